@@ -1,0 +1,1 @@
+"""Data: TFRecord schema, dataset descriptions and the input pipeline."""

@@ -1,0 +1,1 @@
+"""How it computes: Keras layers for the supernet."""

@@ -1,0 +1,1 @@
+"""Who decides: search strategies and the search run."""

@@ -1,0 +1,1 @@
+"""What can be searched: plain Python and NumPy, never TensorFlow."""

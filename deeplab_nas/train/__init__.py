@@ -1,0 +1,1 @@
+"""Losses, metrics, schedules and run bookkeeping."""
