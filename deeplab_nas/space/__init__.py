@@ -1,1 +1,23 @@
 """What can be searched: plain Python and NumPy, never TensorFlow."""
+
+from deeplab_nas.space.arch_weights import ArchWeights
+from deeplab_nas.space.cell_space import CellSpace
+from deeplab_nas.space.genotype import Genotype
+from deeplab_nas.space.lattice import Lattice
+from deeplab_nas.space.primitives import (
+  DARTS_PRIMITIVES,
+  PRIMITIVES,
+  Primitive,
+)
+from deeplab_nas.space.search_space import SearchSpace
+
+__all__ = [
+  'ArchWeights',
+  'CellSpace',
+  'DARTS_PRIMITIVES',
+  'Genotype',
+  'Lattice',
+  'PRIMITIVES',
+  'Primitive',
+  'SearchSpace',
+]

@@ -1,0 +1,65 @@
+"""The weights of a relaxed architecture: all that a supernet knows of a search.
+
+Reference:
+  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import search_space
+
+
+class ArchWeights(NamedTuple):
+  """Normalised weights of every operation and every transition.
+
+  Attributes:
+    op: float32 [E, K], softmax of alpha: for each cell edge (the order of
+      `CellSpace.edges`) the weights of its primitives. One cell, shared by all
+      nodes of the lattice.
+    edge: float32 [L, S, 3], softmax of beta over the moves that leave a node,
+      Eq. (7); illegal moves are exactly 0.
+
+  Both are tensors in a supernet and may be arrays elsewhere.
+  """
+
+  op: Any
+  edge: Any
+
+
+def one_hot(
+  genotype: genotype_lib.Genotype, space: search_space.SearchSpace
+) -> ArchWeights:
+  """The weights that put everything on one architecture.
+
+  Args:
+    genotype: An element of `space`.
+    space: The search space whose axes are meant.
+
+  Returns:
+    Arrays: a weight of 1 for each connection and each transition of the
+    genotype (2 where it has the same connection twice), 0 elsewhere.
+
+  Raises:
+    ValueError: If `genotype` is no element of `space`.
+  """
+  space.check(genotype)
+  names = [primitive.name for primitive in space.cell.primitives]
+  op = np.zeros([len(space.cell.edges), len(names)], np.float32)
+  for edge, primitive in genotype.edges():
+    op[space.cell.edge_index(*edge), names.index(primitive)] += 1
+  edge_weights = np.zeros(space.lattice.legal.shape, np.float32)
+  for edge in space.lattice.path_edges(genotype.path):
+    edge_weights[edge.index] = 1
+  return ArchWeights(op, edge_weights)
+
+
+def entropy(probs: np.ndarray) -> np.ndarray:
+  """Entropy in nats over the last axis, 0 log 0 = 0; [...] from [..., N]."""
+  probs = np.asarray(probs, np.float64)
+  logs = np.log(probs, out=np.zeros_like(probs), where=probs > 0)
+  return -(probs * logs).sum(-1)

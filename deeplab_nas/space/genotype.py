@@ -1,0 +1,279 @@
+"""A found architecture: a frozen, hashable, canonical value.
+
+Reference:
+  Auto-DeepLab, Sec. 3, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from deeplab_nas.space import cell_space
+from deeplab_nas.space import primitives as primitives_lib
+
+VERSION = 1
+
+
+class Connection(NamedTuple):
+  """One of the two terms of a block.
+
+  Attributes:
+    source: 'prev' (H^{l-1}), 'prev_prev' (H^{l-2}), 'block_0', 'block_1', ...
+    primitive: Name of the primitive that is applied to the source.
+  """
+
+  source: str
+  primitive: str
+
+
+Block = tuple[Connection, Connection]
+
+
+@dataclasses.dataclass(frozen=True)
+class Genotype:
+  """A path through the lattice and the cell that all its layers share.
+
+  Equal networks are equal values: neither the order of a block's two terms nor
+  the order of the blocks changes the function (up to a permutation of
+  channels), so both are brought into one canonical order on construction.
+  Blocks come in order of their depth in the graph.
+
+      genotype = Genotype(
+        path=(0, 1, 1),
+        cell=(
+          (('prev', 'sep_conv_3x3'), ('prev_prev', 'skip_connect')),
+          (('block_0', 'atrous_conv_3x3'), ('prev', 'max_pool_3x3')),
+        ),
+      )
+      genotype.save('genotype.json')
+
+  Attributes:
+    path: Level of each layer 1 .. L; level s has stride 4 * 2**s.
+    cell: The blocks, each a pair of connections.
+
+  Raises:
+    GenotypeError: If the values make no network; the message names the field.
+  """
+
+  path: tuple[int, ...]
+  cell: tuple[Block, ...]
+
+  def __post_init__(self):
+    path = _checked_path(self.path)
+    cell = _canonical_cell(_checked_cell(self.cell))
+    object.__setattr__(self, 'path', path)
+    object.__setattr__(self, 'cell', cell)
+
+  @property
+  def num_layers(self) -> int:
+    return len(self.path)
+
+  @property
+  def num_blocks(self) -> int:
+    return len(self.cell)
+
+  def edges(self) -> Iterator[tuple[cell_space.CellEdge, str]]:
+    """Every connection of the cell as (edge, name of its primitive)."""
+    names = cell_space.source_names(self.num_blocks)
+    for block, connections in enumerate(self.cell):
+      for source, primitive in connections:
+        yield cell_space.CellEdge(names.index(source), block), primitive
+
+  def to_json(self) -> str:
+    """Text of a genotype file; equal genotypes give equal text."""
+    rows = ',\n          '.join(json.dumps(block) for block in self.cell)
+    return (
+      f'{{"version": {VERSION},\n'
+      f' "path": {json.dumps(self.path)},\n'
+      f' "cell": [{rows}]}}\n'
+    )
+
+  @classmethod
+  def from_json(cls, text: str) -> Genotype:
+    """Reads what `to_json` wrote, or what a person did.
+
+    Raises:
+      GenotypeError: If the text is no genotype; the message names the field.
+    """
+    try:
+      record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+      raise GenotypeError(f'a genotype has to be JSON: {error}') from error
+    if not isinstance(record, dict):
+      raise GenotypeError(
+        'a genotype has to be a JSON object with "version", "path" and "cell"; '
+        f'this is a {type(record).__name__}'
+      )
+    unknown = sorted(set(record) - {'version', 'path', 'cell'})
+    if unknown:
+      raise GenotypeError(f'a genotype has no field {unknown[0]!r}')
+    if record.get('version') != VERSION or record['version'] is True:
+      raise GenotypeError(
+        f'"version" is {record.get("version")!r}; this release reads version '
+        f'{VERSION}'
+      )
+    for field in ('path', 'cell'):
+      if field not in record:
+        raise GenotypeError(f'a genotype needs the field "{field}"')
+    return cls(record['path'], record['cell'])
+
+  def save(self, path: str | os.PathLike[str]) -> None:
+    """Writes a genotype file; it is there whole or not at all."""
+    partial = f'{os.fspath(path)}.partial'
+    with open(partial, 'w', encoding='utf-8') as file:
+      file.write(self.to_json())
+    os.replace(partial, path)
+
+  @classmethod
+  def load(cls, path: str | os.PathLike[str]) -> Genotype:
+    """Reads a genotype file.
+
+    Raises:
+      GenotypeError: If the file is missing or holds no genotype; the message
+        starts with the path.
+    """
+    try:
+      with open(path, encoding='utf-8') as file:
+        return cls.from_json(file.read())
+    except (OSError, ValueError) as error:
+      reason = getattr(error, 'strerror', None) or error
+      raise GenotypeError(f'{os.fspath(path)}: {reason}') from error
+
+  @functools.cached_property
+  def digest(self) -> str:
+    """Twelve hexadecimal digits that stand for this architecture."""
+    return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+  def __str__(self) -> str:
+    from deeplab_nas.space import draw  # draw knows genotypes, not vice versa
+
+    return draw.text(self)
+
+
+class GenotypeError(ValueError):
+  """Values that make no network: says which field, and what was given."""
+
+
+def _checked_path(path: Any) -> tuple[int, ...]:
+  if isinstance(path, (str, bytes)) or not isinstance(path, Iterable):
+    raise GenotypeError(f'"path" is {path!r}, expected a list of levels')
+  path = tuple(path)
+  if not path:
+    raise GenotypeError('"path" is empty, expected one level for each layer')
+  previous = 0
+  for layer, level in enumerate(path, start=1):
+    if not _is_integer(level):
+      raise GenotypeError(f'"path" has {level!r} in layer {layer}, not a level')
+    if level < 0 or abs(level - previous) > 1:
+      raise GenotypeError(
+        f'"path" goes from level {previous} to {level} in layer {layer}; a '
+        'path starts at level 0, stays above it, and moves by one at the most'
+      )
+    previous = level
+  return tuple(map(int, path))
+
+
+def _is_integer(value: Any) -> bool:
+  return hasattr(value, '__index__') and not isinstance(value, bool)
+
+
+def _checked_cell(cell: Any) -> tuple[Block, ...]:
+  if isinstance(cell, (str, bytes, dict)) or not isinstance(cell, Iterable):
+    raise GenotypeError(f'"cell" is {cell!r}, expected a list of blocks')
+  blocks = tuple(cell)
+  if not blocks:
+    raise GenotypeError('"cell" is empty, expected at least one block')
+  return tuple(_checked_block(i, block) for i, block in enumerate(blocks))
+
+
+def _checked_block(index: int, block: Any) -> Block:
+  where = f'"cell" block {index}'
+  if not isinstance(block, (list, tuple)) or len(block) != 2:
+    raise GenotypeError(f'{where} is {block!r}, expected two connections')
+  sources = cell_space.source_names(index)
+  connections = []
+  for connection in block:
+    if not isinstance(connection, (list, tuple)) or len(connection) != 2:
+      raise GenotypeError(
+        f'{where} has {connection!r}, expected [source, primitive]'
+      )
+    source, primitive = connection
+    if source not in sources:
+      raise GenotypeError(
+        f'{where} reads {source!r}; it may read {", ".join(sources)}'
+      )
+    if (
+      not isinstance(primitive, str) or primitive not in primitives_lib.BY_NAME
+    ):
+      raise GenotypeError(
+        f'{where} has the primitive {primitive!r}; known are '
+        f'{", ".join(primitives_lib.BY_NAME)}'
+      )
+    connections.append(Connection(source, primitive))
+  return tuple(connections)
+
+
+def _canonical_cell(cell: tuple[Block, ...]) -> tuple[Block, ...]:
+  """The one order of blocks and terms that stands for all equal cells.
+
+  Blocks are sorted by depth, then by their terms, the last term first. Blocks
+  that compute the same may still be told apart by who reads them: then each of
+  those comes first once, and the smallest outcome is taken.
+  """
+  names = cell_space.source_names(len(cell))
+
+  def extend(order: tuple[int, ...]) -> tuple:
+    if len(order) == len(cell):
+      return tuple(key(block, order) for block in order)
+    keys = {
+      block: key(block, order)
+      for block in range(len(cell))
+      if block not in order and is_ready(block, order)
+    }
+    first = min(keys.values())
+    ties = {readers(block): block for block in keys if keys[block] == first}
+    return min(extend(order + (block,)) for block in ties.values())
+
+  def is_ready(block: int, order: tuple[int, ...]) -> bool:
+    return all(
+      names.index(source) - 2 in order
+      for source, _ in cell[block]
+      if source.startswith('block_')
+    )
+
+  def readers(block: int) -> tuple:
+    return tuple(
+      (reader, primitive)
+      for reader, terms in enumerate(cell)
+      for source, primitive in terms
+      if source == f'block_{block}'
+    )
+
+  @functools.lru_cache(maxsize=None)
+  def depth(block: int) -> int:
+    sources = [names.index(source) - 2 for source, _ in cell[block]]
+    return 1 + max(depth(source) if source >= 0 else 0 for source in sources)
+
+  def key(block: int, order: tuple[int, ...]) -> tuple:
+    terms = sorted(
+      (_renamed(source, names, order), primitive)
+      for source, primitive in cell[block]
+    )
+    return depth(block), tuple(reversed(terms))
+
+  return tuple(
+    tuple(Connection(*term) for term in reversed(terms))
+    for _, terms in extend(())
+  )
+
+
+def _renamed(source: str, names: Sequence[str], order: tuple[int, ...]) -> str:
+  """Name of a source after the blocks are put into the given order."""
+  index = names.index(source) - 2
+  return source if index < 0 else f'block_{order.index(index)}'

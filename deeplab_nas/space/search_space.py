@@ -1,0 +1,159 @@
+"""Cell space x lattice, and how wide each level is.
+
+Reference:
+  Auto-DeepLab, Sec. 3, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from deeplab_nas.space import cell_space, genotype, lattice
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSpace:
+  """Everything that one search may find.
+
+      space = SearchSpace()
+      space.filters(level=2)            # 32: filters of one block at stride 16
+      space.random(np.random.default_rng(0)) in space   # True
+
+  Attributes:
+    cell: The space of cells.
+    lattice: The space of paths.
+    filter_multiplier: F, 8 in the paper's search and 20 / 32 / 48 in its
+      networks S / M / L.
+  """
+
+  cell: cell_space.CellSpace = cell_space.CellSpace()
+  lattice: lattice.Lattice = lattice.Lattice()
+  filter_multiplier: int = 8
+
+  def __post_init__(self):
+    if self.filter_multiplier < 1:
+      raise ValueError(
+        f'filter_multiplier is {self.filter_multiplier}, expected at least 1'
+      )
+
+  def filters(self, level: int) -> int:
+    """Filters of one block: F at stride 4, doubled with every stride."""
+    return self.filter_multiplier * 2**level
+
+  def node_filters(self, level: int) -> int:
+    """Filters of a node, the concatenation of its blocks: B * F * s / 4."""
+    return self.cell.num_blocks * self.filters(level)
+
+  @property
+  def num_architectures(self) -> int:
+    """Cells times paths, as the paper counts cells."""
+    return self.cell.num_cells * self.lattice.num_paths
+
+  def contains(self, candidate: genotype.Genotype) -> bool:
+    """Whether a genotype is an element of this space."""
+    try:
+      self.check(candidate)
+    except ValueError:
+      return False
+    return True
+
+  __contains__ = contains
+
+  def check(self, candidate: genotype.Genotype) -> None:
+    """Raises a ValueError that says why a genotype is not in this space."""
+    self.lattice.path_edges(candidate.path)
+    if candidate.num_blocks != self.cell.num_blocks:
+      raise ValueError(
+        f'the genotype has {candidate.num_blocks} blocks, the space has '
+        f'{self.cell.num_blocks}'
+      )
+    known = {primitive.name for primitive in self.cell.primitives}
+    for _, primitive in candidate.edges():
+      if primitive not in known:
+        raise ValueError(
+          f'the genotype has the primitive {primitive!r}, which this space '
+          f'lacks; it has {", ".join(sorted(known))}'
+        )
+
+  def random(self, rng: np.random.Generator) -> genotype.Genotype:
+    """A random architecture that decoding could emit.
+
+    Sources and primitives are uniform (two different sources a block, never
+    `none`); paths are uniform over all paths.
+    """
+    cell = tuple(self._random_block(block, rng) for block in self._blocks)
+    return genotype.Genotype(self._random_path(rng), cell)
+
+  def mutate(
+    self, parent: genotype.Genotype, rng: np.random.Generator
+  ) -> genotype.Genotype:
+    """A neighbour: one connection or one stretch of the path is changed.
+
+    Always differs from its parent, unless the space holds nothing else.
+    """
+    self.check(parent)
+    for _ in range(100):
+      if rng.integers(2):
+        child = dataclasses.replace(parent, path=self._detour(parent.path, rng))
+      else:
+        child = dataclasses.replace(parent, cell=self._rewired(parent, rng))
+      if child != parent:
+        return child
+    return parent
+
+  @property
+  def _blocks(self) -> range:
+    return range(self.cell.num_blocks)
+
+  def _random_block(
+    self, block: int, rng: np.random.Generator
+  ) -> genotype.Block:
+    sources = rng.choice(self.cell.sources(block), size=2, replace=False)
+    return tuple(
+      genotype.Connection(
+        self.cell.source_name(source), self._random_primitive(rng)
+      )
+      for source in sources
+    )
+
+  def _random_primitive(self, rng: np.random.Generator) -> str:
+    names = [p.name for p in self.cell.primitives if not p.is_none]
+    return names[rng.integers(len(names))]
+
+  def _random_path(self, rng: np.random.Generator) -> tuple[int, ...]:
+    paths_from = self.lattice.num_paths_from
+    path = ()
+    for layer in range(1, self.lattice.num_layers + 1):
+      levels = self.lattice.next_levels(path)
+      counts = [paths_from[lattice.Node(layer, level)] for level in levels]
+      weights = np.asarray(counts, float) / sum(counts)
+      path += (int(rng.choice(levels, p=weights)),)
+    return path
+
+  def _detour(
+    self, path: tuple[int, ...], rng: np.random.Generator
+  ) -> tuple[int, ...]:
+    """The path with the level of one layer changed, where that is legal."""
+    layer = int(rng.integers(len(path)))
+    step = int(rng.choice([-1, 1]))
+    detour = path[:layer] + (path[layer] + step,) + path[layer + 1 :]
+    return detour if self.lattice.is_path(detour) else path
+
+  def _rewired(
+    self, parent: genotype.Genotype, rng: np.random.Generator
+  ) -> tuple[genotype.Block, ...]:
+    """The cell with the source or the primitive of one connection changed."""
+    block = int(rng.integers(self.cell.num_blocks))
+    kept, changed = rng.permutation(2)
+    source, primitive = parent.cell[block][changed]
+    other = parent.cell[block][kept]
+    if rng.integers(2):
+      names = [self.cell.source_name(s) for s in self.cell.sources(block)]
+      choices = [name for name in names if name != other.source]
+      source = choices[rng.integers(len(choices))]
+    else:
+      primitive = self._random_primitive(rng)
+    rewired = (other, genotype.Connection(source, primitive))
+    return parent.cell[:block] + (rewired,) + parent.cell[block + 1 :]
