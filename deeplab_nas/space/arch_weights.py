@@ -6,6 +6,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,3 +64,17 @@ def entropy(probs: np.ndarray) -> np.ndarray:
   probs = np.asarray(probs, np.float64)
   logs = np.log(probs, out=np.zeros_like(probs), where=probs > 0)
   return -(probs * logs).sum(-1)
+
+
+def checked_array(values: Any, shape: Sequence[int], name: str) -> np.ndarray:
+  """The values as float64 of the given shape.
+
+  Raises:
+    ValueError: If they have another shape or are not finite.
+  """
+  values = np.asarray(values, np.float64)
+  if values.shape != tuple(shape):
+    raise ValueError(f'{name} has shape {values.shape}, expected {shape}')
+  if not np.isfinite(values).all():
+    raise ValueError(f'{name} has a value that is not finite')
+  return values

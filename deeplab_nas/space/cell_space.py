@@ -17,6 +17,10 @@ from deeplab_nas.space import primitives as primitives_lib
 PREV = 'prev'
 PREV_PREV = 'prev_prev'
 
+# Twice the paper's. Bringing a cell into its canonical order tries every order
+# of blocks that look alike, of which there are factorially many.
+MAX_BLOCKS = 10
+
 
 class CellEdge(NamedTuple):
   """An edge of the cell: a source state that a block may read.
@@ -52,8 +56,10 @@ class CellSpace:
   primitives: tuple[primitives_lib.Primitive, ...] = primitives_lib.PRIMITIVES
 
   def __post_init__(self):
-    if self.num_blocks < 1:
-      raise ValueError(f'a cell needs a block; num_blocks is {self.num_blocks}')
+    if not 1 <= self.num_blocks <= MAX_BLOCKS:
+      raise ValueError(
+        f'num_blocks is {self.num_blocks}, expected 1 to {MAX_BLOCKS}'
+      )
     names = [primitive.name for primitive in self.primitives]
     if len(set(names)) != len(names):
       raise ValueError(f'primitives repeat a name: {names}')
@@ -117,7 +123,7 @@ class CellSpace:
     )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def source_names(num_blocks: int) -> tuple[str, ...]:
-  """Names of the sources of a cell with `num_blocks` blocks, in source order."""
+  """Names of the sources of a cell of `num_blocks` blocks, in their order."""
   return (PREV, PREV_PREV) + tuple(f'block_{i}' for i in range(num_blocks))

@@ -11,10 +11,6 @@ import numpy as np
 from deeplab_nas.space import arch_weights, cell_space, genotype, search_space
 from deeplab_nas.space import lattice as lattice_lib
 
-# Stands for a probability of 0 on a legal move: worse than any product of
-# others, and still better than an illegal move.
-_SMALLEST = np.finfo(np.float64).tiny
-
 
 def decode(
   weights: arch_weights.ArchWeights, space: search_space.SearchSpace
@@ -51,7 +47,7 @@ def decode_cell(
     ValueError: If the weights have another shape or are not finite.
   """
   shape = (len(cell.edges), len(cell.primitives))
-  op_probs = _checked(op_probs, shape, 'op_probs')
+  op_probs = arch_weights.checked_array(op_probs, shape, 'op_probs')
   is_none = np.array([primitive.is_none for primitive in cell.primitives])
   op_probs = np.where(is_none, -np.inf, op_probs)  # [E, K]
   strength, choice = op_probs.max(-1), op_probs.argmax(-1)  # [E], [E]
@@ -77,7 +73,8 @@ def decode_path(
 ) -> tuple[int, ...]:
   """The path with the largest product of transition probabilities (Viterbi).
 
-  Equal products: the path that stays at finer levels.
+  Equal products: the path that stays at finer levels. Where every path has a
+  transition of weight 0, the one with the fewest of them.
 
   Args:
     edge_probs: [L, S, 3], the weights of the moves that leave a node.
@@ -89,30 +86,30 @@ def decode_path(
   Raises:
     ValueError: If the weights have another shape, are negative or not finite.
   """
-  edge_probs = _checked(edge_probs, lattice.legal.shape, 'edge_probs')
+  edge_probs = arch_weights.checked_array(
+    edge_probs, lattice.legal.shape, 'edge_probs'
+  )
   if (edge_probs < 0).any():
     raise ValueError(f'edge_probs has the negative weight {edge_probs.min()}')
-  log_probs = np.log(np.maximum(edge_probs, _SMALLEST))
-  best = {
-    lattice_lib.STEM: (0.0, ())
-  }  # node -> (log of the product, path to it)
+  is_zero = edge_probs == 0
+  log_probs = np.log(edge_probs, out=np.zeros_like(edge_probs), where=~is_zero)
+
+  def extended(edge: lattice_lib.LatticeEdge) -> tuple:
+    zeros, log_product, path = best[edge.source]
+    return (
+      zeros - is_zero[edge.index],
+      log_product + log_probs[edge.index],
+      path + (edge.target.level,),
+    )
+
+  # For each node, the best way to it: (-number of zeros, log of the product of
+  # the rest, path). `max` keeps the first, so the finer, of equal ones.
+  best = {lattice_lib.STEM: (0, 0.0, ())}
   for node in lattice.nodes:
-    candidates = [
-      (best[edge.source][0] + log_probs[edge.index], best[edge.source][1])
-      for edge in lattice.edges_into(node)
-    ]
-    score, path = max(candidates, key=lambda candidate: candidate[0])
-    best[node] = (score, path + (node.level,))
+    best[node] = max(map(extended, lattice.edges_into(node)), key=_score)
   ends = [node for node in lattice.nodes if node.layer == lattice.num_layers]
-  return max((best[node] for node in ends), key=lambda item: item[0])[1]
+  return max((best[node] for node in ends), key=_score)[-1]
 
 
-def _checked(
-  values: np.ndarray, shape: tuple[int, ...], name: str
-) -> np.ndarray:
-  values = np.asarray(values, np.float64)
-  if values.shape != tuple(shape):
-    raise ValueError(f'{name} has shape {values.shape}, expected {shape}')
-  if not np.isfinite(values).all():
-    raise ValueError(f'{name} has a value that is not finite')
-  return values
+def _score(way: tuple) -> tuple:
+  return way[:2]

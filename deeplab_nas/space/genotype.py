@@ -10,7 +10,9 @@ import dataclasses
 import functools
 import hashlib
 import json
+import numbers
 import os
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +20,10 @@ from deeplab_nas.space import cell_space
 from deeplab_nas.space import primitives as primitives_lib
 
 VERSION = 1
+
+
+class GenotypeError(ValueError):
+  """Values that make no network: says which field, and what was given."""
 
 
 class Connection(NamedTuple):
@@ -103,7 +109,7 @@ class Genotype:
     """
     try:
       record = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
       raise GenotypeError(f'a genotype has to be JSON: {error}') from error
     if not isinstance(record, dict):
       raise GenotypeError(
@@ -112,15 +118,15 @@ class Genotype:
       )
     unknown = sorted(set(record) - {'version', 'path', 'cell'})
     if unknown:
-      raise GenotypeError(f'a genotype has no field {unknown[0]!r}')
-    if record.get('version') != VERSION or record['version'] is True:
-      raise GenotypeError(
-        f'"version" is {record.get("version")!r}; this release reads version '
-        f'{VERSION}'
-      )
-    for field in ('path', 'cell'):
+      raise GenotypeError(f'a genotype has no field {_shown(unknown[0])}')
+    for field in ('version', 'path', 'cell'):
       if field not in record:
         raise GenotypeError(f'a genotype needs the field "{field}"')
+    version = record['version']
+    if not _is_integer(version) or version != VERSION:
+      raise GenotypeError(
+        f'"version" is {_shown(version)}; this release reads version {VERSION}'
+      )
     return cls(record['path'], record['cell'])
 
   def save(self, path: str | os.PathLike[str]) -> None:
@@ -141,6 +147,10 @@ class Genotype:
     try:
       with open(path, encoding='utf-8') as file:
         return cls.from_json(file.read())
+    except UnicodeDecodeError as error:
+      raise GenotypeError(
+        f'{os.fspath(path)}: a genotype has to be JSON; this is no text'
+      ) from error
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise GenotypeError(f'{os.fspath(path)}: {reason}') from error
@@ -156,67 +166,75 @@ class Genotype:
     return draw.text(self)
 
 
-class GenotypeError(ValueError):
-  """Values that make no network: says which field, and what was given."""
+def _shown(value: Any) -> str:
+  """A value in an error message: short, however long or deep it is."""
+  try:
+    return reprlib.repr(value)
+  except (ValueError, RecursionError):  # an integer of thousands of digits
+    return f'a {type(value).__name__}'
+
+
+def _is_integer(value: Any) -> bool:
+  return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _checked_path(path: Any) -> tuple[int, ...]:
-  if isinstance(path, (str, bytes)) or not isinstance(path, Iterable):
-    raise GenotypeError(f'"path" is {path!r}, expected a list of levels')
+  if isinstance(path, (str, bytes, dict)) or not isinstance(path, Iterable):
+    raise GenotypeError(f'"path" is {_shown(path)}, expected a list of levels')
   path = tuple(path)
   if not path:
     raise GenotypeError('"path" is empty, expected one level for each layer')
   previous = 0
   for layer, level in enumerate(path, start=1):
     if not _is_integer(level):
-      raise GenotypeError(f'"path" has {level!r} in layer {layer}, not a level')
+      raise GenotypeError(
+        f'"path" has {_shown(level)} in layer {layer}, expected a level'
+      )
     if level < 0 or abs(level - previous) > 1:
       raise GenotypeError(
-        f'"path" goes from level {previous} to {level} in layer {layer}; a '
-        'path starts at level 0, stays above it, and moves by one at the most'
+        f'"path" goes from level {previous} to {_shown(level)} in layer '
+        f'{layer}; a path starts at level 0, stays at or above it, and moves '
+        'by one at the most'
       )
     previous = level
   return tuple(map(int, path))
 
 
-def _is_integer(value: Any) -> bool:
-  return hasattr(value, '__index__') and not isinstance(value, bool)
-
-
 def _checked_cell(cell: Any) -> tuple[Block, ...]:
   if isinstance(cell, (str, bytes, dict)) or not isinstance(cell, Iterable):
-    raise GenotypeError(f'"cell" is {cell!r}, expected a list of blocks')
+    raise GenotypeError(f'"cell" is {_shown(cell)}, expected a list of blocks')
   blocks = tuple(cell)
-  if not blocks:
-    raise GenotypeError('"cell" is empty, expected at least one block')
+  if not 1 <= len(blocks) <= cell_space.MAX_BLOCKS:
+    raise GenotypeError(
+      f'"cell" has {len(blocks)} blocks, expected 1 to {cell_space.MAX_BLOCKS}'
+    )
   return tuple(_checked_block(i, block) for i, block in enumerate(blocks))
 
 
 def _checked_block(index: int, block: Any) -> Block:
   where = f'"cell" block {index}'
   if not isinstance(block, (list, tuple)) or len(block) != 2:
-    raise GenotypeError(f'{where} is {block!r}, expected two connections')
+    raise GenotypeError(f'{where} is {_shown(block)}, expected two connections')
+  return tuple(_checked_connection(where, index, term) for term in block)
+
+
+def _checked_connection(where: str, index: int, connection: Any) -> Connection:
+  if not isinstance(connection, (list, tuple)) or len(connection) != 2:
+    raise GenotypeError(
+      f'{where} has {_shown(connection)}, expected [source, primitive]'
+    )
+  source, primitive = connection
   sources = cell_space.source_names(index)
-  connections = []
-  for connection in block:
-    if not isinstance(connection, (list, tuple)) or len(connection) != 2:
-      raise GenotypeError(
-        f'{where} has {connection!r}, expected [source, primitive]'
-      )
-    source, primitive = connection
-    if source not in sources:
-      raise GenotypeError(
-        f'{where} reads {source!r}; it may read {", ".join(sources)}'
-      )
-    if (
-      not isinstance(primitive, str) or primitive not in primitives_lib.BY_NAME
-    ):
-      raise GenotypeError(
-        f'{where} has the primitive {primitive!r}; known are '
-        f'{", ".join(primitives_lib.BY_NAME)}'
-      )
-    connections.append(Connection(source, primitive))
-  return tuple(connections)
+  if not isinstance(source, str) or source not in sources:
+    raise GenotypeError(
+      f'{where} reads {_shown(source)}; it may read {", ".join(sources)}'
+    )
+  if not isinstance(primitive, str) or primitive not in primitives_lib.BY_NAME:
+    raise GenotypeError(
+      f'{where} has the primitive {_shown(primitive)}; known are '
+      f'{", ".join(primitives_lib.BY_NAME)}'
+    )
+  return Connection(str(source), str(primitive))
 
 
 def _canonical_cell(cell: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -255,7 +273,7 @@ def _canonical_cell(cell: tuple[Block, ...]) -> tuple[Block, ...]:
       if source == f'block_{block}'
     )
 
-  @functools.lru_cache(maxsize=None)
+  @functools.cache
   def depth(block: int) -> int:
     sources = [names.index(source) - 2 for source, _ in cell[block]]
     return 1 + max(depth(source) if source >= 0 else 0 for source in sources)

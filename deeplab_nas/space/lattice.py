@@ -1,4 +1,4 @@
-r"""The network level: a lattice of layers and strides, and the paths through it.
+r"""The network level: a lattice of layers and strides, and its paths.
 
           layer  0    1    2    3   ...  12
     stride 4     stem-o----o----o-- ... -o
@@ -147,7 +147,7 @@ class Lattice:
 
   @functools.cached_property
   def legal(self) -> np.ndarray:
-    """bool [L, S, 3]: which (layer, source level, move) are edges. Read-only."""
+    """bool [L, S, 3], read-only: which (layer, source level, move) exist."""
     legal = np.zeros([self.num_layers, self.num_levels, len(MOVES)], bool)
     for edge in self.edges:
       legal[edge.index] = True

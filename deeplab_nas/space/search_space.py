@@ -10,7 +10,9 @@ import dataclasses
 
 import numpy as np
 
-from deeplab_nas.space import cell_space, genotype, lattice
+from deeplab_nas.space import cell_space as cell_space_lib
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import lattice as lattice_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +30,8 @@ class SearchSpace:
       networks S / M / L.
   """
 
-  cell: cell_space.CellSpace = cell_space.CellSpace()
-  lattice: lattice.Lattice = lattice.Lattice()
+  cell: cell_space_lib.CellSpace = cell_space_lib.CellSpace()
+  lattice: lattice_lib.Lattice = lattice_lib.Lattice()
   filter_multiplier: int = 8
 
   def __post_init__(self):
@@ -51,7 +53,7 @@ class SearchSpace:
     """Cells times paths, as the paper counts cells."""
     return self.cell.num_cells * self.lattice.num_paths
 
-  def contains(self, candidate: genotype.Genotype) -> bool:
+  def contains(self, candidate: genotype_lib.Genotype) -> bool:
     """Whether a genotype is an element of this space."""
     try:
       self.check(candidate)
@@ -61,7 +63,7 @@ class SearchSpace:
 
   __contains__ = contains
 
-  def check(self, candidate: genotype.Genotype) -> None:
+  def check(self, candidate: genotype_lib.Genotype) -> None:
     """Raises a ValueError that says why a genotype is not in this space."""
     self.lattice.path_edges(candidate.path)
     if candidate.num_blocks != self.cell.num_blocks:
@@ -77,18 +79,18 @@ class SearchSpace:
           f'lacks; it has {", ".join(sorted(known))}'
         )
 
-  def random(self, rng: np.random.Generator) -> genotype.Genotype:
+  def random(self, rng: np.random.Generator) -> genotype_lib.Genotype:
     """A random architecture that decoding could emit.
 
     Sources and primitives are uniform (two different sources a block, never
     `none`); paths are uniform over all paths.
     """
     cell = tuple(self._random_block(block, rng) for block in self._blocks)
-    return genotype.Genotype(self._random_path(rng), cell)
+    return genotype_lib.Genotype(self._random_path(rng), cell)
 
   def mutate(
-    self, parent: genotype.Genotype, rng: np.random.Generator
-  ) -> genotype.Genotype:
+    self, parent: genotype_lib.Genotype, rng: np.random.Generator
+  ) -> genotype_lib.Genotype:
     """A neighbour: one connection or one stretch of the path is changed.
 
     Always differs from its parent, unless the space holds nothing else.
@@ -109,10 +111,10 @@ class SearchSpace:
 
   def _random_block(
     self, block: int, rng: np.random.Generator
-  ) -> genotype.Block:
+  ) -> genotype_lib.Block:
     sources = rng.choice(self.cell.sources(block), size=2, replace=False)
     return tuple(
-      genotype.Connection(
+      genotype_lib.Connection(
         self.cell.source_name(source), self._random_primitive(rng)
       )
       for source in sources
@@ -127,7 +129,7 @@ class SearchSpace:
     path = ()
     for layer in range(1, self.lattice.num_layers + 1):
       levels = self.lattice.next_levels(path)
-      counts = [paths_from[lattice.Node(layer, level)] for level in levels]
+      counts = [paths_from[lattice_lib.Node(layer, level)] for level in levels]
       weights = np.asarray(counts, float) / sum(counts)
       path += (int(rng.choice(levels, p=weights)),)
     return path
@@ -142,8 +144,8 @@ class SearchSpace:
     return detour if self.lattice.is_path(detour) else path
 
   def _rewired(
-    self, parent: genotype.Genotype, rng: np.random.Generator
-  ) -> tuple[genotype.Block, ...]:
+    self, parent: genotype_lib.Genotype, rng: np.random.Generator
+  ) -> tuple[genotype_lib.Block, ...]:
     """The cell with the source or the primitive of one connection changed."""
     block = int(rng.integers(self.cell.num_blocks))
     kept, changed = rng.permutation(2)
@@ -155,5 +157,5 @@ class SearchSpace:
       source = choices[rng.integers(len(choices))]
     else:
       primitive = self._random_primitive(rng)
-    rewired = (other, genotype.Connection(source, primitive))
+    rewired = (other, genotype_lib.Connection(source, primitive))
     return parent.cell[:block] + (rewired,) + parent.cell[block + 1 :]
