@@ -1,0 +1,98 @@
+"""Batch normalisation that knows when to leave its statistics alone.
+
+A weight step normalises with the batch's statistics and folds them into the
+moving ones. An architecture step normalises the same way but must change
+nothing besides the architecture, so it folds nothing: Keras' own layer has no
+switch for that.
+
+Reference:
+  Ioffe and Szegedy, Batch Normalization, https://arxiv.org/abs/1502.03167
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+EPSILON = 1e-3
+MOMENTUM = 0.9
+
+
+def normalize(
+  x: tf.Tensor,
+  mean: tf.Tensor,
+  variance: tf.Tensor,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
+  training: bool,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  """Normalises per channel.
+
+  Args:
+    x: float32 [B, H, W, C].
+    mean: float32 [C], the moving mean, used in inference.
+    variance: float32 [C], the moving variance, used in inference.
+    scale: float32 [C].
+    offset: float32 [C].
+    training: Whether to use the statistics of the batch.
+
+  Returns:
+    The result [B, H, W, C] and the mean [C] and variance [C] that were used;
+    the variance of a batch is the unbiased one.
+  """
+  if training:
+    return tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=EPSILON)
+  factor = scale * tf.math.rsqrt(variance + EPSILON)
+  return x * factor + (offset - mean * factor), mean, variance
+
+
+def fold(moving: tf.Variable, batch: tf.Tensor) -> None:
+  """Moves moving statistics towards those of a batch of the same shape."""
+  moving.assign_add((batch - moving) * (1 - MOMENTUM))
+
+
+class BatchNorm(tf.keras.layers.Layer):
+  """Batch norm over the last axis of float32 [B, H, W, C].
+
+  Attributes:
+    affine: Whether a scale and an offset are learnt. A search leaves them out
+      wherever a weight of the architecture follows.
+  """
+
+  def __init__(self, affine: bool = True, name: str | None = None):
+    super().__init__(name=name)
+    self.affine = affine
+
+  def build(self, input_shape):
+    shape = [input_shape[-1]]
+
+    def add(name, initializer, trainable):
+      return self.add_weight(
+        name, shape, initializer=initializer, trainable=trainable
+      )
+
+    if self.affine:
+      self.gamma = add('gamma', 'ones', True)
+      self.beta = add('beta', 'zeros', True)
+    else:
+      self.gamma, self.beta = tf.ones(shape), tf.zeros(shape)
+    self.moving_mean = add('moving_mean', 'zeros', False)
+    self.moving_variance = add('moving_variance', 'ones', False)
+
+  def call(
+    self,
+    x: tf.Tensor,
+    training: bool = False,
+    update_statistics: bool = True,
+  ) -> tf.Tensor:
+    x, mean, variance = normalize(
+      x,
+      self.moving_mean,
+      self.moving_variance,
+      self.gamma,
+      self.beta,
+      training,
+    )
+    if training and update_statistics:
+      fold(self.moving_mean, mean)
+      fold(self.moving_variance, variance)
+    return x
