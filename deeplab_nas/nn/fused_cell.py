@@ -32,9 +32,6 @@ import tensorflow as tf
 from deeplab_nas.nn import batch_norm, depthwise, mixed_op, ops
 from deeplab_nas.space import cell_space
 
-_PREV_PREV = 1  # the source that all transitions share
-
-
 class FusedCell:
   """A node, sum_t beta_t Cell(prev_t, prev_prev; alpha), fast.
 
@@ -189,7 +186,7 @@ class _Walk:
     return self._by_edge(self.means), self._by_edge(self.variances)
 
   def _transitions(self, source: int) -> int:
-    return 1 if source == _PREV_PREV else self.fused.num_transitions
+    return 1 if source == cell_space.PREV_PREV_SOURCE else self.fused.num_transitions
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools, as one grouped 1x1 convolution."""

@@ -126,12 +126,16 @@ class ReferenceCell:
     norms = iter(range(inputs.moving_mean.shape[0]))
 
     def normalize(x: tf.Tensor) -> tf.Tensor:
-      where = (next(norms), transition, edge)
-      mean, variance = inputs.moving_mean[where], inputs.moving_variance[where]
+      norm = next(norms)
+      # What reads prev_prev is the same for all transitions, and the first
+      # one's statistics stand for it.
+      owner = 0 if source == cell_space.PREV_PREV_SOURCE else transition
+      mean = inputs.moving_mean[norm, owner, edge]
+      variance = inputs.moving_variance[norm, owner, edge]
       x, mean, variance = batch_norm.normalize(
         x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), training
       )
-      statistics[where] = mean, variance
+      statistics[norm, transition, edge] = mean, variance
       return x
 
     normalizers = [normalize] * len(self.operators)

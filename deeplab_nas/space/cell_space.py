@@ -16,6 +16,7 @@ from deeplab_nas.space import primitives as primitives_lib
 
 PREV = 'prev'
 PREV_PREV = 'prev_prev'
+PREV_SOURCE, PREV_PREV_SOURCE = 0, 1
 
 # Twice the paper's. Bringing a cell into its canonical order tries every order
 # of blocks that look alike, of which there are factorially many.

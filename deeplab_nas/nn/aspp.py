@@ -1,0 +1,76 @@
+"""The supernet's heads: one small ASPP at each stride of the last layer.
+
+Reference:
+  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.nn import resample, stem
+
+
+class SearchASPP(tf.keras.layers.Layer):
+  """Logits of one stride: a 1x1, a 3x3 at rate 96/s, and image pooling.
+
+  Differs from the paper, which does not say how the three branches merge: they
+  are concatenated and a 1x1 convolution makes the logits.
+
+  Attributes:
+    stride: s, the stride of the input.
+    filters: Filters of each branch, B*F*s/4.
+    num_classes: Channels of the logits.
+  """
+
+  def __init__(
+    self,
+    stride: int,
+    filters: int,
+    num_classes: int,
+    name: str | None = None,
+  ):
+    super().__init__(name=name)
+    self.stride = stride
+    self.filters = filters
+    self.num_classes = num_classes
+    rate = max(96 // stride, 1)
+    self.point = stem.ConvBN(filters, 1, name='point')
+    self.atrous = stem.ConvBN(filters, 3, dilation_rate=rate, name='atrous')
+    self.pooled = stem.ConvBN(filters, 1, name='pooled')
+    self.logits = tf.keras.layers.Conv2D(
+      num_classes, 1, kernel_initializer='he_normal', name='logits'
+    )
+
+  def call(
+    self,
+    x: tf.Tensor,
+    training: bool = False,
+    update_statistics: bool = True,
+  ) -> tf.Tensor:
+    """Logits [B, H, W, num_classes] from a node's output [B, H, W, C]."""
+    mode = (training, update_statistics)
+    x = tf.nn.relu(x)
+    pooled = self.pooled(tf.reduce_mean(x, [1, 2], keepdims=True), *mode)
+    branches = [
+      self.point(x, *mode),
+      self.atrous(x, *mode),
+      tf.broadcast_to(pooled, tf.shape(x)),
+    ]
+    return self.logits(tf.nn.relu(tf.concat(branches, axis=-1)))
+
+
+def summed(logits: list[tf.Tensor], size: tf.Tensor) -> tf.Tensor:
+  """The sum of logits of all strides, resized bilinearly to `size`.
+
+  They are added at the finest stride first. With aligned corners, coarse
+  pixels are among the finer ones, so bilinear resizing in two steps equals
+  resizing in one.
+
+  Args:
+    logits: float32 [B, H / s, W / s, C] for each stride s, the finest first.
+    size: Height and width of the padded image.
+  """
+  finest = tf.shape(logits[0])[1:3]
+  logits = logits[:1] + [resample.resize(x, finest) for x in logits[1:]]
+  return resample.resize(tf.add_n(logits), size)

@@ -1,0 +1,76 @@
+"""The supernet's stem: from the image to stride 4.
+
+Reference:
+  Auto-DeepLab, Sec. 3.2 and 5.2, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.nn import batch_norm
+
+
+class ConvBN(tf.keras.layers.Layer):
+  """A 'SAME' convolution without bias, and batch norm with scale and offset."""
+
+  def __init__(
+    self,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    name: str | None = None,
+  ):
+    super().__init__(name=name)
+    self.conv = tf.keras.layers.Conv2D(
+      filters,
+      kernel_size,
+      strides,
+      'same',
+      dilation_rate=dilation_rate,
+      use_bias=False,
+      kernel_initializer='he_normal',
+    )
+    self.norm = batch_norm.BatchNorm()
+
+  def call(self, x, training=False, update_statistics=True):
+    return self.norm(self.conv(x), training, update_statistics)
+
+
+class Stem(tf.keras.layers.Layer):
+  """Three 3x3 convolutions, two of them of stride 2.
+
+  The released network has 64, 64 and 128 filters. Differs from the paper, which
+  does not give those of the search: 8F, 8F and 16F, the same at its F = 8, so
+  that a small search has a small stem.
+
+  Attributes:
+    filter_multiplier: F.
+  """
+
+  def __init__(self, filter_multiplier: int, name: str = 'stem'):
+    super().__init__(name=name)
+    self.filter_multiplier = filter_multiplier
+    self.half = ConvBN(8 * filter_multiplier, 3, strides=2, name='half')
+    self.conv = ConvBN(8 * filter_multiplier, 3, name='conv')
+    self.quarter = ConvBN(16 * filter_multiplier, 3, strides=2, name='quarter')
+
+  def call(
+    self,
+    images: tf.Tensor,
+    training: bool = False,
+    update_statistics: bool = True,
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """The outputs at stride 2, [B, H/2, W/2, 8F], and 4, [B, H/4, W/4, 16F].
+
+    Args:
+      images: float32 [B, H, W, 3] in [-1, 1].
+      training: Whether to normalise with the batch's statistics.
+      update_statistics: Whether to fold those into the moving ones.
+    """
+    mode = (training, update_statistics)
+    x = tf.nn.relu(self.half(images, *mode))
+    half = self.conv(x, *mode)
+    quarter = self.quarter(tf.nn.relu(half), *mode)
+    return half, quarter

@@ -1,0 +1,122 @@
+"""The supernet: the whole search space as one differentiable network.
+
+Reference:
+  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.nn import aspp, cell, image_padding, resample, stem
+from deeplab_nas.space import arch_weights, lattice, search_space
+
+
+class Supernet(tf.keras.Model):
+  """Logits of all architectures of a space at once, weighted by `ArchWeights`.
+
+  Walks the lattice and computes each node from the nodes one and two layers
+  before it, Eq. (6):
+
+    H^l_s = beta_{s/2->s} Cell(H^{l-1}_{s/2}, H^{l-2}_s; alpha)
+          + beta_{s->s}   Cell(H^{l-1}_s,     H^{l-2}_s; alpha)
+          + beta_{2s->s}  Cell(H^{l-1}_{2s},  H^{l-2}_s; alpha)
+
+      supernet = Supernet(SearchSpace(), num_classes=19)
+      logits = supernet(images, strategy.arch_weights(), training=True)
+
+  Attributes:
+    space: The search space.
+    num_classes: Channels of the logits.
+    fused: Whether nodes take the fast path; the function is the same.
+  """
+
+  def __init__(
+    self,
+    space: search_space.SearchSpace,
+    num_classes: int,
+    fused: bool = True,
+    name: str = 'supernet',
+  ):
+    super().__init__(name=name)
+    self.space = space
+    self.num_classes = num_classes
+    self.fused = fused
+    self.stem = stem.Stem(space.filter_multiplier)
+    self.resample = {e: self._resample(e) for e in space.lattice.edges}
+    self.project = {n: self._project(n) for n in space.lattice.nodes}
+    self.cells = {n: self._cell(n) for n in space.lattice.nodes}
+    self.heads = [
+      self._head(level)
+      for level in space.lattice.levels(space.lattice.num_layers)
+    ]
+
+  def call(
+    self,
+    images: tf.Tensor,
+    arch: arch_weights.ArchWeights,
+    training: bool = False,
+    update_statistics: bool = True,
+  ) -> tf.Tensor:
+    """Computes logits float32 [B, H, W, num_classes].
+
+    Args:
+      images: float32 [B, H, W, 3] in [0, 255], of any size.
+      arch: The weights of operations [E, K] and transitions [L, S, 3].
+      training: Whether to normalise with the batch's statistics.
+      update_statistics: Whether to fold those into the moving ones; an
+        architecture step does not.
+    """
+    mode = (training, update_statistics)
+    grid = self.space.lattice
+    padded = image_padding.pad(images / 127.5 - 1, grid.strides[-1])
+    states = {}  # node -> float32 [B, H / s, W / s, node filters]
+    states[lattice.Node(-1, 0)], states[lattice.STEM] = self.stem(padded, *mode)
+
+    for node in grid.nodes:
+      edges = grid.edges_into(node)
+      size = image_padding.size_at(padded, grid.strides[node.level])
+      prevs = [self.resample[e](states[e.source], size, *mode) for e in edges]
+      prev_prev = self.project[node](states[grid.prev_prev(node)], size, *mode)
+      beta = tf.stack([arch.edge[e.index] for e in edges])
+      states[node] = self.cells[node](prevs, prev_prev, arch.op, beta, *mode)
+
+    ends = [
+      lattice.Node(grid.num_layers, level) for level in range(len(self.heads))
+    ]
+    logits = [head(states[n], *mode) for head, n in zip(self.heads, ends)]
+    logits = aspp.summed(logits, image_padding.size_at(padded, 1))
+    return image_padding.crop(logits, images)
+
+  def _resample(self, edge: lattice.LatticeEdge) -> resample.Resample:
+    return resample.Resample(
+      self.space.filters(edge.target.level),
+      strides=2 if edge.move == lattice.DOWN else 1,
+      name='to_layer{}_level{}_{}'.format(
+        *edge.target, lattice.MOVE_NAMES[edge.move]
+      ),
+    )
+
+  def _project(self, node: lattice.Node) -> resample.Resample:
+    return resample.Resample(
+      self.space.filters(node.level),
+      name='prev_prev_layer{}_level{}'.format(*node),
+    )
+
+  def _cell(self, node: lattice.Node) -> cell.Cell:
+    return cell.Cell(
+      self.space.cell,
+      self.space.filters(node.level),
+      len(self.space.lattice.edges_into(node)),
+      fused=self.fused,
+      name='cell_layer{}_level{}'.format(*node),
+    )
+
+  def _head(self, level: int) -> aspp.SearchASPP:
+    stride = self.space.lattice.strides[level]
+    return aspp.SearchASPP(
+      stride,
+      self.space.node_filters(level),
+      self.num_classes,
+      name=f'head_stride{stride}',
+    )
