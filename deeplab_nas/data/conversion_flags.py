@@ -1,0 +1,75 @@
+"""The flags that all converters share."""
+
+from __future__ import annotations
+
+from absl import flags, logging
+
+from deeplab_nas.data import conversion, dataset_info, layouts
+
+
+def define(mask_modes: bool = False) -> None:
+  """Defines the shared flags; called at the top of a script.
+
+  Args:
+    mask_modes: Whether to offer `--mask_mode` as well.
+  """
+  define_mask_flags(mask_modes)
+  flags.DEFINE_string('data_dir', None, 'Folder to convert.', required=True)
+  flags.DEFINE_string(
+    'output_dir', None, 'Folder for shards and dataset.json.', required=True
+  )
+  flags.DEFINE_integer('num_shards', 4, 'Shards per split.')
+  flags.DEFINE_integer('workers', 0, 'Worker processes; 0: one per core.')
+  flags.DEFINE_boolean(
+    'overwrite', False, 'Replace shards of another dataset in output_dir.'
+  )
+
+
+def define_mask_flags(mask_modes: bool = False) -> None:
+  """Defines `--map`, `--ignore_label` and, if wanted, `--mask_mode`."""
+  flags.DEFINE_string(
+    'map',
+    '',
+    'Replaces mask values: value:class, first-last:class or #rrggbb:class,'
+    ' separated by commas; a class is an index, a name or ignore. Example:'
+    ' 255:1,7:ignore',
+  )
+  flags.DEFINE_integer('ignore_label', 255, 'Mask value that is no class.')
+  if mask_modes:
+    flags.DEFINE_enum(
+      'mask_mode',
+      'auto',
+      ['auto', 'index', 'color'],
+      'Reads palette masks by index or by colour; auto goes by colour where'
+      ' the palette holds the colours of the labels file.',
+    )
+
+
+def mask_options(mode: str = 'auto') -> layouts.MaskOptions:
+  return layouts.MaskOptions(flags.FLAGS.map, flags.FLAGS.ignore_label, mode)
+
+
+def convert(source: layouts.Source) -> None:
+  """Converts as the flags say and logs the result."""
+  values = flags.FLAGS
+  output = conversion.Output(
+    values.output_dir, values.num_shards, values.workers, values.overwrite
+  )
+  report(conversion.convert(source, output), values.output_dir)
+
+
+def report(info: dataset_info.DatasetInfo, where: str) -> None:
+  """Logs the counts of a dataset."""
+  logging.info(
+    '%s: %d classes, ignore label %d, mean pixel %s.',
+    *(where, info.num_classes, info.ignore_label),
+    ', '.join(f'{value:.1f}' for value in info.mean_pixel),
+  )
+  for name, split in info.splits.items():
+    labelled = sum(split.class_pixels)
+    total = max(labelled + split.ignored_pixels, 1)
+    logging.info(
+      '%s: %d examples in %d shards, up to %d x %d pixels, %.1f %% labelled.',
+      *(name, split.num_examples, split.num_shards, *split.max_size),
+      100 * labelled / total,
+    )

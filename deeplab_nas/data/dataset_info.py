@@ -1,0 +1,212 @@
+"""`DatasetInfo`: what later commands must know about a converted dataset.
+
+The converters write it as `dataset.json` beside the TFRecord shards. Shards of
+the official DeepLab code have no such file; for these, `DatasetInfo.known`
+gives the classes by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+
+from deeplab_nas import errors
+from deeplab_nas.data import palettes
+
+FILE_NAME = 'dataset.json'
+VERSION = 1
+# 8-bit masks, one value of which must stay free for the ignore label.
+MAX_CLASSES = 255
+MIDDLE_GREY = (127.5, 127.5, 127.5)  # DeepLab's padding where no mean is known
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitInfo:
+  """Counts of one split; sizes are (height, width), counts are pixels.
+
+  `max_size` joins the largest height and the largest width, which may belong
+  to different images; `class_pixels` is in class order.
+  """
+
+  num_examples: int
+  num_shards: int
+  max_size: tuple[int, int]
+  min_size: tuple[int, int]
+  class_pixels: tuple[int, ...]
+  ignored_pixels: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+  """Classes, colours and counts of a dataset; checked on construction.
+
+  Example:
+    info = DatasetInfo.load('/data/camvid_tfrecord')
+    info.num_classes, info.splits['train'].num_examples
+
+  Attributes:
+    name: Short name, used in messages.
+    class_names: One name per class index.
+    ignore_label: Mask value that neither trains nor counts. It may be a class
+      index (ADE20K ignores 0); that class is then never evaluated.
+    palette: One (red, green, blue) in 0..255 per class.
+    splits: Counts by split name; empty for records of other programs.
+    mean_pixel: Mean (red, green, blue) in 0..255 of the training images.
+  """
+
+  name: str
+  class_names: tuple[str, ...]
+  palette: tuple[tuple[int, int, int], ...]
+  ignore_label: int = 255
+  splits: dict[str, SplitInfo] = dataclasses.field(default_factory=dict)
+  mean_pixel: tuple[float, float, float] = MIDDLE_GREY
+  version: int = VERSION
+
+  def __post_init__(self):
+    _check_classes(self.class_names)
+    if len(self.palette) != len(self.class_names):
+      raise errors.UserError(
+        f'The palette has {len(self.palette)} colours for'
+        f' {len(self.class_names)} classes: give one colour per class.'
+      )
+    for name, colour in zip(self.class_names, self.palette):
+      if len(colour) != 3 or any(not 0 <= part <= 255 for part in colour):
+        raise errors.UserError(
+          f'The colour {list(colour)} of class {name!r} is not three'
+          ' integers in 0..255.'
+        )
+    if not 0 <= self.ignore_label <= 255:
+      raise errors.UserError(
+        f'The ignore label {self.ignore_label} does not fit an 8-bit mask:'
+        ' choose one in 0..255.'
+      )
+    if len(self.mean_pixel) != 3:
+      raise errors.UserError(
+        f'mean_pixel has {len(self.mean_pixel)} values, expected 3.'
+      )
+
+  @property
+  def num_classes(self) -> int:
+    return len(self.class_names)
+
+  def save(self, path: str | os.PathLike) -> None:
+    """Writes `dataset.json` at `path` (a file or its directory), atomically."""
+    path = _json_path(path)
+    temporary = path.with_name(f'.{path.name}.part')
+    text = json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
+    temporary.write_text(text + '\n', encoding='utf-8')
+    os.replace(temporary, path)
+
+  @classmethod
+  def load(
+    cls, data_dir: str | os.PathLike, known: str | None = None
+  ) -> DatasetInfo:
+    """Reads the `dataset.json` of a directory of shards.
+
+    Args:
+      data_dir: The directory, or the file itself.
+      known: Name of a known dataset to fall back on when there is no file.
+    """
+    path = _json_path(data_dir)
+    if not path.exists():
+      if known:
+        return cls.known(known)
+      raise errors.UserError(
+        f'{path} does not exist: convert the data with datasets/build_*.py,'
+        ' or, for shards of the official DeepLab code, name the dataset'
+        f' ({", ".join(sorted(_KNOWN))}).'
+      )
+    try:
+      fields = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+      raise errors.UserError(
+        f'{path} is not valid JSON ({error}): run the converter again.'
+      ) from error
+    try:
+      return _from_json(fields)
+    except (KeyError, TypeError, ValueError) as error:
+      raise errors.UserError(
+        f'{path} is not a dataset description ({type(error).__name__}:'
+        f' {error}): run the converter again.'
+      ) from error
+    except errors.UserError as error:
+      raise errors.UserError(f'{path}: {error}') from error
+
+  @classmethod
+  def known(cls, name: str) -> DatasetInfo:
+    """The classes of a dataset known by name, without counts."""
+    if name not in _KNOWN:
+      raise errors.UserError(
+        f'Unknown dataset {name!r}: known are {", ".join(sorted(_KNOWN))}.'
+      )
+    class_names, palette = _KNOWN[name]
+    return cls(name, class_names, palette)
+
+  @classmethod
+  def cityscapes(cls) -> DatasetInfo:
+    return cls.known('cityscapes')
+
+  @classmethod
+  def pascal_voc(cls) -> DatasetInfo:
+    return cls.known('pascal_voc_seg')
+
+
+_KNOWN = {
+  'cityscapes': tuple(zip(*palettes.CITYSCAPES)),
+  'pascal_voc_seg': (
+    palettes.PASCAL_VOC_CLASSES,
+    palettes.pascal_voc_palette(len(palettes.PASCAL_VOC_CLASSES)),
+  ),
+}
+
+
+def _check_classes(names: tuple[str, ...]) -> None:
+  if not names:
+    raise errors.UserError('There are no classes: name at least one.')
+  if len(names) > MAX_CLASSES:
+    raise errors.UserError(
+      f'There are {len(names)} classes, but 8-bit masks hold at most'
+      f' {MAX_CLASSES} beside the ignore label: merge classes.'
+    )
+  for index, name in enumerate(names):
+    if not isinstance(name, str) or not name.strip():
+      raise errors.UserError(f'The name {name!r} of class {index} is no name.')
+    if name in names[:index]:
+      raise errors.UserError(
+        f'The class name {name!r} occurs twice, as {names.index(name)} and'
+        f' {index}: names must differ.'
+      )
+
+
+def _json_path(path: str | os.PathLike) -> pathlib.Path:
+  path = pathlib.Path(path)
+  return path if path.suffix == '.json' else path / FILE_NAME
+
+
+def _from_json(fields: dict) -> DatasetInfo:
+  """Builds the dataclass from the parsed file; raises on missing keys."""
+  if fields['version'] != VERSION:
+    raise errors.UserError(
+      f'version {fields["version"]} is not {VERSION}, which this program'
+      ' reads: run the converter again.'
+    )
+  splits = {}
+  for name, split in fields['splits'].items():
+    splits[name] = SplitInfo(
+      num_examples=int(split['num_examples']),
+      num_shards=int(split['num_shards']),
+      max_size=tuple(split['max_size']),
+      min_size=tuple(split['min_size']),
+      class_pixels=tuple(split['class_pixels']),
+      ignored_pixels=int(split['ignored_pixels']),
+    )
+  return DatasetInfo(
+    name=fields['name'],
+    class_names=tuple(fields['class_names']),
+    palette=tuple(tuple(colour) for colour in fields['palette']),
+    ignore_label=int(fields['ignore_label']),
+    splits=splits,
+    mean_pixel=tuple(float(value) for value in fields['mean_pixel']),
+  )

@@ -1,0 +1,116 @@
+"""The one definition of the TFRecord examples: DeepLab's keys, read and written.
+
+Records of the official DeepLab converters parse unchanged, and the other way
+round. The official reader ignores `image/channels`; so does this one.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+IMAGE = 'image/encoded'
+FILE_NAME = 'image/filename'
+IMAGE_FORMAT = 'image/format'
+HEIGHT = 'image/height'
+WIDTH = 'image/width'
+CHANNELS = 'image/channels'
+LABEL = 'image/segmentation/class/encoded'
+LABEL_FORMAT = 'image/segmentation/class/format'
+
+_FEATURES = {
+  IMAGE: tf.io.FixedLenFeature([], tf.string),
+  FILE_NAME: tf.io.FixedLenFeature([], tf.string, ''),
+  HEIGHT: tf.io.FixedLenFeature([], tf.int64, 0),
+  WIDTH: tf.io.FixedLenFeature([], tf.int64, 0),
+  LABEL: tf.io.FixedLenFeature([], tf.string, ''),
+}
+
+
+def encode_example(
+  filename: str,
+  image: bytes,
+  image_format: str,
+  size: tuple[int, int],
+  label: bytes | None,
+) -> bytes:
+  """Serialises one example; equal arguments give equal bytes.
+
+  Args:
+    filename: Name of the example, unique in the dataset.
+    image: JPEG or PNG file contents, 8 bits per channel.
+    image_format: 'jpeg' or 'png'.
+    size: (height, width) of image and label.
+    label: Contents of an 8-bit grey PNG of class indices; None for a test set.
+  """
+  features = {
+    IMAGE: _bytes(image),
+    FILE_NAME: _bytes(filename.encode('utf-8')),
+    IMAGE_FORMAT: _bytes(image_format.encode('ascii')),
+    HEIGHT: _int64(size[0]),
+    WIDTH: _int64(size[1]),
+    CHANNELS: _int64(3),
+  }
+  if label is not None:
+    features[LABEL] = _bytes(label)
+    features[LABEL_FORMAT] = _bytes(b'png')
+  example = tf.train.Example(features=tf.train.Features(feature=features))
+  return example.SerializeToString(deterministic=True)
+
+
+def parse_features(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+  """Reads an example without decoding its images.
+
+  Args:
+    serialized: string []. One serialised example.
+
+  Returns:
+    Scalars by the keys of this module; a missing label is an empty string.
+  """
+  return tf.io.parse_single_example(serialized, _FEATURES)
+
+
+def decode(
+  features: dict[str, tf.Tensor], ignore_label: int = 255
+) -> dict[str, tf.Tensor]:
+  """Decodes the images of an example.
+
+  Args:
+    features: What `parse_features` returned.
+    ignore_label: Fills the label where the example has none.
+
+  Returns:
+    'image': uint8 [H, W, 3] (grey images repeat their channel);
+    'label': int32 [H, W]; 'has_label': bool []; 'filename': string [].
+  """
+  image = tf.io.decode_image(
+    features[IMAGE], channels=3, expand_animations=False
+  )
+  image.set_shape([None, None, 3])  # [H, W, 3]
+  has_label = tf.strings.length(features[LABEL]) > 0
+  label = tf.cond(
+    has_label,
+    lambda: tf.io.decode_png(features[LABEL], channels=1)[..., 0],
+    lambda: tf.fill(tf.shape(image)[:2], tf.cast(ignore_label, tf.uint8)),
+  )  # [H, W]
+  label.set_shape([None, None])
+  return {
+    'image': image,
+    'label': tf.cast(label, tf.int32),
+    'has_label': has_label,
+    'filename': features[FILE_NAME],
+  }
+
+
+def parse_example(
+  serialized: tf.Tensor, ignore_label: int = 255
+) -> dict[str, tf.Tensor]:
+  """`decode(parse_features(serialized))`, see there."""
+  return decode(parse_features(serialized), ignore_label)
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+  return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _int64(value: int) -> tf.train.Feature:
+  return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

@@ -1,0 +1,170 @@
+"""What a scan of a dataset found: counts, refusals and warnings in sentences."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+
+from absl import logging
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+
+MAX_REPORTED = 10
+_NUM_VALUES = 256
+_MANY_VALUES = 12  # more unknown values than this are no forgotten classes
+
+
+@dataclasses.dataclass
+class Counts:
+  """Sums over examples; `+=` joins them. JSON-friendly."""
+
+  num_examples: int = 0
+  pixels: int = 0
+  channel_sums: tuple[float, ...] = (0.0, 0.0, 0.0)
+  max_size: tuple[int, ...] = (0, 0)
+  min_size: tuple[int, ...] = (1 << 31, 1 << 31)
+  histogram: tuple[int, ...] = (0,) * _NUM_VALUES
+  num_masks: int = 0
+  num_blank: int = 0
+
+  def __iadd__(self, other: Counts) -> Counts:
+    self.num_examples += other.num_examples
+    self.pixels += other.pixels
+    self.channel_sums = _added(self.channel_sums, other.channel_sums)
+    self.histogram = _added(self.histogram, other.histogram)
+    self.max_size = tuple(map(max, self.max_size, other.max_size))
+    self.min_size = tuple(map(min, self.min_size, other.min_size))
+    self.num_masks += other.num_masks
+    self.num_blank += other.num_blank
+    return self
+
+  def mean_pixel(self) -> tuple[float, ...]:
+    return tuple(
+      round(total / max(self.pixels, 1), 4) for total in self.channel_sums
+    )
+
+  def labelled(self, num_classes: int, ignore_label: int) -> tuple[int, ...]:
+    """Pixels by class index, none for an ignored class."""
+    return tuple(
+      0 if index == ignore_label else self.histogram[index]
+      for index in range(num_classes)
+    )
+
+  def split_info(
+    self, num_shards: int, num_classes: int, ignore_label: int
+  ) -> dataset_info.SplitInfo:
+    return dataset_info.SplitInfo(
+      num_examples=self.num_examples,
+      num_shards=num_shards,
+      max_size=tuple(self.max_size),
+      min_size=tuple(self.min_size),
+      class_pixels=self.labelled(num_classes, ignore_label),
+      ignored_pixels=self.histogram[ignore_label],
+    )
+
+
+class Problems:
+  """Collects refusals, so that one run tells all of them."""
+
+  def __init__(self):
+    self._sentences = []
+    self._unknown = collections.Counter()  # pixels by value
+    self._masks = []  # that hold unknown values
+
+  def __bool__(self) -> bool:
+    return bool(self._sentences or self._masks)
+
+  def add(self, sentence: str) -> None:
+    self._sentences.append(sentence)
+
+  def add_unknown(self, path: str, pixels_by_value: dict[str, int]) -> None:
+    self._masks.append(path)
+    self._unknown.update(pixels_by_value)
+
+  def raise_if_any(self, num_classes: int = 0) -> None:
+    """Raises a `UserError` with one sentence per problem, at most ten."""
+    sentences = list(self._sentences)
+    if self._masks:
+      sentences.insert(0, self._unknown_sentence(num_classes))
+    if not sentences:
+      return
+    hidden = len(sentences) - MAX_REPORTED
+    if hidden > 0:
+      sentences = sentences[:MAX_REPORTED]
+      sentences.append(f'There are {hidden} more problems of this kind.')
+    raise errors.UserError('\n'.join(sentences))
+
+  def _unknown_sentence(self, num_classes: int) -> str:
+    others = len(self._masks) - 1
+    where = self._masks[0] + (f' and {others} more masks' if others else '')
+    verb = 'hold' if others else 'holds'
+    values = sorted(self._unknown, key=lambda value: (len(value), value))
+    listed = ', '.join(
+      f'{value} ({self._unknown[value]:,} pixels)'
+      for value in values[:_MANY_VALUES]
+    )
+    if len(values) > _MANY_VALUES:
+      return (
+        f'{where} {verb} {len(values)} values that are none of the'
+        f' {num_classes} classes: {listed}, ...; this looks like a photo or a'
+        ' blurred or resized mask, so export the masks again without'
+        ' smoothing.'
+      )
+    target = '1' if values == ['255'] and num_classes == 2 else 'ignore'
+    remedy = ','.join(f'{value}:{target}' for value in values)
+    return (
+      f'{where} {verb} values that are none of the {num_classes} classes:'
+      f' {listed}; --map={remedy} would map them, or correct the list of'
+      ' classes.'
+    )
+
+
+def check_split(
+  split: str,
+  counts: Counts,
+  info: dataset_info.DatasetInfo,
+  problems: Problems,
+) -> None:
+  """Judges a whole split: nothing labelled is refused, gaps are warned of."""
+  if not counts.num_masks:
+    return  # a test split
+  labelled = counts.labelled(info.num_classes, info.ignore_label)
+  if not sum(labelled):
+    problems.add(
+      f'Split {split} has no labelled pixel: all {counts.num_masks} masks'
+      f' hold only the ignore label {info.ignore_label}.'
+    )
+    return
+  if counts.num_blank:
+    logging.warning(
+      'Split %s: %d of %d masks hold only the ignore label %d.',
+      *(split, counts.num_blank, counts.num_masks, info.ignore_label),
+    )
+  absent = [
+    f'{name} ({index})'
+    for index, (name, pixels) in enumerate(zip(info.class_names, labelled))
+    if not pixels and index != info.ignore_label
+  ]
+  if absent:
+    logging.warning(
+      'Split %s: %d of %d classes never occur: %s.',
+      *(split, len(absent), info.num_classes, ', '.join(absent)),
+    )
+
+
+def check_binary(
+  total: Counts, ignore_label: int, mapped_values, problems: Problems
+) -> None:
+  """Refuses masks of 0 and 255 whose foreground would be ignored."""
+  present = {value for value, count in enumerate(total.histogram) if count}
+  if present == {0, 255} and ignore_label == 255 and 255 not in mapped_values:
+    problems.add(
+      f'All {total.num_masks} masks hold only 0 and 255, and 255 is the'
+      ' ignore label, so only class 0 would be learned: if 255 is a class,'
+      ' use --map=255:1, and if it is not, confirm with --map=255:ignore.'
+    )
+
+
+def _added(left, right) -> tuple:
+  return tuple(a + b for a, b in zip(left, right))

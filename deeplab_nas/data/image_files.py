@@ -1,0 +1,183 @@
+"""Reading image files for conversion: what is unusual is refused in words.
+
+TensorFlow-free: worker processes import this module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from deeplab_nas import errors
+
+EXTENSIONS = (
+  *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.tif', '.tiff'),
+  *('.gif', '.webp', '.ppm', '.pgm', '.pbm'),
+)
+# TensorFlow's JPEG and PNG decoders go no further.
+MAX_PIXELS = 2**27
+_ORIENTATION = 0x0112  # EXIF tag
+_UPRIGHT = (None, 0, 1)
+_TRANSPOSED = (5, 6, 7, 8)
+_BYTE_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+  """An image as it goes into a record.
+
+  Attributes:
+    encoded: Contents of a JPEG or PNG file with 8 bits per channel.
+    image_format: 'jpeg' or 'png'.
+    size: (height, width).
+    channel_sums: Sum of the (red, green, blue) values over all pixels.
+    note: A change the user should know of, or None.
+  """
+
+  encoded: bytes
+  image_format: str
+  size: tuple[int, int]
+  channel_sums: tuple[float, float, float]
+  note: str | None = None
+
+
+def load(path: str) -> tuple[Image.Image, bytes]:
+  """Opens and fully decodes a still image; returns it and the file contents."""
+  file = pathlib.Path(path)
+  if not file.exists():
+    reason = 'is a link to nothing' if file.is_symlink() else 'does not exist'
+    raise errors.UserError(f'{path} {reason}: restore or remove it.')
+  if not file.is_file():
+    raise errors.UserError(f'{path} is not a file.')
+  contents = file.read_bytes()
+  if not contents:
+    raise errors.UserError(f'{path} is empty (0 bytes): restore or remove it.')
+  try:
+    image = _decode(contents)
+  except errors.UserError as error:
+    raise errors.UserError(f'{path} {error}') from error
+  # Decoders raise whatever they like on damaged files.
+  except Exception as error:
+    raise errors.UserError(
+      f'{path} cannot be decoded ({_reason(error)}): restore or remove it.'
+    ) from error
+  return image, contents
+
+
+def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
+  """Reads an image; JPEG and PNG contents are kept wherever possible.
+
+  Args:
+    path: The image file.
+    mask_size: (height, width) of its mask, which decides whether a rotation
+      noted in the EXIF data applies; None without a mask.
+  """
+  image, contents = load(path)
+  if image.mode not in _BYTE_MODES or _is_deep_png(contents):
+    raise errors.UserError(
+      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
+      ' it to 8 bits, choosing yourself which range matters.'
+    )
+  image, is_rotated = _upright(path, image, mask_size)
+  note = None
+  if 'A' in image.getbands() or 'transparency' in image.info:
+    note = 'an alpha channel was dropped'
+  image_format = None if is_rotated else _kept_format(image, contents)
+  rgb = image.convert('RGB')
+  if image_format is None:
+    contents, image_format = encode_png(rgb), 'png'
+  pixels = np.asarray(rgb)  # [H, W, 3]
+  sums = pixels.sum((0, 1), dtype=np.float64)
+  return ImageFile(
+    contents, image_format, pixels.shape[:2], tuple(sums.tolist()), note
+  )
+
+
+def encode_png(image: Image.Image) -> bytes:
+  stream = io.BytesIO()
+  image.save(stream, 'PNG')
+  return stream.getvalue()
+
+
+def _decode(contents: bytes) -> Image.Image:
+  with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # Pillow's notes on EXIF and large images
+    if contents.startswith(b'\x89PNG'):
+      Image.open(io.BytesIO(contents)).verify()  # checksums
+    image = Image.open(io.BytesIO(contents))
+    if image.width * image.height > MAX_PIXELS:
+      raise errors.UserError(
+        f'has {image.width} x {image.height} pixels, more than TensorFlow'
+        ' decodes: cut it into tiles.'
+      )
+    if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
+      raise errors.UserError(
+        f'has {image.n_frames} frames: save the frame you mean as a still PNG.'
+      )
+    if _lacks_end(image.format, contents):
+      raise errors.UserError(
+        'is cut off (its end marker is missing): restore or remove it.'
+      )
+    image.load()
+  return image
+
+
+def _reason(error: Exception) -> str:
+  if isinstance(error, Image.UnidentifiedImageError):
+    return 'not an image format Pillow knows'
+  return str(error).rstrip('.') or type(error).__name__
+
+
+def _lacks_end(image_format: str | None, contents: bytes) -> bool:
+  """Whether the end marker is missing, which decoders overlook."""
+  if image_format in ('JPEG', 'MPO'):
+    return contents.rfind(b'\xff\xd9') < contents.rfind(b'\xff\xda')
+  return image_format == 'PNG' and contents.rfind(b'IEND') < 0
+
+
+def _is_deep_png(contents: bytes) -> bool:
+  """Whether a PNG has 16 bits per channel, which Pillow cuts silently."""
+  return contents.startswith(b'\x89PNG') and contents[24] > 8
+
+
+def _kept_format(image: Image.Image, contents: bytes) -> str | None:
+  """The format to record when the contents can be kept, else None."""
+  if image.format in ('JPEG', 'MPO') and image.mode in ('L', 'RGB'):
+    return 'jpeg'
+  is_plain = image.mode in ('L', 'RGB') and 'transparency' not in image.info
+  if image.format == 'PNG' and contents[24] == 8 and is_plain:
+    return 'png'
+  return None
+
+
+def _upright(
+  path: str, image: Image.Image, mask_size: tuple[int, int] | None
+) -> tuple[Image.Image, bool]:
+  """Applies an EXIF rotation if the mask says that it applies."""
+  orientation = image.getexif().get(_ORIENTATION)
+  if orientation in _UPRIGHT:
+    return image, False
+  stored = (image.height, image.width)
+  is_decidable = orientation in _TRANSPOSED and stored[0] != stored[1]
+  if is_decidable and mask_size == stored:
+    return image, False
+  if is_decidable and mask_size == stored[::-1]:
+    turn = {
+      5: Image.Transpose.TRANSPOSE,
+      6: Image.Transpose.ROTATE_270,
+      7: Image.Transpose.TRANSVERSE,
+      8: Image.Transpose.ROTATE_90,
+    }[orientation]
+    return image.transpose(turn), True
+  if is_decidable and mask_size is not None:
+    return image, False  # The sizes differ either way, which is said elsewhere.
+  raise errors.UserError(
+    f'{path} carries EXIF orientation {orientation}, and its mask does not'
+    ' tell whether the rotation applies: rotate the pixels'
+    ' (mogrify -auto-orient) or remove the tag (exiftool -Orientation=).'
+  )

@@ -1,0 +1,345 @@
+"""TFRecord shards -> batches of images and labels, with tf.data.
+
+Training draws every random number from (seed, index of the element), so that
+the parallel map gives the same batches on every run with the same seed.
+Evaluation augments nothing and gives every image exactly once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, example_schema, preprocess, shards
+
+SUBSETS = ('a', 'b')
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineConfig:
+  """How images become batches.
+
+  Attributes:
+    crop_size: (height, width) of the training crops.
+    batch_size: Images per batch, over all replicas.
+    min_scale: Smallest random scale.
+    max_scale: Largest random scale.
+    scale_step: Distance of the scales to choose from; 0 for a continuous range.
+    flip: Whether to mirror half of the images.
+    color_jitter: Relative change of brightness, contrast, saturation; 0 is off.
+    image_scale: Resizes images and masks first, in training and evaluation;
+      0.5 gives the paper's half-resolution Cityscapes.
+    shuffle_buffer: Examples among which the next one is drawn.
+    seed: Makes the batches repeatable; None draws a new seed per dataset.
+    cache: Keeps the decoded images in memory (3 bytes a pixel, 4 more for the
+      label), after `image_scale` and before augmentation.
+  """
+
+  crop_size: tuple[int, int] = (321, 321)
+  batch_size: int = 2
+  min_scale: float = 0.5
+  max_scale: float = 2.0
+  scale_step: float = 0.25
+  flip: bool = True
+  color_jitter: float = 0.0
+  image_scale: float = 1.0
+  shuffle_buffer: int = 100
+  seed: int | None = None
+  cache: bool = False
+
+  def __post_init__(self):
+    _require(
+      len(self.crop_size) == 2 and min(self.crop_size) > 0,
+      f'crop_size {self.crop_size} must be a positive height and width.',
+    )
+    _require(
+      self.batch_size > 0, f'batch_size {self.batch_size} must be positive.'
+    )
+    _require(
+      0 < self.min_scale <= self.max_scale,
+      f'Random scales {self.min_scale} to {self.max_scale} must be positive'
+      ' and ascending.',
+    )
+    _require(self.scale_step >= 0, f'scale_step {self.scale_step} is negative.')
+    _require(
+      0 <= self.color_jitter < 1,
+      f'color_jitter {self.color_jitter} must be at least 0 and below 1.',
+    )
+    _require(
+      self.image_scale > 0, f'image_scale {self.image_scale} is not positive.'
+    )
+    _require(
+      self.shuffle_buffer > 0,
+      f'shuffle_buffer {self.shuffle_buffer} must be positive.',
+    )
+
+
+def train_dataset(
+  data_dir: str | os.PathLike,
+  split: str,
+  info: dataset_info.DatasetInfo,
+  config: PipelineConfig,
+  subset: str | None = None,
+  repeat: bool = True,
+  start_step: int = 0,
+) -> tf.data.Dataset:
+  """Shuffled, augmented, full batches.
+
+  Args:
+    data_dir: Directory of the shards.
+    split: Name of the split, usually 'train'.
+    info: Classes, ignore label and mean pixel.
+    config: Crop, batch, augmentation.
+    subset: 'a' or 'b' for one half of the split (see `subset_of`), or None.
+    repeat: Whether to go on for ever.
+    start_step: Leaves out this many batches, undecoded: with a seed, a resumed
+      run sees the batches that an uninterrupted one would have seen.
+
+  Returns:
+    Batches of images float32 [B, H, W, 3] in [0, 255] and labels int32
+    [B, H, W] with (H, W) = `config.crop_size`.
+  """
+  paths = shards.find(data_dir, split)
+  size = _count(data_dir, split, paths, subset)
+  _require(
+    repeat or size >= config.batch_size,
+    f'Split {split} of {data_dir} has {size} examples, which fill no batch'
+    f' of {config.batch_size}: lower the batch size.',
+  )
+  seed = _seed(config)
+  examples = _features(paths, subset, seed)
+  if config.cache:
+    examples = _decoded(examples, info, config).cache()
+  examples = examples.shuffle(
+    min(config.shuffle_buffer, size), seed, reshuffle_each_iteration=True
+  )
+  if repeat:
+    examples = examples.repeat()
+  first = start_step * config.batch_size
+  examples = examples.skip(first)
+  if not config.cache:
+    examples = _decoded(examples, info, config)
+
+  def augment(index, image, label):
+    return _augment(image, label, tf.stack([seed, index]), info, config)
+
+  batches = (
+    examples.enumerate(first)
+    .map(lambda index, pair: augment(index, *pair), tf.data.AUTOTUNE)
+    .batch(config.batch_size, drop_remainder=True)
+    .prefetch(tf.data.AUTOTUNE)
+  )
+  return batches.with_options(_options())
+
+
+def eval_dataset(
+  data_dir: str | os.PathLike,
+  split: str,
+  info: dataset_info.DatasetInfo,
+  config: PipelineConfig,
+  crop_size: tuple[int, int] | None = None,
+) -> tf.data.Dataset:
+  """Every image of a split once, in order, unchanged but for padding.
+
+  Args:
+    data_dir: Directory of the shards.
+    split: Name of the split, usually 'val'.
+    info: Classes, ignore label, mean pixel and sizes.
+    config: Its `batch_size` and `image_scale` count, nothing else.
+    crop_size: (height, width) to pad all images to, with the mean pixel and
+      the ignore label. None pads to the largest image of the split, or, at
+      batch size 1, not at all.
+
+  Returns:
+    Batches of images float32 [B, H, W, 3] in [0, 255] and labels int32
+    [B, H, W]; the last batch may be smaller.
+  """
+  paths = shards.find(data_dir, split)
+  _count(data_dir, split, paths, None)
+  if crop_size is None and config.batch_size == 1:
+    padded = None
+  else:
+    largest = _scaled(max_size(data_dir, split, info), config.image_scale)
+    padded = crop_size or largest
+    _require(
+      largest[0] <= padded[0] and largest[1] <= padded[1],
+      f'The largest image of split {split} is {largest[0]} x {largest[1]},'
+      f' which does not fit the evaluation size {padded[0]} x {padded[1]}.',
+    )
+
+  def finish(image, label):
+    image = tf.cast(image, tf.float32)
+    if padded is None:
+      return image, label
+    return preprocess.pad(image, label, *padded, _padding(info))
+
+  return (
+    _decoded(_features(paths, None), info, config)
+    .map(finish, tf.data.AUTOTUNE)
+    .batch(config.batch_size)
+    .prefetch(tf.data.AUTOTUNE)
+    .with_options(_options())
+  )
+
+
+def subset_of(filename: str) -> str:
+  """'a' or 'b': the half of the training data an example belongs to.
+
+  Decided by a hash (FarmHash fingerprint) of the name alone, so it is the same
+  on every machine and does not change when examples are added.
+  """
+  return SUBSETS[int(_subset_index(tf.constant(filename)))]
+
+
+def count_subsets(data_dir: str | os.PathLike, split: str) -> dict[str, int]:
+  """Number of examples of each half of a split, from the records."""
+  counts = dict.fromkeys(SUBSETS, 0)
+  names = _features(shards.find(data_dir, split), None).map(
+    lambda features: features[example_schema.FILE_NAME]
+  )
+  for name in names.as_numpy_iterator():
+    counts[subset_of(name)] += 1
+  return counts
+
+
+def max_size(
+  data_dir: str | os.PathLike, split: str, info: dataset_info.DatasetInfo
+) -> tuple[int, int]:
+  """Largest (height, width) of a split, from `info` or else the records."""
+  if split in info.splits:
+    return info.splits[split].max_size
+  sizes = _features(shards.find(data_dir, split), None).map(
+    lambda features: (
+      features[example_schema.HEIGHT],
+      features[example_schema.WIDTH],
+    )
+  )
+  heights, widths = zip(*sizes.as_numpy_iterator())
+  return int(max(heights)), int(max(widths))
+
+
+def _require(condition: bool, sentence: str) -> None:
+  if not condition:
+    raise errors.UserError(sentence)
+
+
+def _seed(config: PipelineConfig) -> int:
+  if config.seed is not None:
+    return config.seed
+  return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+
+
+def _count(data_dir, split, paths, subset: str | None) -> int:
+  """Number of examples of a split or its half; none is a `UserError`."""
+  if subset is None:
+    size = sum(shards.count_records(path) for path in paths)
+    _require(size > 0, f'Split {split} of {data_dir} has no examples.')
+    return size
+  _require(subset in SUBSETS, f'Unknown subset {subset!r}: known are a and b.')
+  counts = count_subsets(data_dir, split)
+  _require(
+    counts[subset] > 0,
+    f'Half {subset} of split {split} of {data_dir} has no examples (a:'
+    f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.',
+  )
+  return counts[subset]
+
+
+def _subset_index(filename: tf.Tensor) -> tf.Tensor:
+  return tf.strings.to_hash_bucket_fast(filename, len(SUBSETS))
+
+
+def _features(
+  paths, subset: str | None, seed: int | None = None
+) -> tf.data.Dataset:
+  """Undecoded examples; in order, or, with a seed, in another order of shards."""
+  files = tf.data.Dataset.from_tensor_slices([os.fspath(p) for p in paths])
+  if seed is not None:
+    files = files.shuffle(len(paths), seed, reshuffle_each_iteration=True)
+  records = files.flat_map(tf.data.TFRecordDataset)
+  examples = records.map(example_schema.parse_features)
+  if subset is None:
+    return examples
+  wanted = SUBSETS.index(subset)
+  return examples.filter(
+    lambda features: _subset_index(features[example_schema.FILE_NAME]) == wanted
+  )
+
+
+def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:
+  """Pairs of uint8 [H, W, 3] and int32 [H, W], resized by `image_scale`."""
+
+  def decode(features):
+    example = example_schema.decode(features, info.ignore_label)
+    image, label = _checked(example, info)
+    if config.image_scale == 1.0:
+      return image, label
+    sides = [
+      preprocess.scaled_size(side, config.image_scale)
+      for side in tf.unstack(tf.shape(label))
+    ]
+    image, label = preprocess.resize(image, label, *sides, antialias=True)
+    return tf.cast(tf.round(image), tf.uint8), label
+
+  return examples.map(decode, tf.data.AUTOTUNE)
+
+
+def _checked(example, info) -> tuple[tf.Tensor, tf.Tensor]:
+  """Image and label of an example; fails where they do not fit."""
+  image, label = example['image'], example['label']
+  fits = tf.reduce_all(tf.shape(image)[:2] == tf.shape(label))
+  is_class = (label < info.num_classes) | (label == info.ignore_label)
+  remedy = 'run datasets/check_data.py on this directory'
+  checks = [
+    tf.debugging.Assert(
+      fits,
+      ['Image and label differ in size:', example['filename'], remedy],
+    ),
+    tf.debugging.Assert(
+      tf.reduce_all(is_class),
+      [
+        f'Label that is none of {info.num_classes} classes:',
+        *(tf.reduce_max(tf.where(is_class, -1, label)), 'in'),
+        *(example['filename'], remedy),
+      ],
+    ),
+  ]
+  with tf.control_dependencies(checks):
+    return tf.identity(image), tf.identity(label)
+
+
+def _augment(image, label, seed: tf.Tensor, info, config: PipelineConfig):
+  """Scale, crop, flip, jitter, pad; float32 [H, W, 3] and int32 [H, W]."""
+  seeds = tf.random.experimental.stateless_split(seed, 6)  # [6, 2]
+  scale = preprocess.random_scale(
+    seeds[0], config.min_scale, config.max_scale, config.scale_step
+  )
+  image, label = preprocess.random_window(
+    image, label, scale, config.crop_size, seeds[1]
+  )
+  if config.flip:
+    image, label = preprocess.random_flip(image, label, seeds[2])
+  if config.color_jitter:
+    image = preprocess.random_color(image, config.color_jitter, seeds[3:])
+  return preprocess.pad(image, label, *config.crop_size, _padding(info))
+
+
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+  return tuple(int(preprocess.scaled_size(side, scale)) for side in size)
+
+
+def _padding(info) -> preprocess.Padding:
+  return preprocess.Padding(info.mean_pixel, info.ignore_label)
+
+
+def _options() -> tf.data.Options:
+  options = tf.data.Options()
+  options.deterministic = True
+  options.experimental_distribute.auto_shard_policy = (
+    tf.data.experimental.AutoShardPolicy.DATA
+  )
+  return options

@@ -1,0 +1,270 @@
+"""The folder layouts that can be converted, each read into a `Source`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+from typing import Sequence
+
+from deeplab_nas import errors
+from deeplab_nas.data import (
+  dataset_info,
+  label_map,
+  labels_file,
+  masks,
+  pairs,
+  palettes,
+)
+
+_CITYSCAPES_MASKS = ('gtFine_labelTrainIds', 'gtFine_labelIds')
+_LIST_FOLDERS = ('', 'splits')
+_SPLIT_FOLDERS = frozenset(['train', 'val', 'test'])
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """A dataset to convert: its classes, its pairs, and how to read its masks."""
+
+  data_dir: str
+  info: dataset_info.DatasetInfo
+  splits: dict[str, tuple[pairs.Pair, ...]]
+  rules: masks.MaskRules
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskOptions:
+  """What the user says about masks: `--map`, `--ignore_label`, `--mask_mode`."""
+
+  mapping: str = ''
+  ignore_label: int = 255
+  mode: str = 'auto'
+
+
+def cityscapes(
+  data_dir: str | os.PathLike,
+  splits: Sequence[str] = ('train', 'val'),
+  options: MaskOptions = MaskOptions(),
+) -> Source:
+  """leftImg8bit/ and gtFine/ of Cityscapes.
+
+  `*_gtFine_labelTrainIds.png` are used where they exist, else
+  `*_gtFine_labelIds.png`, mapped to train ids.
+  """
+  data_dir = _directory(data_dir)
+  info = dataset_info.DatasetInfo.cityscapes()
+  info = dataclasses.replace(info, ignore_label=options.ignore_label)
+  by_split, kinds = {}, set()
+  for split in splits:
+    images = pairs.files_by_name(
+      data_dir / 'leftImg8bit' / split, '_leftImg8bit'
+    )
+    kind, labels = _cityscapes_masks(data_dir / 'gtFine' / split)
+    if labels is None and split.startswith('test'):
+      by_split[split] = _without_masks(images)
+      continue
+    if labels is None:
+      raise errors.UserError(
+        f'{data_dir / "gtFine" / split} holds no'
+        f' *_{_CITYSCAPES_MASKS[0]}.png and no *_{_CITYSCAPES_MASKS[1]}.png.'
+      )
+    kinds.add(kind)
+    by_split[split] = tuple(pairs.match(images, labels).values())
+  if len(kinds) > 1:
+    raise errors.UserError(
+      f'{data_dir / "gtFine"} has labelTrainIds in some splits and only'
+      ' labelIds in others: create the train ids of all splits or of none.'
+    )
+  rules = _rules(info, options)
+  if kinds == {_CITYSCAPES_MASKS[1]}:
+    rules = dataclasses.replace(
+      rules, values={**_train_ids(options.ignore_label), **rules.values}
+    )
+  return _source(data_dir, info, by_split, rules)
+
+
+def pascal_voc(
+  data_dir: str | os.PathLike,
+  splits: Sequence[str] = ('train', 'val'),
+  labels_path: str | None = None,
+  options: MaskOptions = MaskOptions(mode='index'),
+) -> Source:
+  """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt."""
+  data_dir = _directory(data_dir)
+  info = dataset_info.DatasetInfo.pascal_voc()
+  if labels_path:
+    labels = labels_file.read(labels_path)
+    info = labels.to_info(data_dir.name, options.ignore_label)
+  info = dataclasses.replace(info, ignore_label=options.ignore_label)
+  images = pairs.files_by_name(data_dir / 'JPEGImages')
+  mask_files = pairs.files_by_name(data_dir / 'SegmentationClass')
+  by_split = {}
+  for split in splits:
+    path = data_dir / 'ImageSets' / 'Segmentation' / f'{split}.txt'
+    names = pairs.read_list(path)
+    listed = {
+      pair.name: pair
+      for pair in pairs.select(path, names, _all_pairs(images, {}))
+    }
+    wanted = {name: images[name] for name in listed}
+    if split.startswith('test') and not wanted.keys() & mask_files.keys():
+      by_split[split] = tuple(listed.values())
+      continue
+    found = {name: mask_files[name] for name in listed if name in mask_files}
+    by_split[split] = tuple(pairs.match(wanted, found).values())
+  return _source(data_dir, info, by_split, _rules(info, options))
+
+
+def folder(
+  data_dir: str | os.PathLike,
+  labels_path: str | None = None,
+  mask_suffix: str = '',
+  val_fraction: float = 0.2,
+  seed: int = 0,
+  options: MaskOptions = MaskOptions(),
+) -> Source:
+  """images/, masks/ and labels.txt, labels.json or labels.yaml.
+
+  The splits are, in this order: the lists train.txt, val.txt (and test.txt) in
+  the folder or its splits/; the folders images/train and images/val; a seeded
+  random split.
+  """
+  data_dir = _directory(data_dir)
+  labels = labels_file.read(labels_path or labels_file.find(data_dir))
+  info = labels.to_info(data_dir.name, options.ignore_label)
+  images = pairs.files_by_name(data_dir / 'images')
+  mask_files = pairs.files_by_name(data_dir / 'masks', mask_suffix)
+  lists = _split_lists(data_dir)
+  by_split = {}
+  if lists:
+    everything = _all_pairs(images, mask_files)
+    for split, path in lists.items():
+      names = pairs.read_list(path)
+      by_split[split] = pairs.select(path, names, everything)
+      if not split.startswith('test'):
+        _require_masks(by_split[split])
+  else:
+    matched = list(pairs.match(images, mask_files).values())
+    tops = {pair.name.partition('/')[0] for pair in matched}
+    if {'train', 'val'} <= tops <= _SPLIT_FOLDERS:
+      for pair in matched:
+        split = pair.name.partition('/')[0]
+        by_split[split] = (*by_split.get(split, ()), pair)
+    else:
+      by_split = pairs.split_at_random(matched, val_fraction, seed)
+  rules = _rules(info, options, labels)
+  return _source(data_dir, info, by_split, rules)
+
+
+def detect(
+  data_dir: str | os.PathLike,
+  labels_path: str | None = None,
+  options: MaskOptions = MaskOptions(),
+) -> Source:
+  """Reads a folder of any of the layouts, told by its subfolders."""
+  data_dir = _directory(data_dir)
+  if (data_dir / 'leftImg8bit').is_dir():
+    return cityscapes(data_dir, options=options)
+  if (data_dir / 'JPEGImages').is_dir():
+    options = dataclasses.replace(options, mode='index')
+    return pascal_voc(data_dir, labels_path=labels_path, options=options)
+  if (data_dir / 'images').is_dir():
+    return folder(data_dir, labels_path, options=options)
+  raise errors.UserError(
+    f'{data_dir} has none of the subfolders leftImg8bit (Cityscapes),'
+    ' JPEGImages (Pascal VOC) and images (your own data).'
+  )
+
+
+def _directory(path: str | os.PathLike) -> pathlib.Path:
+  path = pathlib.Path(path)
+  if not path.is_dir():
+    raise errors.UserError(f'--data_dir={path} is not a directory.')
+  return path.resolve()
+
+
+def _cityscapes_masks(directory: pathlib.Path):
+  """The kind of the masks below a directory and the masks by name, or Nones."""
+  for kind in _CITYSCAPES_MASKS if directory.is_dir() else ():
+    if next(directory.rglob(f'*_{kind}.png'), None):
+      return kind, {
+        name[: -len(kind) - 1]: path
+        for name, path in pairs.files_by_name(directory).items()
+        if name.endswith(f'_{kind}')
+      }
+  return None, None
+
+
+def _train_ids(ignore_label: int) -> dict[int, int]:
+  """Train id by label id; ids that are not evaluated are ignored."""
+  ids = dict.fromkeys(range(palettes.CITYSCAPES_NUM_LABEL_IDS), ignore_label)
+  ids.update(
+    (label_id, train_id)
+    for train_id, label_id in enumerate(palettes.CITYSCAPES_LABEL_IDS)
+  )
+  return {255: ignore_label, **ids}
+
+
+def _split_lists(data_dir: pathlib.Path) -> dict[str, pathlib.Path]:
+  for folder_name in _LIST_FOLDERS:
+    lists = {
+      split: data_dir / folder_name / f'{split}.txt'
+      for split in ('train', 'val', 'test')
+    }
+    lists = {split: path for split, path in lists.items() if path.is_file()}
+    if not lists:
+      continue
+    for split in ('train', 'val'):
+      if split not in lists:
+        raise errors.UserError(
+          f'{next(iter(lists.values()))} has no {split}.txt beside it: give'
+          ' lists of both train and val, or none for a random split.'
+        )
+    return lists
+  return {}
+
+
+def _all_pairs(images, mask_files) -> dict[str, pairs.Pair]:
+  return {
+    name: pairs.Pair(
+      name, str(path), str(mask_files[name]) if name in mask_files else None
+    )
+    for name, path in images.items()
+  }
+
+
+def _without_masks(images) -> tuple[pairs.Pair, ...]:
+  return tuple(_all_pairs(images, {}).values())
+
+
+def _require_masks(chosen: Sequence[pairs.Pair]) -> None:
+  pairs.match(
+    {pair.name: pathlib.Path(pair.image) for pair in chosen},
+    {pair.name: pathlib.Path(pair.mask) for pair in chosen if pair.mask},
+  )
+
+
+def _rules(
+  info: dataset_info.DatasetInfo,
+  options: MaskOptions,
+  labels: labels_file.Labels | None = None,
+) -> masks.MaskRules:
+  values, colours = label_map.parse(
+    options.mapping, info.class_names, info.ignore_label
+  )
+  if labels is None:
+    known = {colour: index for index, colour in enumerate(info.palette)}
+  else:
+    known = labels.color_map(info.ignore_label)
+  return masks.MaskRules(
+    info.num_classes,
+    info.ignore_label,
+    values,
+    {**known, **colours},
+    options.mode,
+  )
+
+
+def _source(data_dir, info, by_split, rules) -> Source:
+  pairs.check_overlap(by_split)
+  return Source(str(data_dir), info, by_split, rules)

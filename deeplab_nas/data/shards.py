@@ -1,0 +1,95 @@
+"""Names of shard files, and the walk along their record frames.
+
+A shard is `<split>-00000-of-0000N.tfrecord`. A record is framed as length
+(8 bytes), checksum of the length (4), data, checksum of the data (4).
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import struct
+
+from deeplab_nas import errors
+
+_NAME = re.compile(
+  r'(?P<split>.+)-(?P<index>\d{5})-of-(?P<total>\d{5})'
+  r'(\.tfrecord)?'
+)
+_LENGTH = struct.Struct('<Q')
+_HEADER_BYTES = 12
+_FOOTER_BYTES = 4
+
+
+def shard_name(split: str, index: int, total: int) -> str:
+  return f'{split}-{index:05d}-of-{total:05d}.tfrecord'
+
+
+def splits_in(data_dir: str | os.PathLike) -> dict[str, list[pathlib.Path]]:
+  """All shard files of a directory by split, each list sorted."""
+  data_dir = pathlib.Path(data_dir)
+  if not data_dir.is_dir():
+    raise errors.UserError(f'{data_dir} is not a directory.')
+  found = {}
+  for path in sorted(data_dir.iterdir()):
+    match = _NAME.fullmatch(path.name)
+    if match and not path.name.startswith('.'):
+      found.setdefault(match['split'], []).append(path)
+  return found
+
+
+def find(data_dir: str | os.PathLike, split: str) -> list[pathlib.Path]:
+  """The shards of a split, complete and whole, in order.
+
+  Only the record frames are walked, not the data, so this is quick; it notices
+  shards that are missing, doubled or cut off.
+  """
+  by_split = splits_in(data_dir)
+  if split not in by_split:
+    known = ', '.join(sorted(by_split)) or 'none'
+    raise errors.UserError(
+      f'{data_dir} has no shards named {split}-00000-of-*.tfrecord; the'
+      f' splits there are: {known}.'
+    )
+  paths = by_split[split]
+  matches = [_NAME.fullmatch(path.name) for path in paths]
+  totals = sorted({int(match['total']) for match in matches})
+  if len(totals) > 1:
+    raise errors.UserError(
+      f'{data_dir} holds two conversions of split {split}, one in'
+      f' {totals[0]} shards and one in {totals[1]}: remove one of them.'
+    )
+  indices = {int(match['index']) for match in matches}
+  missing = sorted(set(range(totals[0])) - indices)
+  if missing:
+    raise errors.UserError(
+      f'{data_dir} lacks {shard_name(split, missing[0], totals[0])}'
+      f' ({len(missing)} of {totals[0]} shards missing): run the converter'
+      ' again to complete it.'
+    )
+  for path in paths:
+    count_records(path)
+  return paths
+
+
+def count_records(path: str | os.PathLike) -> int:
+  """Number of records of a shard; a cut-off shard is a `UserError`."""
+  size = os.path.getsize(path)
+  position = count = 0
+  with open(path, 'rb') as shard:
+    while position < size:
+      shard.seek(position)
+      header = shard.read(_HEADER_BYTES)
+      end = size + 1
+      if len(header) == _HEADER_BYTES:
+        length = _LENGTH.unpack_from(header)[0]
+        end = position + _HEADER_BYTES + length + _FOOTER_BYTES
+      if end > size:
+        raise errors.UserError(
+          f'{path} is cut off or damaged at byte {position}, after'
+          f' {count} records: convert the data again.'
+        )
+      position = end
+      count += 1
+  return count
