@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, BinaryIO, Union
 
 import numpy as np
 
-from deeplab_nas.space import arch_weights, cell_space, decode, search_space
+from deeplab_nas.space import (
+  arch_weights,
+  cell_picture,
+  cell_space,
+  decode,
+  search_space,
+)
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import lattice as lattice_lib
 
@@ -25,20 +31,8 @@ Target = Union[str, 'os.PathLike[str]', BinaryIO]
 _INK = '#1f2933'
 _FAINT = '#cbd2d9'
 _ACCENT = '#d1495b'
-# One colour for each state of a cell that a block may read.
-_STATES = (
-  *('#2f6690', '#e08e1b', '#3a7d44', '#8f5db7', '#17828f', '#c2185b'),
-  *('#7a5c3e', '#5f6b2d', '#b3541e', '#455a64', '#6a1b9a', '#00695c'),
-)
+_BASE = '#2f6690'
 _LEVELS = ('#f2b5a7', '#f6d8a8', '#bfe0c8', '#b9d3ee')
-# Fill of an operation, by the kind of its primitive.
-_KINDS = {
-  'sep_conv': '#dcebf7',
-  'atrous_conv': '#fde8d0',
-  'dil_conv': '#fde8d0',
-  'max_pool': '#e3f1e1',
-  'avg_pool': '#e3f1e1',
-}
 
 
 def text(genotype: genotype_lib.Genotype) -> str:
@@ -78,12 +72,10 @@ def figure(genotype: genotype_lib.Genotype) -> figure_lib.Figure:
   """The path through the lattice, and below it the cell as a graph."""
   lattice = _lattice_of(genotype)
   heights = [1.2 + 0.55 * lattice.num_levels, 1.6 + 0.62 * genotype.num_blocks]
-  result = _new_figure(12, sum(heights))
-  upper, lower = result.subplots(
-    2, 1, gridspec_kw={'height_ratios': heights}
-  )
+  result = _new_figure(0.58 * cell_picture.width(genotype), sum(heights))
+  upper, lower = result.subplots(2, 1, gridspec_kw={'height_ratios': heights})
   _draw_path(upper, lattice, genotype.path)
-  _draw_cell(lower, genotype)
+  cell_picture.draw(lower, genotype)
   return result
 
 
@@ -104,9 +96,7 @@ def weights_figure(
     1.4 + 0.27 * len(space.cell.edges),
   ]
   result = _new_figure(12, sum(heights))
-  upper, lower = result.subplots(
-    2, 1, gridspec_kw={'height_ratios': heights}
-  )
+  upper, lower = result.subplots(2, 1, gridspec_kw={'height_ratios': heights})
   _draw_beta(upper, np.asarray(weights.edge), space.lattice, chosen.path)
   _draw_alpha(lower, np.asarray(weights.op), space.cell)
   return result
@@ -114,7 +104,7 @@ def weights_figure(
 
 def _lattice_of(genotype: genotype_lib.Genotype) -> lattice_lib.Lattice:
   """The lattice to show a path in: the usual strides, or more if it has."""
-  num_levels = max(4, max(genotype.path) + 1)
+  num_levels = max(lattice_lib.Lattice().num_levels, max(genotype.path) + 1)
   strides = tuple(4 * 2**level for level in range(num_levels))
   return lattice_lib.Lattice(genotype.num_layers, strides)
 
@@ -131,7 +121,7 @@ def _save(picture: figure_lib.Figure, target: Target) -> None:
   if hasattr(target, 'write'):
     picture.savefig(target, format='png')
     return
-  suffix = pathlib.Path(target).suffix
+  suffix = pathlib.Path(target).suffix.lower()
   if suffix not in ('.png', '.svg'):
     raise ValueError(
       f'{os.fspath(target)} ends in {suffix!r}; pictures are .png or .svg'
@@ -143,7 +133,7 @@ def _style_lattice(
   axes: axes_lib.Axes, lattice: lattice_lib.Lattice, title: str
 ) -> None:
   axes.set_title(title, loc='left', color=_INK, fontsize=12)
-  axes.set_xlim(-0.7, lattice.num_layers + 0.6)
+  axes.set_xlim(-0.7, max(lattice.num_layers, 6) + 0.6)
   axes.set_ylim(lattice.num_levels - 0.4, -0.6)
   axes.set_yticks(
     range(lattice.num_levels), [f'stride {s}' for s in lattice.strides]
@@ -211,7 +201,7 @@ def _draw_beta(
     weight = float(edge_probs[edge.index])
     axes.plot(
       *zip(edge.source, edge.target),
-      color=_ACCENT if edge in on_path else _STATES[0],
+      color=_ACCENT if edge in on_path else _BASE,
       alpha=min(1, 0.12 + 0.88 * weight),
       linewidth=0.4 + 6 * weight,
       solid_capstyle='round',
@@ -233,7 +223,9 @@ def _draw_alpha(
   )
   image = axes.imshow(op_probs, cmap='Blues', vmin=0, vmax=1, aspect='auto')
   axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
-  axes.set_xticks(range(len(cell.primitives)), [p.name for p in cell.primitives])
+  axes.set_xticks(
+    range(len(cell.primitives)), [p.name for p in cell.primitives]
+  )
   axes.set_yticks(range(len(cell.edges)), map(cell.edge_name, cell.edges))
   axes.tick_params(length=0, labelcolor=_INK, labelsize=8.5)
   axes.xaxis.tick_top()
@@ -246,10 +238,13 @@ def _draw_alpha(
     )
   for block in range(1, cell.num_blocks):
     axes.axhline(cell.edge_index(0, block) - 0.5, color=_INK, linewidth=0.8)
-  for row, column in _chosen(op_probs, cell):
-    axes.add_patch(
-      patches.Rectangle(
-        (column - 0.47, row - 0.44), 0.94, 0.88,
-        fill=False, edgecolor=_ACCENT, linewidth=2,
+  names = [primitive.name for primitive in cell.primitives]
+  for block, connections in enumerate(decode.decode_cell(op_probs, cell)):
+    for source, primitive in connections:
+      row = cell.edge_index(cell_space.source_names(block).index(source), block)
+      corner = (names.index(primitive) - 0.47, row - 0.45)
+      axes.add_patch(
+        patches.Rectangle(
+          corner, 0.94, 0.9, fill=False, edgecolor=_ACCENT, linewidth=2
+        )
       )
-    )
