@@ -1,0 +1,135 @@
+"""Membership, sampling and mutation."""
+
+import collections
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deeplab_nas.space import (
+  CellSpace,
+  Genotype,
+  Lattice,
+  SearchSpace,
+  primitives,
+  zoo,
+)
+
+TINY = SearchSpace(
+  CellSpace(2, (primitives.NONE, primitives.SKIP, primitives.SEP_CONV_3X3)),
+  Lattice(3, (4, 8)),
+  filter_multiplier=2,
+)
+
+
+def test_widths_double_with_the_stride():
+  space = SearchSpace(filter_multiplier=20)
+  assert [space.filters(level) for level in range(4)] == [20, 40, 80, 160]
+  assert [space.node_filters(level) for level in range(4)] == [
+    100,
+    200,
+    400,
+    800,
+  ]
+
+
+def test_the_papers_space_has_about_1e19_architectures():
+  assert SearchSpace().num_architectures == 556_627_761_561_600 * 75_025
+
+
+@pytest.mark.parametrize('name', zoo.names())
+def test_the_zoo_is_in_the_papers_space(name):
+  assert zoo.load(name) in SearchSpace()
+
+
+def test_membership_says_why_not():
+  published = zoo.load('auto_deeplab')
+  cases = [
+    (SearchSpace(lattice=Lattice(11)), 'path has 12 levels'),
+    (SearchSpace(lattice=Lattice(12, (4, 8, 16))), 'cannot be at level 3'),
+    (SearchSpace(CellSpace(4)), 'has 5 blocks, the space has 4'),
+    (
+      SearchSpace(CellSpace(5, primitives.DARTS_PRIMITIVES)),
+      'primitive .atrous_conv_5x5., which this space lacks',
+    ),
+  ]
+  for space, message in cases:
+    assert not space.contains(published)
+    with pytest.raises(ValueError, match=message):
+      space.check(published)
+
+
+@pytest.mark.parametrize('space', [TINY, SearchSpace()], ids=['tiny', 'paper'])
+def test_random_is_in_the_space_and_could_be_decoded(space):
+  rng = np.random.default_rng(0)
+  for _ in range(50):
+    genotype = space.random(rng)
+    assert genotype in space
+    for (first, first_name), (second, second_name) in genotype.cell:
+      assert first != second
+      assert 'none' not in (first_name, second_name)
+
+
+def test_random_is_reproducible():
+  def sample(seed):
+    return SearchSpace().random(np.random.default_rng(seed))
+
+  assert sample(3) == sample(3) != sample(4)
+
+
+def test_random_paths_are_uniform():
+  rng = np.random.default_rng(0)
+  count = 4000
+  seen = collections.Counter(TINY.random(rng).path for _ in range(count))
+  paths = list(TINY.lattice.paths())
+  assert set(seen) == set(paths) and len(paths) == 8
+  # Each count is binomial: five standard deviations are 105.
+  assert all(abs(seen[path] - count / 8) < 105 for path in paths)
+
+
+@pytest.mark.parametrize('space', [TINY, SearchSpace()], ids=['tiny', 'paper'])
+def test_mutation_makes_a_different_neighbour_in_the_space(space):
+  rng = np.random.default_rng(0)
+  parent = space.random(rng)
+  for _ in range(100):
+    child = space.mutate(parent, rng)
+    assert child != parent and child in space
+    if child.path != parent.path:
+      assert child.cell == parent.cell
+      steps = np.abs(np.subtract(child.path, parent.path))
+      assert steps.sum() == 1
+    parent = child
+
+
+def test_mutation_reaches_every_path_and_every_primitive():
+  rng = np.random.default_rng(0)
+  genotype = TINY.random(rng)
+  paths, names = set(), set()
+  for _ in range(500):
+    genotype = TINY.mutate(genotype, rng)
+    paths.add(genotype.path)
+    names.update(primitive for _, primitive in genotype.edges())
+  assert paths == set(TINY.lattice.paths())
+  assert names == {'skip_connect', 'sep_conv_3x3'}
+
+
+def test_mutation_of_the_only_architecture_returns_it():
+  space = SearchSpace(CellSpace(1, (primitives.SKIP,)), Lattice(2, (4,)))
+  only = space.random(np.random.default_rng(0))
+  assert space.mutate(only, np.random.default_rng(0)) == only
+
+
+def test_mutation_refuses_strangers():
+  stranger = Genotype(
+    (0,), [[('prev', 'skip_connect'), ('prev', 'skip_connect')]]
+  )
+  with pytest.raises(ValueError, match='path has 1 levels'):
+    TINY.mutate(stranger, np.random.default_rng(0))
+
+
+def test_filter_multiplier_is_checked_and_part_of_the_value():
+  with pytest.raises(ValueError, match='filter_multiplier is 0'):
+    SearchSpace(filter_multiplier=0)
+  assert dataclasses.replace(SearchSpace(), filter_multiplier=20) == (
+    SearchSpace(filter_multiplier=20)
+  )
