@@ -125,14 +125,12 @@ class DerivedLayers:
     lattice, cell = self.space.lattice, self.space.cell
     axes = [len(cell.edges), len(cell.primitives), 3]
     array = np.zeros([lattice.num_levels] * 2 + axes)
-    for prev, node in lattice.edges:
-      array[prev.level, node.level] = [
-        _array(
-          self.op(primitive, source < 2, prev.level, node.level)
-          for primitive in cell.primitives
+    reads_input = np.array([source < 2 for source, _ in cell.edges])  # [E]
+    for levels in {(prev.level, node.level) for prev, node in lattice.edges}:
+      for is_input in (False, True):
+        array[levels][reads_input == is_input] = _array(
+          self.op(primitive, is_input, *levels) for primitive in cell.primitives
         )
-        for source, _ in cell.edges
-      ]
     return array
 
   def pixels(self, stride: int) -> int:

@@ -73,8 +73,8 @@ def decode_path(
 ) -> tuple[int, ...]:
   """The path with the largest product of transition probabilities (Viterbi).
 
-  Equal products: the path that stays at finer levels. Where every path has a
-  transition of weight 0, the one with the fewest of them.
+  Equal products: the finer level in the last layer, then in the one before it,
+  and so on. Where every path has a transition of weight 0: the fewest of them.
 
   Args:
     edge_probs: [L, S, 3], the weights of the moves that leave a node.

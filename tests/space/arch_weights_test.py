@@ -1,0 +1,60 @@
+"""One-hot weights, entropy and the check of arrays."""
+
+import math
+
+import numpy as np
+import pytest
+
+from deeplab_nas.space import (
+  CellSpace,
+  Genotype,
+  Lattice,
+  SearchSpace,
+  arch_weights,
+  zoo,
+)
+
+
+def test_one_hot_marks_every_connection_and_transition():
+  space = SearchSpace(CellSpace(2), Lattice(3))
+  genotype = Genotype(
+    (0, 1, 1),
+    (
+      (('prev', 'sep_conv_3x3'), ('prev_prev', 'skip_connect')),
+      (('block_0', 'max_pool_3x3'), ('prev', 'atrous_conv_5x5')),
+    ),
+  )
+  weights = arch_weights.one_hot(genotype, space)
+  assert weights.op.dtype == weights.edge.dtype == np.float32
+  assert np.argwhere(weights.op).tolist() == [[0, 4], [1, 3], [2, 7], [4, 1]]
+  assert np.argwhere(weights.edge).tolist() == [[0, 0, 1], [1, 0, 2], [2, 1, 1]]
+  assert weights.op.sum() == 4 and weights.edge.sum() == 3
+
+
+def test_one_hot_counts_a_connection_that_stands_twice():
+  space = SearchSpace(CellSpace(1), Lattice(1))
+  block = (('prev', 'skip_connect'), ('prev', 'skip_connect'))
+  weights = arch_weights.one_hot(Genotype((0,), (block,)), space)
+  assert weights.op[0, 3] == 2 and weights.op.sum() == 2
+
+
+def test_one_hot_refuses_architectures_of_another_space():
+  with pytest.raises(ValueError, match='the space has 3'):
+    arch_weights.one_hot(zoo.load('auto_deeplab'), SearchSpace(CellSpace(3)))
+
+
+def test_entropy_of_known_distributions():
+  probs = [[1, 0, 0, 0], [0.25] * 4, [0.5, 0.5, 0, 0]]
+  np.testing.assert_allclose(
+    arch_weights.entropy(probs), [0, math.log(4), math.log(2)], atol=1e-15
+  )
+
+
+def test_checked_array_names_what_is_wrong():
+  np.testing.assert_array_equal(
+    arch_weights.checked_array([[1, 2]], (1, 2), 'x'), [[1.0, 2.0]]
+  )
+  with pytest.raises(ValueError, match=r'x has shape \(2,\), expected \(3,\)'):
+    arch_weights.checked_array([1, 2], (3,), 'x')
+  with pytest.raises(ValueError, match='x has a value that is not finite'):
+    arch_weights.checked_array([math.nan], (1,), 'x')
