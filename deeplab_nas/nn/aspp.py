@@ -42,6 +42,12 @@ class SearchASPP(tf.keras.layers.Layer):
       num_classes, 1, kernel_initializer='he_normal', name='logits'
     )
 
+  def build(self, input_shape):
+    for branch in (self.point, self.atrous, self.pooled):
+      branch.build(input_shape)
+    self.logits.build([None, None, None, 3 * self.filters])
+    super().build(input_shape)
+
   def call(
     self,
     x: tf.Tensor,

@@ -77,6 +77,7 @@ class BatchNorm(tf.keras.layers.Layer):
       self.gamma, self.beta = tf.ones(shape), tf.zeros(shape)
     self.moving_mean = add('moving_mean', 'zeros', False)
     self.moving_variance = add('moving_variance', 'ones', False)
+    super().build(input_shape)
 
   def call(
     self,

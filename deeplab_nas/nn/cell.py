@@ -43,7 +43,7 @@ class Cell(tf.keras.layers.Layer):
     self.num_transitions = num_transitions
     self.fused = fused
 
-  def build(self, _):
+  def build(self, input_shape=None):
     operators = [ops.build(p, self.filters) for p in self.cell.primitives]
     self.op_weights = tuple(
       tuple(
@@ -54,7 +54,10 @@ class Cell(tf.keras.layers.Layer):
     )
     num_norms = sum(operator.num_norms for operator in operators)
     statistics = [
-      num_norms, self.num_transitions, len(self.cell.edges), self.filters
+      num_norms,
+      self.num_transitions,
+      len(self.cell.edges),
+      self.filters,
     ]  # [M, T, E, C]
     self.moving_mean = self.add_weight(
       'moving_mean', statistics, initializer='zeros', trainable=False
@@ -62,6 +65,7 @@ class Cell(tf.keras.layers.Layer):
     self.moving_variance = self.add_weight(
       'moving_variance', statistics, initializer='ones', trainable=False
     )
+    super().build(input_shape)
 
   def _edge_weight(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
     """A weight [E, *shape], each edge's drawn as He et al. draw one."""

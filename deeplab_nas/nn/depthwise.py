@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab_nas.nn import shapes
+
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   """Depthwise convolution of stride 1 with 'SAME' padding.
@@ -40,19 +42,16 @@ def _native(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
 def _conv2d(x: tf.Tensor, kernel: tf.Tensor):
   def gradients(g: tf.Tensor):
     dx = tf.nn.depthwise_conv2d_backprop_input(
-      tf.shape(x), kernel[..., tf.newaxis], g, [1, 1, 1, 1], 'SAME'
+      shapes.of(x), kernel[..., tf.newaxis], g, [1, 1, 1, 1], 'SAME'
     )
     return dx, _kernel_gradient(x, g, kernel.shape[0])
 
   return _native(x, kernel), gradients
 
 
-def _kernel_gradient(
-  x: tf.Tensor, g: tf.Tensor, kernel_size: int
-) -> tf.Tensor:
+def _kernel_gradient(x: tf.Tensor, g: tf.Tensor, kernel_size: int) -> tf.Tensor:
   """dL/dkernel [k, k, C] from the input and the output's gradient."""
-  shape = tf.shape(x)
-  batch, height, width, channels = (shape[i] for i in range(4))
+  batch, height, width, channels = shapes.of(x)
   margin = kernel_size // 2
   x = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
   x = tf.reshape(

@@ -16,8 +16,6 @@ Three rearrangements, none of which changes what is computed:
    same shape call the same graph functions, forward and backward. The backward
    one recomputes the forward pass, so that only a node's inputs are stored.
 
-Channels of a source's tensors are ordered (transition, edge, channel).
-
 Equality with the reference: tests/nn/fused_cell_test.py. Gain: see
 g3doc/performance.md.
 """
@@ -27,10 +25,12 @@ from __future__ import annotations
 import functools
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, depthwise, mixed_op, ops
+from deeplab_nas.nn import batch_norm, depthwise, mixed_op, ops, shapes
 from deeplab_nas.space import cell_space
+
 
 class FusedCell:
   """A node, sum_t beta_t Cell(prev_t, prev_prev; alpha), fast.
@@ -50,8 +50,8 @@ class FusedCell:
       [i for i, edge in enumerate(cell.edges) if edge.source == source]
       for source in range(cell.num_sources - 1)  # nobody reads the last block
     ]
-    self._infer = _shared_function(self._inference)
-    self._forward = _shared_function(self._training)
+    self._infer = _shared_function(functools.partial(self._compute, False))
+    self._forward = _shared_function(functools.partial(self._compute, True))
     self._backward = _shared_function(self._gradients)
 
   def __call__(
@@ -71,12 +71,6 @@ class FusedCell:
 
     return mixed_op.CellOutputs(*recomputed(*tf.nest.flatten(inputs)))
 
-  def _inference(self, inputs: mixed_op.CellInputs) -> mixed_op.CellOutputs:
-    return self._compute(inputs, training=False)
-
-  def _training(self, inputs: mixed_op.CellInputs) -> mixed_op.CellOutputs:
-    return self._compute(inputs, training=True)
-
   def _gradients(
     self, inputs: mixed_op.CellInputs, output_gradient: tf.Tensor
   ) -> mixed_op.CellInputs:
@@ -85,7 +79,7 @@ class FusedCell:
     flat = [x for x in tf.nest.flatten(learnt) if x is not None]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(flat)
-      output = self._compute(inputs, training=True).output
+      output = self._forward(inputs).output
     gradients = iter(
       tape.gradient(output, flat, output_gradient, unconnected_gradients='zero')
     )
@@ -95,7 +89,7 @@ class FusedCell:
     )
 
   def _compute(
-    self, inputs: mixed_op.CellInputs, training: bool
+    self, training: bool, inputs: mixed_op.CellInputs
   ) -> mixed_op.CellOutputs:
     walk = _Walk(self, inputs, training)
     states = [inputs.prev, inputs.prev_prev]
@@ -109,7 +103,7 @@ class FusedCell:
     return mixed_op.CellOutputs(walk.mix(blocks), *walk.statistics())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def for_shape(
   cell: cell_space.CellSpace, filters: int, num_transitions: int
 ) -> FusedCell:
@@ -126,7 +120,14 @@ def _shared_function(function):
 
 
 class _Walk:
-  """One pass over a cell's sources, with the weights laid out for it."""
+  """One pass over a cell's sources, with the weights laid out for it.
+
+  Tensors of a source's n edges have channels in one of two orders:
+  - by edge: (edge, transition, channel), which tiling a state and splitting a
+    sum into its edges need no transposing for;
+  - by transition: (transition, edge, channel), which full convolutions make,
+    one group for each transition.
+  """
 
   def __init__(
     self, fused: FusedCell, inputs: mixed_op.CellInputs, training: bool
@@ -134,18 +135,19 @@ class _Walk:
     self.fused = fused
     self.inputs = inputs
     self.training = training
-    self.order = list(itertools.chain(*fused.edges_from))
-    self.counts = [len(edges) for edges in fused.edges_from]
-    self.op = self._by_source(inputs.op, axis=0)  # a source's [n, K]
+    self.by_edge = [self._rows(s, True) for s in self._sources]
+    self.by_transition = [self._rows(s, False) for s in self._sources]
+    self.scales = {
+      id(order): self._scales(order)
+      for order in (self.by_edge, self.by_transition)
+    }  # [order][source][k]: alpha, repeated for each channel
     self.weights = [
-      [self._laid_out(weight) for weight in group] for group in inputs.weights
-    ]  # [operator][weight][source], [..., n*C]
-    self.moving = [
-      self._by_source(x, axis=2)
-      for x in (inputs.moving_mean, inputs.moving_variance)
-    ]  # a source's [M, T, n, C]
-    self.means = [[] for _ in fused.edges_from]  # [source][norm]: [T*n*C]
-    self.variances = [[] for _ in fused.edges_from]
+      [self._laid_out(weight, self._order_of(k)) for weight in group]
+      for k, group in enumerate(inputs.weights)
+    ]  # [k][weight][source]: [..., T*n*C]
+    self.recorded = []  # (norm, transition, edge) of each C recorded channels
+    self.means = []
+    self.variances = []
 
   def leave(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """What a state contributes to each block that reads it.
@@ -158,176 +160,209 @@ class _Walk:
       For each edge from the source, float32 [B, H, W, T*C].
     """
     active = tf.nn.relu(state)
-    sums = self._linear(source, state)
+    by_edge, by_transition = [], self._linear(source, state)
     for k, operator in enumerate(self.fused.operators):
-      if type(operator) in (ops.SeparableConv, ops.DilatedConv):
-        sums.append(self._separable(source, active, k))
+      if type(operator) in _SEPARABLE:
+        by_edge.append(self._separable(source, active, k))
       elif type(operator) is ops.AtrousConv:
-        sums.append(self._atrous(source, active, k))
+        by_transition.append(self._atrous(source, active, k))
       elif type(operator) not in (*_LINEAR, ops.NoConnection):
-        sums.append(self._any(source, state, k))
-    return self._edges(source, tf.add_n(sums))
+        by_edge.append(self._any(source, state, k))
+    if by_transition:
+      by_edge.append(self._reordered(source, tf.add_n(by_transition)))
+    terms = tf.split(tf.add_n(by_edge), self._num_edges(source), axis=-1)
+    if self._num_transitions(source) < self.fused.num_transitions:
+      terms = [
+        tf.tile(term, [1, 1, 1, self.fused.num_transitions]) for term in terms
+      ]
+    return terms
 
   def mix(self, blocks: list[tf.Tensor]) -> tf.Tensor:
     """Sum over transitions, weighted by beta, of the concatenated blocks."""
     num_transitions = self.fused.num_transitions
-    blocks = [
-      tf.split(block, num_transitions, axis=-1) for block in blocks
-    ]  # [block][transition]
-    return tf.add_n([
-      self.inputs.beta[t] * tf.concat([block[t] for block in blocks], -1)
-      for t in range(num_transitions)
-    ])
+    if num_transitions == 1:
+      return self.inputs.beta[0] * tf.concat(blocks, axis=-1)
+    parts = [self._grouped(x, num_transitions) for x in blocks]
+    parts = tf.unstack(tf.concat(parts, axis=-1), axis=3)
+    betas = tf.unstack(self.inputs.beta)
+    return tf.add_n([beta * part for beta, part in zip(betas, parts)])
 
   def statistics(self) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and variance of every norm, float32 [M, T, E, C]."""
-    if not (self.training and self.means[0]):
+    shape = self.inputs.moving_mean.shape
+    if not (self.training and self.recorded):
       return self.inputs.moving_mean, self.inputs.moving_variance
-    return self._by_edge(self.means), self._by_edge(self.variances)
-
-  def _transitions(self, source: int) -> int:
-    return 1 if source == cell_space.PREV_PREV_SOURCE else self.fused.num_transitions
+    place = {row: i for i, row in enumerate(self.recorded)}
+    shared = self.fused.edges_from[cell_space.PREV_PREV_SOURCE]
+    rows = [
+      place[m, 0 if edge in shared else t, edge]
+      for m, t, edge in np.ndindex(*shape[:3])
+    ]
+    return tuple(
+      tf.reshape(tf.gather(self._channels(x), rows), shape)
+      for x in (tf.concat(self.means, 0), tf.concat(self.variances, 0))
+    )
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools, as one grouped 1x1 convolution."""
     chosen = [
-      k
-      for k, operator in enumerate(self.fused.operators)
-      if type(operator) in _LINEAR
+      k for k, op in enumerate(self.fused.operators) if type(op) in _LINEAR
     ]
     if not chosen:
       return []
-    n, filters = self.counts[source], self.fused.filters
+    filters, num_edges = self.fused.filters, self._num_edges(source)
+    num_transitions = self._num_transitions(source)
     x = [self.fused.operators[k](state, (), None) for k in chosen]
-    x = self._interleave(x, self._transitions(source))  # [B, H, W, T*P*C]
-    alpha = tf.gather(self.op[source], chosen, axis=1)  # [n, P]
+    if num_transitions > 1:
+      x = [self._grouped(part, num_transitions) for part in x]
+    x = tf.concat(x, axis=-1)  # [B, H, W, (T,) P*C]
+    x = self._flat_channels(x)
+    edges = self.fused.edges_from[source] * num_transitions
+    alpha = tf.gather(tf.gather(self.inputs.op, chosen, axis=1), edges)
     kernel = tf.einsum('np,cd->pcnd', alpha, tf.eye(filters))
-    kernel = tf.reshape(kernel, [1, 1, len(chosen) * filters, n * filters])
-    return [tf.nn.conv2d(x, self._tiled(kernel, source), 1, 'SAME')]
+    kernel = tf.reshape(
+      kernel,
+      [1, 1, len(chosen) * filters, num_transitions * num_edges * filters],
+    )
+    return [tf.nn.conv2d(x, kernel, 1, 'SAME')]
 
   def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
-    """Operator k, separable, on all edges of a source: [B, H, W, T*n*C]."""
+    """Operator k on all edges of a source, [B, H, W, T*n*C] by edge."""
     operator = self.fused.operators[k]
-    weights = [self._tiled(w[source], source) for w in self.weights[k]]
-    x = self._interleave([x] * self.counts[source], self._transitions(source))
-    last = len(weights) // 2 - 1
-    for i, (spatial, pointwise) in enumerate(zip(weights[::2], weights[1::2])):
+    weights = [weight[source] for weight in self.weights[k]]
+    x = tf.tile(x, [1, 1, 1, self._num_edges(source)])
+    for i, (spatial, point) in enumerate(zip(weights[::2], weights[1::2])):
       x = tf.nn.relu(x) if i else x
       x = depthwise.conv2d(x, spatial, operator.primitive.rate)
-      x = tf.nn.conv2d(x, pointwise, 1, 'SAME')
-      x = self._normalize(source, x, k, i, scaled=i == last)
+      x = tf.nn.conv2d(x, point, 1, 'SAME')
+      x = self._normalize(source, x, k, i)
     return x
 
   def _atrous(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
-    """Operator k, a full convolution: one group per transition."""
-    kernel = self._tiled(self.weights[k][0][source], source)
+    """Operator k, one full convolution: [B, H, W, T*n*C] by transition."""
+    kernel = self.weights[k][0][source]
     rate = self.fused.operators[k].primitive.rate
     x = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=rate)
-    return self._normalize(source, x, k, 0, scaled=True)
+    return self._normalize(source, x, k, 0)
 
   def _any(self, source: int, state: tf.Tensor, k: int) -> tf.Tensor:
-    """An operator without a fast path, edge by edge: [B, H, W, T*n*C]."""
+    """An operator without a fast path: [B, H, W, T*n*C] by edge."""
     operator = self.fused.operators[k]
-    edges = self.fused.edges_from[source]
-    norms = range(self._norm(k), self._norm(k) + operator.num_norms)
-    used = {norm: [] for norm in norms}  # (mean, variance) by (t, edge)
+    states = tf.split(state, self._num_transitions(source), axis=-1)
     outputs = []
-    for t, x in enumerate(tf.split(state, self._transitions(source), axis=-1)):
-      for row, edge in enumerate(edges):
-        upcoming = iter(norms)
+    for t, edge in self.by_edge[source]:
+      norms = itertools.count(self._first_norm(k))
 
-        def normalize(x, t=t, row=row, upcoming=upcoming):
-          norm = next(upcoming)
-          mean, variance = (m[source][norm, t, row] for m in self.moving)
-          x, *statistics = batch_norm.normalize(
-            x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean),
-            self.training,
-          )
-          used[norm].append(statistics)
-          return x
+      def normalize(x, t=t, edge=edge, norms=norms):
+        return self._normalize_rows(x, next(norms), [(t, edge)])
 
-        weights = [weight[edge] for weight in self.inputs.weights[k]]
-        output = operator(x, weights, normalize)
-        outputs.append(self.inputs.op[edge, k] * output)
-    for statistics in used.values():
-      self._record(source, *(tf.concat(x, axis=0) for x in zip(*statistics)))
+      weights = [weight[edge] for weight in self.inputs.weights[k]]
+      output = operator(states[t], weights, normalize)
+      outputs.append(self.inputs.op[edge, k] * output)
     return tf.concat(outputs, axis=-1)
 
-  def _normalize(
-    self, source: int, x: tf.Tensor, k: int, i: int, scaled: bool
+  def _normalize(self, source: int, x: tf.Tensor, k: int, i: int) -> tf.Tensor:
+    """Operator k's norm i on [B, H, W, T*n*C]; the last is scaled by alpha."""
+    order = self._order_of(k)
+    is_last = i == self.fused.operators[k].num_norms - 1
+    scale = self.scales[id(order)][source][k] if is_last else None
+    return self._normalize_rows(
+      x, self._first_norm(k) + i, order[source], scale
+    )
+
+  def _normalize_rows(
+    self,
+    x: tf.Tensor,
+    norm: int,
+    rows: list[tuple[int, int]],
+    scale: tf.Tensor | None = None,
   ) -> tf.Tensor:
-    """Operator k's norm i on [B, H, W, T*n*C], times alpha if scaled."""
-    num_transitions = self._transitions(source)
-    mean, variance = (
-      tf.reshape(m[source][self._norm(k) + i, :num_transitions], [-1])
-      for m in self.moving
-    )
-    scale = tf.ones_like(mean)
-    if scaled:
-      alpha = tf.repeat(self.op[source][:, k], self.fused.filters)  # [n*C]
-      scale = tf.tile(alpha, [num_transitions])
+    """Normalises the channels of (transition, edge) pairs and notes how."""
+    mean = variance = None
+    if not self.training:
+      where = [(norm, t, edge) for t, edge in rows]
+      mean, variance = (
+        tf.reshape(tf.gather_nd(moving, where), [-1])
+        for moving in (self.inputs.moving_mean, self.inputs.moving_variance)
+      )
+    channels = [len(rows) * self.fused.filters]
+    scale = tf.ones(channels) if scale is None else scale
     x, mean, variance = batch_norm.normalize(
-      x, mean, variance, scale, tf.zeros_like(mean), self.training
+      x, mean, variance, scale, tf.zeros(channels), self.training
     )
-    self._record(source, mean, variance)
+    self.recorded += [(norm, t, edge) for t, edge in rows]
+    self.means.append(mean)
+    self.variances.append(variance)
     return x
 
-  def _norm(self, k: int) -> int:
+  @property
+  def _sources(self) -> range:
+    return range(len(self.fused.edges_from))
+
+  def _num_edges(self, source: int) -> int:
+    return len(self.fused.edges_from[source])
+
+  def _num_transitions(self, source: int) -> int:
+    is_shared = source == cell_space.PREV_PREV_SOURCE
+    return 1 if is_shared else self.fused.num_transitions
+
+  def _rows(self, source: int, by_edge: bool) -> list[tuple[int, int]]:
+    """(transition, edge) of each C channels of a source's tensors."""
+    edges = self.fused.edges_from[source]
+    transitions = range(self._num_transitions(source))
+    if by_edge:
+      return [(t, edge) for edge in edges for t in transitions]
+    return [(t, edge) for t in transitions for edge in edges]
+
+  def _order_of(self, k: int) -> list[list[tuple[int, int]]]:
+    is_full = type(self.fused.operators[k]) is ops.AtrousConv
+    return self.by_transition if is_full else self.by_edge
+
+  def _first_norm(self, k: int) -> int:
     """Number of operator k's first norm among those of the cell."""
     return sum(operator.num_norms for operator in self.fused.operators[:k])
 
-  def _record(self, source: int, mean: tf.Tensor, variance: tf.Tensor) -> None:
-    self.means[source].append(mean)
-    self.variances[source].append(variance)
+  def _laid_out(
+    self, weight: tf.Tensor, order: list[list[tuple[int, int]]]
+  ) -> list[tf.Tensor]:
+    """For each source [..., T*n*C], from the weight of all edges [E, ..., C].
 
-  def _interleave(
-    self, parts: list[tf.Tensor], num_transitions: int
-  ) -> tf.Tensor:
-    """[B, H, W, T*N*C] from N tensors [B, H, W, T*C]."""
-    if num_transitions == 1:
-      return tf.concat(parts, axis=-1)
-    split = [tf.split(part, num_transitions, axis=-1) for part in parts]
-    return tf.concat([x for group in zip(*split) for x in group], axis=-1)
-
-  def _edges(self, source: int, x: tf.Tensor) -> list[tf.Tensor]:
-    """Takes [B, H, W, T*n*C] apart: for each edge [B, H, W, T*C]."""
-    n, num_transitions = self.counts[source], self._transitions(source)
-    parts = tf.split(x, num_transitions * n, axis=-1)  # (transition, edge)
-    if num_transitions == 1:
-      copies = self.fused.num_transitions
-      return [tf.concat([part] * copies, axis=-1) for part in parts]
-    return [tf.concat(parts[edge::n], axis=-1) for edge in range(n)]
-
-  def _laid_out(self, weight: tf.Tensor) -> list[tf.Tensor]:
-    """For each source [..., n*C], from the weight of all edges [E, ..., C]."""
-    weight = tf.gather(weight, self.order)
+    The transitions share their weights, so edges are repeated.
+    """
+    weight = tf.gather(weight, [edge for rows in order for _, edge in rows])
     rank = weight.shape.rank
-    axes = [*range(1, rank - 1), 0, rank - 1]
-    weight = tf.transpose(weight, axes)  # [..., E, C]
-    filters = self.fused.filters
-    weight = tf.reshape(weight, [*weight.shape[:-2], -1])
-    return tf.split(weight, [n * filters for n in self.counts], axis=-1)
+    weight = tf.transpose(weight, [*range(1, rank - 1), 0, rank - 1])
+    sizes = [len(rows) * self.fused.filters for rows in order]
+    weight = tf.reshape(weight, [*weight.shape[:-2], sum(sizes)])
+    return tf.split(weight, sizes, axis=-1)
 
-  def _tiled(self, kernel: tf.Tensor, source: int) -> tf.Tensor:
-    """[..., T*n*C] from [..., n*C]: the transitions share their weights."""
-    return tf.concat([kernel] * self._transitions(source), axis=-1)
+  def _scales(self, order: list[list[tuple[int, int]]]) -> list[list]:
+    """alpha, repeated over channels: [source][k] -> [T*n*C]."""
+    ones = tf.ones([self.fused.filters])
+    alpha = self.inputs.op[..., tf.newaxis] * ones  # [E, K, C]
+    return [tf.unstack(scale) for scale in self._laid_out(alpha, order)]
 
-  def _by_source(self, x: tf.Tensor, axis: int) -> list[tf.Tensor]:
-    """Takes an axis of edges apart by their source."""
-    return tf.split(tf.gather(x, self.order, axis=axis), self.counts, axis=axis)
+  def _grouped(self, x: tf.Tensor, groups: int) -> tf.Tensor:
+    """[B, H, W, groups, C] from [B, H, W, groups * C]."""
+    return tf.reshape(x, [*shapes.of(x)[:3], groups, x.shape[-1] // groups])
 
-  def _by_edge(self, used: list[list[tf.Tensor]]) -> tf.Tensor:
-    """Joins statistics, [source][norm] -> [T*n*C], to [M, T, E, C]."""
-    num_transitions, filters = self.fused.num_transitions, self.fused.filters
-    parts = []
-    for source, norms in enumerate(used):
-      shape = [len(norms), self._transitions(source), -1, filters]
-      part = tf.reshape(tf.stack(norms), shape)  # [M, 1 or T, n, C]
-      if self._transitions(source) < num_transitions:
-        part = tf.tile(part, [1, num_transitions, 1, 1])
-      parts.append(part)
-    inverse = sorted(range(len(self.order)), key=self.order.__getitem__)
-    return tf.gather(tf.concat(parts, axis=2), inverse, axis=2)
+  def _flat_channels(self, x: tf.Tensor) -> tf.Tensor:
+    """[B, H, W, N] from [B, H, W, ...]."""
+    return tf.reshape(x, [*shapes.of(x)[:3], np.prod(x.shape[3:])])
+
+  def _channels(self, x: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(x, [-1, self.fused.filters])
+
+  def _reordered(self, source: int, x: tf.Tensor) -> tf.Tensor:
+    """[B, H, W, T*n*C] from by transition to by edge."""
+    num_transitions = self._num_transitions(source)
+    if num_transitions == 1:
+      return x
+    num_edges, filters = self._num_edges(source), self.fused.filters
+    shape = [*shapes.of(x)[:3], num_transitions, num_edges, filters]
+    x = tf.transpose(tf.reshape(x, shape), [0, 1, 2, 4, 3, 5])
+    return self._flat_channels(x)
 
 
 _LINEAR = (ops.Skip, ops.MaxPool, ops.AvgPool)
+_SEPARABLE = (ops.SeparableConv, ops.DilatedConv)

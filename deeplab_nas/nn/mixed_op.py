@@ -76,10 +76,12 @@ class MixedOp:
       weights: For each operator its weights on this edge.
       normalizers: For each operator what it normalises with.
     """
-    return tf.add_n([
-      op_weights[k] * operator(x, weights[k], normalizers[k])
-      for k, operator in enumerate(self.operators)
-    ])
+    return tf.add_n(
+      [
+        op_weights[k] * operator(x, weights[k], normalizers[k])
+        for k, operator in enumerate(self.operators)
+      ]
+    )
 
 
 class ReferenceCell:
@@ -105,13 +107,20 @@ class ReferenceCell:
       states = [prev, inputs.prev_prev]
       for block in range(self.cell.num_blocks):
         states.append(
-          tf.add_n([
-            self._edge(
-              states[source], source, block, transition, inputs, training,
-              statistics,
-            )
-            for source in self.cell.sources(block)
-          ])
+          tf.add_n(
+            [
+              self._edge(
+                states[source],
+                source,
+                block,
+                transition,
+                inputs,
+                training,
+                statistics,
+              )
+              for source in self.cell.sources(block)
+            ]
+          )
         )
       blocks = tf.concat(states[2:], axis=-1)  # [B, H, W, num_blocks * C]
       output += inputs.beta[transition] * blocks

@@ -48,6 +48,11 @@ class Resample(tf.keras.layers.Layer):
     )
     self.norm = batch_norm.BatchNorm(affine=False)
 
+  def build(self, input_shape):
+    self.conv.build(input_shape)
+    self.norm.build([self.filters])
+    super().build(input_shape)
+
   def call(
     self,
     x: tf.Tensor,

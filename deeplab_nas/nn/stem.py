@@ -34,6 +34,11 @@ class ConvBN(tf.keras.layers.Layer):
     )
     self.norm = batch_norm.BatchNorm()
 
+  def build(self, input_shape):
+    self.conv.build(input_shape)
+    self.norm.build([self.conv.filters])
+    super().build(input_shape)
+
   def call(self, x, training=False, update_statistics=True):
     return self.norm(self.conv(x), training, update_statistics)
 
@@ -52,9 +57,23 @@ class Stem(tf.keras.layers.Layer):
   def __init__(self, filter_multiplier: int, name: str = 'stem'):
     super().__init__(name=name)
     self.filter_multiplier = filter_multiplier
-    self.half = ConvBN(8 * filter_multiplier, 3, strides=2, name='half')
-    self.conv = ConvBN(8 * filter_multiplier, 3, name='conv')
-    self.quarter = ConvBN(16 * filter_multiplier, 3, strides=2, name='quarter')
+    self.half = ConvBN(self.half_filters, 3, strides=2, name='half')
+    self.conv = ConvBN(self.half_filters, 3, name='conv')
+    self.quarter = ConvBN(self.quarter_filters, 3, strides=2, name='quarter')
+
+  def build(self, input_shape):
+    self.half.build(input_shape)
+    self.conv.build([None, None, None, self.half_filters])
+    self.quarter.build([None, None, None, self.half_filters])
+    super().build(input_shape)
+
+  @property
+  def half_filters(self) -> int:
+    return 8 * self.filter_multiplier
+
+  @property
+  def quarter_filters(self) -> int:
+    return 16 * self.filter_multiplier
 
   def call(
     self,

@@ -50,7 +50,9 @@ class Supernet(tf.keras.Model):
       self._head(level)
       for level in space.lattice.levels(space.lattice.num_layers)
     ]
+    self._build_layers()
 
+  @tf.autograph.experimental.do_not_convert
   def call(
     self,
     images: tf.Tensor,
@@ -87,6 +89,27 @@ class Supernet(tf.keras.Model):
     logits = [head(states[n], *mode) for head, n in zip(self.heads, ends)]
     logits = aspp.summed(logits, image_padding.size_at(padded, 1))
     return image_padding.crop(logits, images)
+
+  def _build_layers(self) -> None:
+    """Creates all weights at once: the space knows every shape."""
+
+    def shape(node: lattice.Node) -> list[int | None]:
+      filters = {
+        lattice.Node(-1, 0): self.stem.half_filters,
+        lattice.STEM: self.stem.quarter_filters,
+      }.get(node, self.space.node_filters(node.level))
+      return [None, None, None, filters]
+
+    grid = self.space.lattice
+    self.stem.build([None, None, None, 3])
+    for edge in grid.edges:
+      self.resample[edge].build(shape(edge.source))
+    for node in grid.nodes:
+      self.project[node].build(shape(grid.prev_prev(node)))
+      self.cells[node].build()
+    for level, head in enumerate(self.heads):
+      head.build(shape(lattice.Node(grid.num_layers, level)))
+    self.built = True
 
   def _resample(self, edge: lattice.LatticeEdge) -> resample.Resample:
     return resample.Resample(
