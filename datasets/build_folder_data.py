@@ -1,6 +1,7 @@
 """Converts your own images and masks to TFRecord shards.
 
-  python datasets/build_folder_data.py --data_dir=mine --output_dir=mine_tfrecord
+  python datasets/build_folder_data.py \
+      --data_dir=mine --output_dir=mine_tfrecord
 
 `data_dir` holds images/, masks/ (equal names; index, palette or colour masks)
 and labels.txt, labels.json or labels.yaml. Splits come from train.txt and

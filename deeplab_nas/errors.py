@@ -8,8 +8,10 @@ traceback.
 
 from __future__ import annotations
 
+import errno
 import sys
-from typing import Callable, Sequence
+from collections.abc import Sequence
+from typing import Callable
 
 from absl import app, flags
 
@@ -66,6 +68,8 @@ def _sentence(error: Exception) -> str | None:
     return str(error)
   if isinstance(error, OSError) and error.filename is not None:
     return f'Cannot use {error.filename}: {error.strerror}.'
+  if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    return f'{error.strerror}: make room and run the same command again.'
   # Named, not imported: this module must not pull in TensorFlow.
   if type(error).__name__ == 'DataLossError':
     return (

@@ -12,13 +12,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import pathlib
-from typing import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tqdm
 from absl import logging
+from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
@@ -103,6 +106,7 @@ def convert(source: layouts.Source, output: Output) -> dataset_info.DatasetInfo:
     bar = stack.enter_context(progress_bar(num_pairs))
     for shard in todo:
       finished[shard.name] = _write(shard, source, read, bar, problems)
+  problems.log_notes()
   problems.raise_if_any(source.info.num_classes)
   info = describe(source, _counts_by_split(plan, finished), _totals(plan))
   _publish(plan, info, output)
@@ -123,8 +127,23 @@ def check(source: layouts.Source, workers: int = 0) -> dataset_info.DatasetInfo:
         bar.update()
         if _is_sound(example, problems):
           counts[split] += example.counts
+  problems.log_notes()
   problems.raise_if_any(source.info.num_classes)
   return describe(source, counts, dict.fromkeys(counts, 0))
+
+
+def samples(
+  source: layouts.Source, count: int
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+  """Some sound examples of a source as (name, image, label), as converted."""
+  first = next(iter(source.splits.values()))
+  for pair in pairs.shuffled(first)[:count]:
+    example = scan.read_pair(pair, source.rules)
+    if example.image is None or example.label is None:
+      continue
+    image = Image.open(io.BytesIO(example.image.encoded)).convert('RGB')
+    label = Image.open(io.BytesIO(example.label))
+    yield pair.name, np.asarray(image), np.asarray(label)
 
 
 def describe(
@@ -161,7 +180,7 @@ def progress_bar(total: int) -> tqdm.tqdm:
 
 def _plan(source: layouts.Source, output: Output) -> list[_Shard]:
   """All shards; training examples are scattered, others keep their order."""
-  directory = pathlib.Path(output.directory)
+  directory = pathlib.Path(output.directory).expanduser()
   plan = []
   if not source.splits:
     raise errors.UserError('No splits are named: use --splits=train,val.')
@@ -193,12 +212,14 @@ def _totals(plan: Sequence[_Shard]) -> dict[str, int]:
 
 def _claim(source: layouts.Source, output: Output, plan: list[_Shard]) -> None:
   """Makes the output directory ours, or refuses one that is another's."""
-  directory = pathlib.Path(output.directory)
+  directory = pathlib.Path(output.directory).expanduser()
   staging = directory / STAGING
   identity = {'data_dir': source.data_dir, 'shards': [s.name for s in plan]}
   path = staging / _PLAN
-  known = json.loads(path.read_text('utf-8')) if path.is_file() else None
+  known = _read_json(path)
   if known == identity:
+    for unfinished in staging.glob('*.part'):
+      unfinished.unlink()
     return
   present = shards.splits_in(directory) if directory.is_dir() else {}
   if (present or known) and not output.overwrite:
@@ -220,6 +241,14 @@ def _claim(source: layouts.Source, output: Output, plan: list[_Shard]) -> None:
     ) from error
 
 
+def _read_json(path: pathlib.Path):
+  """The contents of a file, None if it is missing or damaged."""
+  try:
+    return json.loads(path.read_text('utf-8'))
+  except (OSError, ValueError):
+    return None
+
+
 def _fingerprint(shard: _Shard, source: layouts.Source) -> str:
   """Changes with the inputs of a shard and with everything that shapes it."""
   rules = dataclasses.asdict(source.rules)
@@ -238,16 +267,13 @@ def _fingerprint(shard: _Shard, source: layouts.Source) -> str:
 
 def _finished(shard: _Shard, source: layouts.Source) -> findings.Counts | None:
   """The counts of a shard that is there and up to date, else None."""
-  try:
-    record = json.loads(shard.record.read_text('utf-8'))
-    if record['fingerprint'] != _fingerprint(shard, source):
-      return None
-    for path in (shard.staged, shard.final):
-      if path.is_file():
-        is_whole = path.stat().st_size == record['bytes']
-        return findings.Counts(**record['counts']) if is_whole else None
-  except (OSError, ValueError, KeyError, TypeError):
-    pass  # There is no usable record of this shard: it is written again.
+  record = _read_json(shard.record)
+  if not record or record['fingerprint'] != _fingerprint(shard, source):
+    return None
+  for path in (shard.staged, shard.final):
+    if path.is_file():
+      is_whole = path.stat().st_size == record['bytes']
+      return findings.Counts(**record['counts']) if is_whole else None
   return None
 
 
@@ -258,7 +284,7 @@ def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
   if example.unknown:
     problems.add_unknown(example.pair.mask, example.unknown)
   if example.image is not None and example.image.note:
-    logging.warning('%s: %s.', example.pair.image, example.image.note)
+    problems.add_note(example.pair.image, example.image.note)
   return example.counts is not None
 
 
@@ -271,7 +297,7 @@ def _write(shard, source, read, bar, problems) -> findings.Counts:
 
   fingerprint = _fingerprint(shard, source)
   counts = findings.Counts()
-  temporary = shard.staged.with_name(f'{shard.name}.part-{os.getpid()}')
+  temporary = shard.staged.with_name(f'{shard.name}.part')
   try:
     with tf.io.TFRecordWriter(str(temporary)) as writer:
       for example in read(shard.pairs):
@@ -323,7 +349,7 @@ def _counts_by_split(plan, finished) -> dict[str, findings.Counts]:
 
 def _publish(plan: list[_Shard], info, output: Output) -> None:
   """Moves the staged shards to their names; removes stale ones of old plans."""
-  directory = pathlib.Path(output.directory)
+  directory = pathlib.Path(output.directory).expanduser()
   staged = [shard for shard in plan if shard.staged.is_file()]
   ours = {shard.name for shard in plan}
   stale = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from absl import flags, logging
 
 from deeplab_nas.data import conversion, dataset_info, layouts
@@ -51,6 +53,8 @@ def mask_options(mode: str = 'auto') -> layouts.MaskOptions:
 
 def convert(source: layouts.Source) -> None:
   """Converts as the flags say and logs the result."""
+  # TensorFlow's start-up notes would bury the messages of the converter.
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   values = flags.FLAGS
   output = conversion.Output(
     values.output_dir, values.num_shards, values.workers, values.overwrite

@@ -1,4 +1,4 @@
-"""The one definition of the TFRecord examples: DeepLab's keys, read and written.
+"""The one definition of the TFRecord examples, with DeepLab's keys.
 
 Records of the official DeepLab converters parse unchanged, and the other way
 round. The official reader ignores `image/channels`; so does this one.

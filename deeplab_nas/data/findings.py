@@ -1,4 +1,4 @@
-"""What a scan of a dataset found: counts, refusals and warnings in sentences."""
+"""What a scan of a dataset found: counts, refusals, warnings, in sentences."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class Problems:
     self._sentences = []
     self._unknown = collections.Counter()  # pixels by value
     self._masks = []  # that hold unknown values
+    self._noted = {}  # files by note
 
   def __bool__(self) -> bool:
     return bool(self._sentences or self._masks)
@@ -81,6 +82,14 @@ class Problems:
   def add_unknown(self, path: str, pixels_by_value: dict[str, int]) -> None:
     self._masks.append(path)
     self._unknown.update(pixels_by_value)
+
+  def add_note(self, path: str, note: str) -> None:
+    """Notes a change to a file that is worth a warning, not a refusal."""
+    self._noted.setdefault(note, []).append(path)
+
+  def log_notes(self) -> None:
+    for note, paths in self._noted.items():
+      logging.warning('%d files: %s, first %s.', len(paths), note, paths[0])
 
   def raise_if_any(self, num_classes: int = 0) -> None:
     """Raises a `UserError` with one sentence per problem, at most ten."""
@@ -115,7 +124,7 @@ class Problems:
     remedy = ','.join(f'{value}:{target}' for value in values)
     return (
       f'{where} {verb} values that are none of the {num_classes} classes:'
-      f' {listed}; --map={remedy} would map them, or correct the list of'
+      f' {listed}; convert with --map={remedy} or correct the list of'
       ' classes.'
     )
 

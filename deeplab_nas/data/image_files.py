@@ -22,6 +22,7 @@ EXTENSIONS = (
 # TensorFlow's JPEG and PNG decoders go no further.
 MAX_PIXELS = 2**27
 _ORIENTATION = 0x0112  # EXIF tag
+_BITS_PER_SAMPLE = 258  # TIFF tag
 _UPRIGHT = (None, 0, 1)
 _TRANSPOSED = (5, 6, 7, 8)
 _BYTE_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
@@ -78,10 +79,14 @@ def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
       noted in the EXIF data applies; None without a mask.
   """
   image, contents = load(path)
-  if image.mode not in _BYTE_MODES or _is_deep_png(contents):
+  if _is_deep(image, contents):
     raise errors.UserError(
       f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
       ' it to 8 bits, choosing yourself which range matters.'
+    )
+  if image.mode not in _BYTE_MODES:
+    raise errors.UserError(
+      f'{path} is an image of mode {image.mode}: save it as RGB.'
     )
   image, is_rotated = _upright(path, image, mask_size)
   note = None
@@ -140,9 +145,13 @@ def _lacks_end(image_format: str | None, contents: bytes) -> bool:
   return image_format == 'PNG' and contents.rfind(b'IEND') < 0
 
 
-def _is_deep_png(contents: bytes) -> bool:
-  """Whether a PNG has 16 bits per channel, which Pillow cuts silently."""
-  return contents.startswith(b'\x89PNG') and contents[24] > 8
+def _is_deep(image: Image.Image, contents: bytes) -> bool:
+  """Whether there are over 8 bits per channel, which Pillow may cut."""
+  if image.mode[0] in 'IF':
+    return True
+  if image.format == 'TIFF':
+    return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
+  return image.format == 'PNG' and contents[24] > 8
 
 
 def _kept_format(image: Image.Image, contents: bytes) -> str | None:

@@ -256,7 +256,7 @@ def _subset_index(filename: tf.Tensor) -> tf.Tensor:
 def _features(
   paths, subset: str | None, seed: int | None = None
 ) -> tf.data.Dataset:
-  """Undecoded examples; in order, or, with a seed, in another order of shards."""
+  """Undecoded examples, in order or, with a seed, with shards shuffled."""
   files = tf.data.Dataset.from_tensor_slices([os.fspath(p) for p in paths])
   if seed is not None:
     files = files.shuffle(len(paths), seed, reshuffle_each_iteration=True)

@@ -5,6 +5,8 @@ labels.txt has one class per line, in index order, optionally with a colour:
     background
     road 128 64 128
 
+A line may begin with its index (`0 background`) or with the colour instead.
+
 labels.json and labels.yaml hold a list of names, a list of
 {name, color, id} or a mapping from name to colour; a list may also stand under
 the key `classes`. A class with `ignore: true` is the ignore label: its colour
@@ -26,6 +28,8 @@ from deeplab_nas.data import dataset_info, label_map, palettes
 
 FILE_NAMES = ('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml')
 _LIST_KEYS = ('classes', 'labels', 'names')
+_COLOUR_FIRST = re.compile(r'(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\D.*)')
+_INDEX_FIRST = re.compile(r'(\d+)[\s:,]+(\D.*)')
 _LINE = re.compile(
   r'(?P<name>.*?)(?:[\s:,]+(?P<r>\d+)[\s,]+(?P<g>\d+)[\s,]+(?P<b>\d+))?:*'
 )
@@ -83,7 +87,7 @@ class Labels:
       raise errors.UserError(f'{self.path}: {error}') from error
 
   def color_map(self, ignore_label: int) -> dict[tuple[int, int, int], int]:
-    """Class index by colour, with the ignored colours; empty without colours."""
+    """Class index by colour, ignored colours too; empty without colours."""
     if None in self.colors:
       return {}
     ignored = dict.fromkeys(self.ignored_colors, ignore_label)
@@ -120,7 +124,7 @@ def read(path: str | os.PathLike) -> Labels:
     elif path.suffix in ('.yaml', '.yml'):
       entries = _entries(yaml.load(text, _UniqueLoader), path)
     else:
-      entries = [_line(line) for line in text.splitlines() if _is_line(line)]
+      entries = _lines([line.strip() for line in text.splitlines()])
   except (ValueError, TypeError, yaml.YAMLError) as error:
     reason = ' '.join(str(error).split())
     raise _fault(path, f'it cannot be read ({reason})') from error
@@ -154,13 +158,22 @@ def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
   )
 
 
-def _is_line(line: str) -> bool:
-  return bool(line.strip()) and not line.lstrip().startswith('#')
+def _lines(lines: list[str]) -> list[dict]:
+  """Entries of labels.txt."""
+  lines = [line for line in lines if line and not line.startswith('#')]
+  numbered = [_INDEX_FIRST.fullmatch(line) for line in lines]
+  if lines and all(numbered):
+    return [{**_line(match[2]), 'id': int(match[1])} for match in numbered]
+  return [_line(line) for line in lines]
 
 
 def _line(line: str) -> dict:
   """An entry of labels.txt: a name, or a name and three numbers."""
-  match = _LINE.fullmatch(line.strip())
+  match = _COLOUR_FIRST.fullmatch(line)
+  if match:
+    *parts, name = match.groups()
+    return {'name': name, 'color': tuple(map(int, parts))}
+  match = _LINE.fullmatch(line)
   colour = None
   if match['r'] is not None:
     colour = tuple(int(match[channel]) for channel in 'rgb')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
-from typing import Sequence
+from collections.abc import Sequence
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
@@ -34,7 +34,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class MaskOptions:
-  """What the user says about masks: `--map`, `--ignore_label`, `--mask_mode`."""
+  """The flags `--map`, `--ignore_label` and `--mask_mode`."""
 
   mapping: str = ''
   ignore_label: int = 255
@@ -134,24 +134,15 @@ def folder(
   info = labels.to_info(data_dir.name, options.ignore_label)
   images = pairs.files_by_name(data_dir / 'images')
   mask_files = pairs.files_by_name(data_dir / 'masks', mask_suffix)
-  lists = _split_lists(data_dir)
-  by_split = {}
-  if lists:
-    everything = _all_pairs(images, mask_files)
-    for split, path in lists.items():
-      names = pairs.read_list(path)
-      by_split[split] = pairs.select(path, names, everything)
+  everything = _all_pairs(images, mask_files)
+  by_split = _listed(data_dir, everything) or _by_folder(everything)
+  if by_split:
+    for split, chosen in by_split.items():
       if not split.startswith('test'):
-        _require_masks(by_split[split])
+        _require_masks(chosen)
   else:
     matched = list(pairs.match(images, mask_files).values())
-    tops = {pair.name.partition('/')[0] for pair in matched}
-    if {'train', 'val'} <= tops <= _SPLIT_FOLDERS:
-      for pair in matched:
-        split = pair.name.partition('/')[0]
-        by_split[split] = (*by_split.get(split, ()), pair)
-    else:
-      by_split = pairs.split_at_random(matched, val_fraction, seed)
+    by_split = pairs.split_at_random(matched, val_fraction, seed)
   rules = _rules(info, options, labels)
   return _source(data_dir, info, by_split, rules)
 
@@ -159,6 +150,7 @@ def folder(
 def detect(
   data_dir: str | os.PathLike,
   labels_path: str | None = None,
+  mask_suffix: str = '',
   options: MaskOptions = MaskOptions(),
 ) -> Source:
   """Reads a folder of any of the layouts, told by its subfolders."""
@@ -169,7 +161,7 @@ def detect(
     options = dataclasses.replace(options, mode='index')
     return pascal_voc(data_dir, labels_path=labels_path, options=options)
   if (data_dir / 'images').is_dir():
-    return folder(data_dir, labels_path, options=options)
+    return folder(data_dir, labels_path, mask_suffix, options=options)
   raise errors.UserError(
     f'{data_dir} has none of the subfolders leftImg8bit (Cityscapes),'
     ' JPEGImages (Pascal VOC) and images (your own data).'
@@ -177,21 +169,22 @@ def detect(
 
 
 def _directory(path: str | os.PathLike) -> pathlib.Path:
-  path = pathlib.Path(path)
+  path = pathlib.Path(path).expanduser()
   if not path.is_dir():
     raise errors.UserError(f'--data_dir={path} is not a directory.')
-  return path.resolve()
+  return path.absolute()
 
 
 def _cityscapes_masks(directory: pathlib.Path):
   """The kind of the masks below a directory and the masks by name, or Nones."""
   for kind in _CITYSCAPES_MASKS if directory.is_dir() else ():
-    if next(directory.rglob(f'*_{kind}.png'), None):
-      return kind, {
-        name[: -len(kind) - 1]: path
-        for name, path in pairs.files_by_name(directory).items()
-        if name.endswith(f'_{kind}')
-      }
+    found = {
+      path.relative_to(directory).as_posix().partition(f'_{kind}')[0]: path
+      for path in pairs.walk(directory)
+      if path.name.endswith(f'_{kind}.png')
+    }
+    if found:
+      return kind, found
   return None, None
 
 
@@ -203,6 +196,30 @@ def _train_ids(ignore_label: int) -> dict[int, int]:
     for train_id, label_id in enumerate(palettes.CITYSCAPES_LABEL_IDS)
   )
   return {255: ignore_label, **ids}
+
+
+def _listed(data_dir: pathlib.Path, everything) -> dict:
+  """Pairs by the split lists of a folder, empty without lists."""
+  return {
+    split: pairs.select(path, pairs.read_list(path), everything)
+    for split, path in _split_lists(data_dir).items()
+  }
+
+
+def _by_folder(everything: dict[str, pairs.Pair]) -> dict:
+  """Pairs by the folders images/train and images/val, empty without these."""
+  by_split = {}
+  for name, pair in everything.items():
+    by_split.setdefault(name.partition('/')[0], []).append(pair)
+  if not by_split.keys() >= {'train', 'val'}:
+    return {}
+  others = sorted(by_split.keys() - _SPLIT_FOLDERS)
+  if others:
+    raise errors.UserError(
+      f'images/ has the folders train and val, but also {others[0]}: move'
+      ' all images into train, val or test, or write train.txt and val.txt.'
+    )
+  return {split: tuple(chosen) for split, chosen in by_split.items()}
 
 
 def _split_lists(data_dir: pathlib.Path) -> dict[str, pathlib.Path]:

@@ -45,6 +45,10 @@ class MaskRules:
       raise errors.UserError(
         f'--mask_mode={self.mode} is none of {", ".join(MODES)}.'
       )
+    if self.mode == 'color' and not self.colors:
+      raise errors.UserError(
+        '--mask_mode=color needs the colours of the classes in the labels file.'
+      )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import pathlib
 import unicodedata
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from absl import logging
 
@@ -39,11 +39,14 @@ def files_by_name(
   if not directory.is_dir():
     raise errors.UserError(f'{directory} is not a directory.')
   found, problems, others = {}, findings.Problems(), []
-  for path in _walk(directory):
+  for path in walk(directory):
     if path.suffix.lower() not in image_files.EXTENSIONS:
       others.append(path)
       continue
     name = _name(path.relative_to(directory).with_suffix('').as_posix())
+    if not _is_text(name):
+      problems.add(f'{str(path)!r} has a name that is not UTF-8: rename it.')
+      continue
     if not name.endswith(suffix):
       others.append(path)
       continue
@@ -87,9 +90,12 @@ def match(
 
 
 def read_list(path: pathlib.Path) -> list[str]:
-  """Names of a split list, one a line; doubles and an empty list are refused."""
+  """Names of a split list, one a line; doubles and empty lists are refused."""
   if not path.is_file():
-    raise errors.UserError(f'The split list {path} does not exist.')
+    others = ', '.join(sorted(p.name for p in path.parent.glob('*.txt')))
+    raise errors.UserError(
+      f'The split list {path} does not exist; there are: {others or "none"}.'
+    )
   try:
     text = path.read_text(encoding='utf-8-sig')
   except UnicodeDecodeError as error:
@@ -185,10 +191,18 @@ def _may_share(first: str, second: str) -> bool:
   )
 
 
-def _walk(directory: pathlib.Path) -> list[pathlib.Path]:
+def walk(directory: pathlib.Path) -> list[pathlib.Path]:
   """Files below a directory, sorted, links followed once."""
   files, seen = [], set()
-  for root, folders, names in os.walk(directory, followlinks=True):
+
+  def refuse(error: OSError):
+    raise errors.UserError(
+      f'{error.filename} cannot be listed ({error.strerror}).'
+    )
+
+  for root, folders, names in os.walk(
+    directory, onerror=refuse, followlinks=True
+  ):
     real = os.path.realpath(root)
     if real in seen:
       folders.clear()
@@ -214,7 +228,7 @@ def _forms(name: str) -> list[str]:
 
 
 def _suffix_hint(images, masks) -> str:
-  """Tells of `--mask_suffix` if all masks are named after images plus an end."""
+  """Tells of `--mask_suffix` if all masks are image names plus an end."""
   ends = set()
   for name in masks:
     image = max(
@@ -229,6 +243,14 @@ def _suffix_hint(images, masks) -> str:
 
 def _name(text: str) -> str:
   return unicodedata.normalize('NFC', text)
+
+
+def _is_text(name: str) -> bool:
+  try:
+    name.encode('utf-8')
+  except UnicodeEncodeError:
+    return False
+  return True
 
 
 def _digest(text: str) -> str:

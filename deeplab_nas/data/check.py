@@ -1,0 +1,188 @@
+"""Checks written shards: readable, complete, as dataset.json says."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import (
+  conversion,
+  dataset_info,
+  example_schema,
+  findings,
+  shards,
+)
+
+_CHUNK = 32  # records decoded side by side
+
+
+@dataclasses.dataclass(frozen=True)
+class _Finding:
+  """What is to be said of a record."""
+
+  name: str
+  problem: str | None = None
+  counts: findings.Counts | None = None
+  unknown: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+def check_records(
+  dataset_dir: str | os.PathLike, known: str | None = None
+) -> dataset_info.DatasetInfo:
+  """Decodes every record of a directory and judges what it finds.
+
+  Args:
+    dataset_dir: Directory of the shards.
+    known: Name of the dataset if there is no `dataset.json`.
+
+  Returns:
+    The description with the counts that were found.
+
+  Raises:
+    errors.UserError: With one sentence per problem.
+  """
+  info = dataset_info.DatasetInfo.load(dataset_dir, known)
+  paths = {
+    split: shards.find(dataset_dir, split)
+    for split in shards.splits_in(dataset_dir).keys() | info.splits.keys()
+  }
+  if not paths:
+    raise errors.UserError(f'{dataset_dir} holds no shards.')
+  problems = findings.Problems()
+  counts = {split: findings.Counts() for split in sorted(paths)}
+  places = {}
+  total = sum(shards.count_records(p) for part in paths.values() for p in part)
+  with conversion.progress_bar(total) as bar:
+    for split in counts:
+      for path in paths[split]:
+        for finding in _findings(path, info):
+          bar.update()
+          _judge(finding, path, problems, places, split)
+          if finding.counts:
+            counts[split] += finding.counts
+  problems.raise_if_any(info.num_classes)
+  found = {
+    split: split_counts.split_info(
+      len(paths[split]), info.num_classes, info.ignore_label
+    )
+    for split, split_counts in counts.items()
+  }
+  for split, split_info in found.items():
+    _compare(split, split_info, info.splits.get(split), problems)
+    findings.check_split(split, counts[split], info, problems)
+  problems.raise_if_any()
+  return dataclasses.replace(info, splits=found)
+
+
+def samples(
+  dataset_dir: str | os.PathLike,
+  split: str,
+  info: dataset_info.DatasetInfo,
+  count: int,
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+  """The first examples of a split as (name, image, label)."""
+  paths = [os.fspath(path) for path in shards.find(dataset_dir, split)]
+  for record in tf.data.TFRecordDataset(paths).take(count):
+    example = example_schema.parse_example(record, info.ignore_label)
+    yield (
+      example['filename'].numpy().decode('utf-8', 'replace'),
+      example['image'].numpy(),
+      example['label'].numpy(),
+    )
+
+
+def _findings(path, info) -> Iterator[_Finding]:
+  """Findings of the records of a shard, decoded in parallel threads."""
+  chunks = tf.data.TFRecordDataset(os.fspath(path)).batch(_CHUNK)
+  position = 0
+  with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+    try:
+      for chunk in chunks.as_numpy_iterator():
+        yield from threads.map(lambda data: _inspect(data, info), chunk)
+        position += len(chunk)
+    except tf.errors.DataLossError:
+      yield _Finding(
+        '',
+        f'{path} is damaged within the {_CHUNK} records after record'
+        f' {position} (wrong checksum): convert the data again.',
+      )
+
+
+def _inspect(record: bytes, info) -> _Finding:
+  """Decodes one record."""
+  try:
+    features = example_schema.parse_features(record)
+  except tf.errors.InvalidArgumentError:
+    return _Finding('', f'a record lacks {example_schema.IMAGE}')
+  name = features[example_schema.FILE_NAME].numpy().decode('utf-8', 'replace')
+  try:
+    example = example_schema.decode(features, info.ignore_label)
+  except tf.errors.InvalidArgumentError as error:
+    return _Finding(name, f'{name} cannot be decoded ({error.message})')
+  image, label = example['image'].numpy(), example['label'].numpy()
+  if image.shape[:2] != label.shape:
+    return _Finding(
+      name,
+      f'{name} has an image of {image.shape[0]} x {image.shape[1]} and a'
+      f' label of {label.shape[0]} x {label.shape[1]} pixels',
+    )
+  histogram = np.bincount(label.ravel(), minlength=256)
+  unknown = {
+    str(value): int(histogram[value])
+    for value in np.flatnonzero(histogram)
+    if value >= info.num_classes and value != info.ignore_label
+  }
+  has_label = bool(example['has_label'])
+  counts = findings.Counts(
+    num_examples=1,
+    max_size=label.shape,
+    min_size=label.shape,
+    histogram=tuple((histogram * has_label).tolist()),
+    num_masks=int(has_label),
+    num_blank=int(has_label and histogram[info.ignore_label] == label.size),
+  )
+  return _Finding(name, None, counts, unknown)
+
+
+def _judge(finding: _Finding, path, problems, places, split: str) -> None:
+  """Adds the problems of a record, and a name that occurs twice."""
+  if finding.problem:
+    is_whole_shard = finding.problem.startswith(str(path))
+    prefix = '' if is_whole_shard else f'{path}: '
+    suffix = '' if is_whole_shard else ': convert the data again.'
+    problems.add(f'{prefix}{finding.problem}{suffix}')
+  if finding.unknown:
+    problems.add_unknown(f'{path}: {finding.name}', finding.unknown)
+  if not finding.name:
+    return
+  other = places.setdefault(finding.name, split)
+  is_clash = other != split and 'train' in (other, split)
+  if is_clash and not {other, split} & {'trainval'}:
+    problems.add(
+      f'{path}: {finding.name} is also in split {other}: name each image in'
+      ' one split and convert again.'
+    )
+
+
+def _compare(split: str, found, expected, problems: findings.Problems) -> None:
+  """Compares what was found with what dataset.json says."""
+  if expected is None or found == expected:
+    return
+  for field in dataclasses.fields(found):
+    is_value = getattr(found, field.name)
+    said = getattr(expected, field.name)
+    if is_value != said:
+      problems.add(
+        f'Split {split} has {field.name} {_short(is_value)}, but'
+        f' dataset.json says {_short(said)}: convert the data again.'
+      )
+
+
+def _short(value) -> str:
+  return str(list(value) if isinstance(value, tuple) else value)
