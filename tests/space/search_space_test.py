@@ -78,13 +78,15 @@ def test_random_is_reproducible():
 
 
 def test_random_paths_are_uniform():
+  # In this lattice a uniform choice at every step would not be.
+  space = dataclasses.replace(TINY, lattice=Lattice(3, (4, 8, 16)))
   rng = np.random.default_rng(0)
   count = 4000
-  seen = collections.Counter(TINY.random(rng).path for _ in range(count))
-  paths = list(TINY.lattice.paths())
-  assert set(seen) == set(paths) and len(paths) == 8
-  # Each count is binomial: five standard deviations are 105.
-  assert all(abs(seen[path] - count / 8) < 105 for path in paths)
+  seen = collections.Counter(space.random(rng).path for _ in range(count))
+  paths = list(space.lattice.paths())
+  assert set(seen) == set(paths) and len(paths) == 12
+  # Each count is binomial: five standard deviations are 88.
+  assert all(abs(seen[path] - count / 12) < 88 for path in paths)
 
 
 @pytest.mark.parametrize('space', [TINY, SearchSpace()], ids=['tiny', 'paper'])
