@@ -2,7 +2,8 @@
 
 from deeplab_nas.space.arch_weights import ArchWeights
 from deeplab_nas.space.cell_space import CellSpace
-from deeplab_nas.space.genotype import Genotype
+from deeplab_nas.space.cost import Cost, CostModel
+from deeplab_nas.space.genotype import Genotype, GenotypeError
 from deeplab_nas.space.lattice import Lattice
 from deeplab_nas.space.primitives import (
   DARTS_PRIMITIVES,
@@ -14,8 +15,11 @@ from deeplab_nas.space.search_space import SearchSpace
 __all__ = [
   'ArchWeights',
   'CellSpace',
+  'Cost',
+  'CostModel',
   'DARTS_PRIMITIVES',
   'Genotype',
+  'GenotypeError',
   'Lattice',
   'PRIMITIVES',
   'Primitive',
