@@ -1,0 +1,115 @@
+"""Fields that check themselves: one line says default, type and range.
+
+    @dataclasses.dataclass(frozen=True)
+    class Settings(Section):
+      NAME: ClassVar[str] = 'settings'
+      epochs: int = field(40, int, low=1)
+
+    Settings(epochs=0)
+    # settings.epochs is 0, expected a whole number, at least 1.
+
+The comment is the message of the `UserError` that this raises.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+from deeplab_nas import errors
+
+_TYPE_NAMES = {
+  int: 'a whole number',
+  float: 'a number',
+  bool: 'true or false',
+  str: 'text (in quotes if it looks like something else)',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+  """What a field accepts; bounds are inclusive unless they say otherwise."""
+
+  kind: type
+  low: float = -math.inf
+  high: float = math.inf
+  above: float = -math.inf
+  below: float = math.inf
+  choices: tuple[str, ...] = ()
+  length: int | None = None
+  optional: bool = False
+
+  def convert(self, value: Any) -> Any:
+    """The value in the field's own type; a ValueError if it does not fit."""
+    if value is None and self.optional:
+      return None
+    if self.length is None:
+      return self._convert_one(value)
+    if not isinstance(value, (list, tuple)) or len(value) != self.length:
+      raise ValueError(value)
+    return tuple(map(self._convert_one, value))
+
+  def _convert_one(self, value: Any) -> Any:
+    if self.kind is float and not isinstance(value, bool):
+      # YAML 1.1 reads 3e-3, which lacks a point, as text.
+      value = float(value)
+    if type(value) is not self.kind:
+      raise ValueError(value)
+    if self.choices and value not in self.choices:
+      raise ValueError(value)
+    if self.kind in (int, float) and not (
+      self.low <= value <= self.high and self.above < value < self.below
+    ):
+      raise ValueError(value)
+    return value
+
+  def __str__(self) -> str:
+    if self.choices:
+      text = f'one of {", ".join(self.choices)}'
+    else:
+      text = _TYPE_NAMES[self.kind]
+      bounds = [
+        f'{word} {bound:g}'
+        for word, bound in (
+          ('at least', self.low),
+          ('above', self.above),
+          ('at most', self.high),
+          ('below', self.below),
+        )
+        if math.isfinite(bound)
+      ]
+      text = ', '.join([text] + bounds)
+    if self.length is not None:
+      text = f'a list of {self.length}, each {text}'
+    return f'{text}, or null' if self.optional else text
+
+
+def field(default: Any, kind: type, **rule: Any) -> Any:
+  """A dataclass field with its default and its rule."""
+  return dataclasses.field(
+    default=default, metadata={'rule': Rule(kind, **rule)}
+  )
+
+
+class Section:
+  """Checks and converts every field of a record on construction."""
+
+  NAME: ClassVar[str]
+
+  def __post_init__(self):
+    for item in dataclasses.fields(self):
+      value, rule = getattr(self, item.name), item.metadata['rule']
+      try:
+        converted = rule.convert(value)
+      except (TypeError, ValueError, OverflowError) as error:
+        raise errors.UserError(
+          f'{self.NAME}.{item.name} is {short(value)}, expected {rule}.'
+        ) from error
+      object.__setattr__(self, item.name, converted)
+
+
+def short(value: Any) -> str:
+  """A value in an error message, cut where it is long."""
+  text = repr(value)
+  return text if len(text) <= 60 else f'{text[:57]}...'
