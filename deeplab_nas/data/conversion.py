@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import io
-import json
-import os
-import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -30,68 +26,26 @@ from deeplab_nas.data import (
   layouts,
   pairs,
   scan,
-  shards,
+  staging,
 )
 
-STAGING = '.conversion'
-_PLAN = 'plan.json'
-_FORMAT = 1  # to be raised when the contents of shards change
+Output = staging.Output
 
 
-@dataclasses.dataclass(frozen=True)
-class Output:
-  """Where and how to write.
-
-  Attributes:
-    directory: Created if needed.
-    num_shards: Shards per split; fewer where there are fewer examples.
-    workers: Worker processes; 0 chooses.
-    overwrite: Whether shards of another dataset may be replaced.
-  """
-
-  directory: str
-  num_shards: int = 4
-  workers: int = 0
-  overwrite: bool = False
-
-  def __post_init__(self):
-    if not 1 <= self.num_shards <= 99999:
-      raise errors.UserError(f'--num_shards={self.num_shards} is not 1..99999.')
-
-
-@dataclasses.dataclass(frozen=True)
-class _Shard:
-  """A shard to be written, and its place before and after the checks."""
-
-  split: str
-  name: str
-  pairs: tuple[pairs.Pair, ...]
-  directory: pathlib.Path
-
-  @property
-  def final(self) -> pathlib.Path:
-    return self.directory / self.name
-
-  @property
-  def staged(self) -> pathlib.Path:
-    return self.directory / STAGING / self.name
-
-  @property
-  def record(self) -> pathlib.Path:
-    """Fingerprint of the inputs, size and counts of the finished shard."""
-    return self.directory / STAGING / f'{self.name}.json'
-
-
-def convert(source: layouts.Source, output: Output) -> dataset_info.DatasetInfo:
+def convert(
+  source: layouts.Source, output: staging.Output
+) -> dataset_info.DatasetInfo:
   """Writes all splits of a source and returns their description.
 
   Raises:
     errors.UserError: With one sentence per problem; the output directory then
       still holds what it held before.
   """
-  plan = _plan(source, output)
-  _claim(source, output, plan)
-  finished = {shard.name: _finished(shard, source) for shard in plan}
+  plan = staging.plan_shards(source, output)
+  staging.claim(source, output, plan)
+  finished = {
+    shard.name: staging.finished_counts(shard, source) for shard in plan
+  }
   todo = [shard for shard in plan if finished[shard.name] is None]
   if len(todo) < len(plan):
     logging.info(
@@ -109,7 +63,7 @@ def convert(source: layouts.Source, output: Output) -> dataset_info.DatasetInfo:
   problems.log_notes()
   problems.raise_if_any(source.info.num_classes)
   info = describe(source, _counts_by_split(plan, finished), _totals(plan))
-  _publish(plan, info, output)
+  staging.publish(plan, info, output)
   return info
 
 
@@ -178,103 +132,11 @@ def progress_bar(total: int) -> tqdm.tqdm:
   return tqdm.tqdm(total=total, unit='image', disable=None, leave=False)
 
 
-def _plan(source: layouts.Source, output: Output) -> list[_Shard]:
-  """All shards; training examples are scattered, others keep their order."""
-  directory = pathlib.Path(output.directory).expanduser()
-  plan = []
-  if not source.splits:
-    raise errors.UserError('No splits are named: use --splits=train,val.')
-  for split, chosen in source.splits.items():
-    if not chosen:
-      raise errors.UserError(f'Split {split} of {source.data_dir} is empty.')
-    if split.startswith('train'):
-      chosen = pairs.shuffled(chosen)
-    total = min(output.num_shards, len(chosen))
-    bounds = [len(chosen) * index // total for index in range(total + 1)]
-    for index in range(total):
-      plan.append(
-        _Shard(
-          split,
-          shards.shard_name(split, index, total),
-          tuple(chosen[bounds[index] : bounds[index + 1]]),
-          directory,
-        )
-      )
-  return plan
-
-
-def _totals(plan: Sequence[_Shard]) -> dict[str, int]:
+def _totals(plan: Sequence[staging.Shard]) -> dict[str, int]:
   totals = {}
   for shard in plan:
     totals[shard.split] = totals.get(shard.split, 0) + 1
   return totals
-
-
-def _claim(source: layouts.Source, output: Output, plan: list[_Shard]) -> None:
-  """Makes the output directory ours, or refuses one that is another's."""
-  directory = pathlib.Path(output.directory).expanduser()
-  staging = directory / STAGING
-  identity = {'data_dir': source.data_dir, 'shards': [s.name for s in plan]}
-  path = staging / _PLAN
-  known = _read_json(path)
-  if known == identity:
-    for unfinished in staging.glob('*.part'):
-      unfinished.unlink()
-    return
-  present = shards.splits_in(directory) if directory.is_dir() else {}
-  if (present or known) and not output.overwrite:
-    owner = known['data_dir'] if known else 'another program or dataset'
-    names = ', '.join(sorted(present)) or 'none yet'
-    raise errors.UserError(
-      f'--output_dir={directory} holds shards of {owner} (splits: {names})'
-      ' that this run would not write the same way: choose another directory'
-      ' or pass --overwrite.'
-    )
-  try:
-    staging.mkdir(parents=True, exist_ok=True)
-    for stale in staging.iterdir():
-      stale.unlink()
-    _write_text(path, json.dumps(identity))
-  except OSError as error:
-    raise errors.UserError(
-      f'--output_dir={directory} cannot be written ({error.strerror}).'
-    ) from error
-
-
-def _read_json(path: pathlib.Path):
-  """The contents of a file, None if it is missing or damaged."""
-  try:
-    return json.loads(path.read_text('utf-8'))
-  except (OSError, ValueError):
-    return None
-
-
-def _fingerprint(shard: _Shard, source: layouts.Source) -> str:
-  """Changes with the inputs of a shard and with everything that shapes it."""
-  rules = dataclasses.asdict(source.rules)
-  rules['colors'] = sorted(rules['colors'].items())
-  files = []
-  for pair in shard.pairs:
-    for path in (pair.image, pair.mask):
-      if path is None or not os.path.exists(path):
-        files.append([pair.name, path])
-        continue
-      status = os.stat(path)
-      files.append([pair.name, path, status.st_size, status.st_mtime_ns])
-  text = json.dumps([_FORMAT, rules, files], sort_keys=True)
-  return hashlib.sha256(text.encode('utf-8')).hexdigest()
-
-
-def _finished(shard: _Shard, source: layouts.Source) -> findings.Counts | None:
-  """The counts of a shard that is there and up to date, else None."""
-  record = _read_json(shard.record)
-  if not record or record['fingerprint'] != _fingerprint(shard, source):
-    return None
-  for path in (shard.staged, shard.final):
-    if path.is_file():
-      is_whole = path.stat().st_size == record['bytes']
-      return findings.Counts(**record['counts']) if is_whole else None
-  return None
 
 
 def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
@@ -293,28 +155,19 @@ def _write(shard, source, read, bar, problems) -> findings.Counts:
   # Imported late, so that the worker processes do without TensorFlow.
   import tensorflow as tf
 
-  from deeplab_nas.data import example_schema
-
-  fingerprint = _fingerprint(shard, source)
+  inputs = staging.fingerprint(shard, source)
   counts = findings.Counts()
   temporary = shard.staged.with_name(f'{shard.name}.part')
   try:
     with tf.io.TFRecordWriter(str(temporary)) as writer:
       for example in read(shard.pairs):
         bar.update()
-        if not _is_sound(example, problems) or problems:
-          continue
-        counts += example.counts
-        image = example.image
-        writer.write(
-          example_schema.encode_example(
-            example.pair.name,
-            *(image.encoded, image.image_format, image.size),
-            example.label,
-          )
-        )
+        record = _record(example, problems)
+        if not problems:
+          writer.write(record)
+          counts += example.counts
     if not problems:
-      _finish(shard, temporary, fingerprint, counts)
+      staging.finish(shard, temporary, inputs, counts)
   except tf.errors.OpError as error:
     raise errors.UserError(
       f'{temporary} cannot be written ({error.message}).'
@@ -324,19 +177,32 @@ def _write(shard, source, read, bar, problems) -> findings.Counts:
   return counts
 
 
-def _finish(shard, temporary, fingerprint: str, counts) -> None:
-  """Gives a complete shard its staged name, and notes what is in it."""
-  record = {
-    'fingerprint': fingerprint,
-    'bytes': temporary.stat().st_size,
-    'counts': dataclasses.asdict(counts),
-  }
-  with open(temporary, 'rb') as written:
-    os.fsync(written.fileno())
-  # The old note goes first: it must not vouch for the new shard.
-  shard.record.unlink(missing_ok=True)
-  os.replace(temporary, shard.staged)
-  _write_text(shard.record, json.dumps(record))
+def _record(example: scan.Example, problems: findings.Problems) -> bytes | None:
+  """The record of an example, or None where that adds a problem.
+
+  TensorFlow decodes the image once, as it will in training: it refuses some
+  damage that Pillow overlooks.
+  """
+  import tensorflow as tf
+
+  from deeplab_nas.data import example_schema
+
+  if not _is_sound(example, problems):
+    return None
+  image = example.image
+  try:
+    example_schema.decode_image(tf.constant(image.encoded))
+  except tf.errors.InvalidArgumentError:
+    problems.add(
+      f'{example.pair.image} is damaged in a way that TensorFlow cannot decode:'
+      ' restore or remove it.'
+    )
+    return None
+  return example_schema.encode_example(
+    example.pair.name,
+    *(image.encoded, image.image_format, image.size),
+    example.label,
+  )
 
 
 def _counts_by_split(plan, finished) -> dict[str, findings.Counts]:
@@ -345,29 +211,3 @@ def _counts_by_split(plan, finished) -> dict[str, findings.Counts]:
     counts.setdefault(shard.split, findings.Counts())
     counts[shard.split] += finished[shard.name]
   return counts
-
-
-def _publish(plan: list[_Shard], info, output: Output) -> None:
-  """Moves the staged shards to their names; removes stale ones of old plans."""
-  directory = pathlib.Path(output.directory).expanduser()
-  staged = [shard for shard in plan if shard.staged.is_file()]
-  ours = {shard.name for shard in plan}
-  stale = [
-    path
-    for paths in shards.splits_in(directory).values()
-    for path in paths
-    if path.name not in ours
-  ]
-  if staged or stale:
-    (directory / dataset_info.FILE_NAME).unlink(missing_ok=True)
-  for path in stale:  # Only with --overwrite; see `_claim`.
-    path.unlink()
-  for shard in staged:
-    os.replace(shard.staged, shard.final)
-  info.save(directory)
-
-
-def _write_text(path: pathlib.Path, text: str) -> None:
-  temporary = path.with_name(f'{path.name}.part')
-  temporary.write_text(text, 'utf-8')
-  os.replace(temporary, path)

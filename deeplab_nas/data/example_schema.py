@@ -69,6 +69,24 @@ def parse_features(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
   return tf.io.parse_single_example(serialized, _FEATURES)
 
 
+def decode_image(contents: tf.Tensor) -> tf.Tensor:
+  """Decodes a JPEG or PNG file as training and evaluation do.
+
+  The slower, exact transform is asked for: TensorFlow's default differs from
+  other decoders by up to 20 grey levels.
+
+  Args:
+    contents: string []. Contents of a file; grey images repeat their channel.
+
+  Returns:
+    uint8 [H, W, 3].
+  """
+  # In spite of its name this operation reads PNG too, and so is documented.
+  image = tf.io.decode_jpeg(contents, channels=3, dct_method='INTEGER_ACCURATE')
+  image.set_shape([None, None, 3])
+  return image
+
+
 def decode(
   features: dict[str, tf.Tensor], ignore_label: int = 255
 ) -> dict[str, tf.Tensor]:
@@ -82,10 +100,7 @@ def decode(
     'image': uint8 [H, W, 3] (grey images repeat their channel);
     'label': int32 [H, W]; 'has_label': bool []; 'filename': string [].
   """
-  image = tf.io.decode_image(
-    features[IMAGE], channels=3, expand_animations=False
-  )
-  image.set_shape([None, None, 3])  # [H, W, 3]
+  image = decode_image(features[IMAGE])  # [H, W, 3]
   has_label = tf.strings.length(features[LABEL]) > 0
   label = tf.cond(
     has_label,

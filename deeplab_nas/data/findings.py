@@ -11,6 +11,7 @@ from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
 
 MAX_REPORTED = 10
+_MAX_NAMED = 3  # masks named in the sentence on unknown values
 _NUM_VALUES = 256
 _MANY_VALUES = 12  # more unknown values than this are no forgotten classes
 
@@ -101,13 +102,15 @@ class Problems:
     hidden = len(sentences) - MAX_REPORTED
     if hidden > 0:
       sentences = sentences[:MAX_REPORTED]
-      sentences.append(f'There are {hidden} more problems of this kind.')
+      sentences.append(f'There are {hidden} more problems.')
     raise errors.UserError('\n'.join(sentences))
 
   def _unknown_sentence(self, num_classes: int) -> str:
-    others = len(self._masks) - 1
-    where = self._masks[0] + (f' and {others} more masks' if others else '')
-    verb = 'hold' if others else 'holds'
+    masks = sorted(self._masks)
+    where = ', '.join(masks[:_MAX_NAMED])
+    if len(masks) > _MAX_NAMED:
+      where += f' and {len(masks) - _MAX_NAMED} more masks'
+    verb = 'hold' if len(masks) > 1 else 'holds'
     values = sorted(self._unknown, key=lambda value: (len(value), value))
     listed = ', '.join(
       f'{value} ({self._unknown[value]:,} pixels)'

@@ -196,14 +196,17 @@ def subset_of(filename: str) -> str:
 
 
 def count_subsets(data_dir: str | os.PathLike, split: str) -> dict[str, int]:
-  """Number of examples of each half of a split, from the records."""
-  counts = dict.fromkeys(SUBSETS, 0)
+  """Number of examples of each half of a split."""
+  halves = [subset_of(name) for name in file_names(data_dir, split)]
+  return {subset: halves.count(subset) for subset in SUBSETS}
+
+
+def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
+  """Names of the examples of a split, in the order of `eval_dataset`."""
   names = _features(shards.find(data_dir, split), None).map(
     lambda features: features[example_schema.FILE_NAME]
   )
-  for name in names.as_numpy_iterator():
-    counts[subset_of(name)] += 1
-  return counts
+  return [name.decode('utf-8') for name in names.as_numpy_iterator()]
 
 
 def max_size(

@@ -216,8 +216,9 @@ def _by_folder(everything: dict[str, pairs.Pair]) -> dict:
   others = sorted(by_split.keys() - _SPLIT_FOLDERS)
   if others:
     raise errors.UserError(
-      f'images/ has the folders train and val, but also {others[0]}: move'
-      ' all images into train, val or test, or write train.txt and val.txt.'
+      'images/ has the folders train and val, but also images outside of them,'
+      f' first {by_split[others[0]][0].name}: move all images into train, val'
+      ' or test, or write train.txt and val.txt.'
     )
   return {split: tuple(chosen) for split, chosen in by_split.items()}
 

@@ -1,0 +1,202 @@
+"""The output directory of a conversion: shards staged, kept and published.
+
+Shards are written under `.conversion/` of the output directory. There each has
+a note of its inputs and its size, so that a later run can tell which shards
+are finished and up to date. All move to their names together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
+
+STAGING = '.conversion'
+_PLAN = 'plan.json'
+_FORMAT = 1  # to be raised when the contents of shards change
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+  """Where and how to write.
+
+  Attributes:
+    directory: Created if needed.
+    num_shards: Shards per split; fewer where there are fewer examples.
+    workers: Worker processes; 0 chooses.
+    overwrite: Whether shards of another dataset may be replaced.
+  """
+
+  directory: str
+  num_shards: int = 4
+  workers: int = 0
+  overwrite: bool = False
+
+  def __post_init__(self):
+    if not 1 <= self.num_shards <= 99999:
+      raise errors.UserError(f'--num_shards={self.num_shards} is not 1..99999.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+  """A shard to be written, and its place before and after the checks."""
+
+  split: str
+  name: str
+  pairs: tuple[pairs.Pair, ...]
+  directory: pathlib.Path
+
+  @property
+  def final(self) -> pathlib.Path:
+    return self.directory / self.name
+
+  @property
+  def staged(self) -> pathlib.Path:
+    return self.directory / STAGING / self.name
+
+  @property
+  def record(self) -> pathlib.Path:
+    """Fingerprint of the inputs, size and counts of the finished shard."""
+    return self.directory / STAGING / f'{self.name}.json'
+
+
+def plan_shards(source: layouts.Source, output: Output) -> list[Shard]:
+  """All shards; training examples are scattered, others keep their order."""
+  directory = pathlib.Path(output.directory).expanduser()
+  plan = []
+  if not source.splits:
+    raise errors.UserError('No splits are named: use --splits=train,val.')
+  for split, chosen in source.splits.items():
+    if not chosen:
+      raise errors.UserError(f'Split {split} of {source.data_dir} is empty.')
+    if split.startswith('train'):
+      chosen = pairs.shuffled(chosen)
+    total = min(output.num_shards, len(chosen))
+    bounds = [len(chosen) * index // total for index in range(total + 1)]
+    for index in range(total):
+      plan.append(
+        Shard(
+          split,
+          shards.shard_name(split, index, total),
+          tuple(chosen[bounds[index] : bounds[index + 1]]),
+          directory,
+        )
+      )
+  return plan
+
+
+def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
+  """Makes the output directory ours, or refuses one that is another's."""
+  directory = pathlib.Path(output.directory).expanduser()
+  staging = directory / STAGING
+  identity = {'data_dir': source.data_dir, 'shards': [s.name for s in plan]}
+  path = staging / _PLAN
+  known = _read_json(path)
+  if known == identity:
+    for unfinished in staging.glob('*.part'):
+      unfinished.unlink()
+    return
+  present = shards.splits_in(directory) if directory.is_dir() else {}
+  if (present or known) and not output.overwrite:
+    owner = known['data_dir'] if known else 'another program or dataset'
+    names = ', '.join(sorted(present)) or 'none yet'
+    raise errors.UserError(
+      f'--output_dir={directory} holds shards of {owner} (splits: {names})'
+      ' that this run would not write the same way: choose another directory'
+      ' or pass --overwrite.'
+    )
+  try:
+    staging.mkdir(parents=True, exist_ok=True)
+    for stale in staging.iterdir():
+      stale.unlink()
+    _write_text(path, json.dumps(identity))
+  except OSError as error:
+    raise errors.UserError(
+      f'--output_dir={directory} cannot be written ({error.strerror}).'
+    ) from error
+
+
+def _read_json(path: pathlib.Path):
+  """The contents of a file, None if it is missing or damaged."""
+  try:
+    return json.loads(path.read_text('utf-8'))
+  except (OSError, ValueError):
+    return None
+
+
+def fingerprint(shard: Shard, source: layouts.Source) -> str:
+  """Changes with the inputs of a shard and with everything that shapes it."""
+  rules = dataclasses.asdict(source.rules)
+  rules['colors'] = sorted(rules['colors'].items())
+  files = []
+  for pair in shard.pairs:
+    for path in (pair.image, pair.mask):
+      if path is None or not os.path.exists(path):
+        files.append([pair.name, path])
+        continue
+      status = os.stat(path)
+      files.append([pair.name, path, status.st_size, status.st_mtime_ns])
+  text = json.dumps([_FORMAT, rules, files], sort_keys=True)
+  return hashlib.sha256(text.encode('utf-8')).hexdigest()
+
+
+def finished_counts(
+  shard: Shard, source: layouts.Source
+) -> findings.Counts | None:
+  """The counts of a shard that is there and up to date, else None."""
+  record = _read_json(shard.record)
+  if not record or record['fingerprint'] != fingerprint(shard, source):
+    return None
+  for path in (shard.staged, shard.final):
+    if path.is_file():
+      is_whole = path.stat().st_size == record['bytes']
+      return findings.Counts(**record['counts']) if is_whole else None
+  return None
+
+
+def finish(
+  shard: Shard, temporary: pathlib.Path, inputs: str, counts: findings.Counts
+) -> None:
+  """Gives a complete shard its staged name, and notes what is in it."""
+  record = {
+    'fingerprint': inputs,
+    'bytes': temporary.stat().st_size,
+    'counts': dataclasses.asdict(counts),
+  }
+  with open(temporary, 'rb') as written:
+    os.fsync(written.fileno())
+  # The old note goes first: it must not vouch for the new shard.
+  shard.record.unlink(missing_ok=True)
+  os.replace(temporary, shard.staged)
+  _write_text(shard.record, json.dumps(record))
+
+
+def publish(plan: list[Shard], info, output: Output) -> None:
+  """Moves the staged shards to their names; removes stale ones of old plans."""
+  directory = pathlib.Path(output.directory).expanduser()
+  staged = [shard for shard in plan if shard.staged.is_file()]
+  ours = {shard.name for shard in plan}
+  stale = [
+    path
+    for paths in shards.splits_in(directory).values()
+    for path in paths
+    if path.name not in ours
+  ]
+  if staged or stale:
+    (directory / dataset_info.FILE_NAME).unlink(missing_ok=True)
+  for path in stale:  # Only with --overwrite; see `claim`.
+    path.unlink()
+  for shard in staged:
+    os.replace(shard.staged, shard.final)
+  info.save(directory)
+
+
+def _write_text(path: pathlib.Path, text: str) -> None:
+  temporary = path.with_name(f'{path.name}.part')
+  temporary.write_text(text, 'utf-8')
+  os.replace(temporary, path)
