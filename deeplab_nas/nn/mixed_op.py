@@ -124,8 +124,15 @@ class ReferenceCell:
         )
       blocks = tf.concat(states[2:], axis=-1)  # [B, H, W, num_blocks * C]
       output += inputs.beta[transition] * blocks
-    mean, variance = self._stacked(statistics, inputs.moving_mean.shape)
-    return CellOutputs(output, mean, variance)
+    if not statistics:  # no operator normalises
+      return CellOutputs(output, inputs.moving_mean, inputs.moving_variance)
+    means, variances = zip(*(statistics[i] for i in sorted(statistics)))
+    shape = inputs.moving_mean.shape
+    return CellOutputs(
+      output,
+      tf.reshape(tf.stack(means), shape),
+      tf.reshape(tf.stack(variances), shape),
+    )
 
   def _edge(
     self, x, source, block, transition, inputs, training, statistics
@@ -149,10 +156,3 @@ class ReferenceCell:
 
     normalizers = [normalize] * len(self.operators)
     return self.mixed_op(x, inputs.op[edge], weights, normalizers)
-
-  @staticmethod
-  def _stacked(statistics, shape) -> tuple[tf.Tensor, tf.Tensor]:
-    means, variances = zip(*(value for _, value in sorted(statistics.items())))
-    return tf.reshape(tf.stack(means), shape), tf.reshape(
-      tf.stack(variances), shape
-    )

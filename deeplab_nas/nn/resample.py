@@ -16,7 +16,8 @@ from deeplab_nas.nn import batch_norm
 
 def resize(x: tf.Tensor, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
   """Bilinear with aligned corners: [B, size, C] from float32 [B, H, W, C]."""
-  return tf.compat.v1.image.resize_bilinear(x, size, align_corners=True)
+  # tf.image.resize knows no aligned corners.
+  return tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
 
 
 class Resample(tf.keras.layers.Layer):

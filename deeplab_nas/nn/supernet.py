@@ -43,9 +43,9 @@ class Supernet(tf.keras.Model):
     self.num_classes = num_classes
     self.fused = fused
     self.stem = stem.Stem(space.filter_multiplier)
-    self.resample = {e: self._resample(e) for e in space.lattice.edges}
-    self.project = {n: self._project(n) for n in space.lattice.nodes}
-    self.cells = {n: self._cell(n) for n in space.lattice.nodes}
+    self.resample = {e.name: self._resample(e) for e in space.lattice.edges}
+    self.project = {n.name: self._project(n) for n in space.lattice.nodes}
+    self.cells = {n.name: self._cell(n) for n in space.lattice.nodes}
     self.heads = [
       self._head(level)
       for level in space.lattice.levels(space.lattice.num_layers)
@@ -78,10 +78,16 @@ class Supernet(tf.keras.Model):
     for node in grid.nodes:
       edges = grid.edges_into(node)
       size = image_padding.size_at(padded, grid.strides[node.level])
-      prevs = [self.resample[e](states[e.source], size, *mode) for e in edges]
-      prev_prev = self.project[node](states[grid.prev_prev(node)], size, *mode)
+      prevs = [
+        self.resample[e.name](states[e.source], size, *mode) for e in edges
+      ]
+      prev_prev = self.project[node.name](
+        states[grid.prev_prev(node)], size, *mode
+      )
       beta = tf.stack([arch.edge[e.index] for e in edges])
-      states[node] = self.cells[node](prevs, prev_prev, arch.op, beta, *mode)
+      states[node] = self.cells[node.name](
+        prevs, prev_prev, arch.op, beta, *mode
+      )
 
     ends = [
       lattice.Node(grid.num_layers, level) for level in range(len(self.heads))
@@ -103,10 +109,10 @@ class Supernet(tf.keras.Model):
     grid = self.space.lattice
     self.stem.build([None, None, None, 3])
     for edge in grid.edges:
-      self.resample[edge].build(shape(edge.source))
+      self.resample[edge.name].build(shape(edge.source))
     for node in grid.nodes:
-      self.project[node].build(shape(grid.prev_prev(node)))
-      self.cells[node].build()
+      self.project[node.name].build(shape(grid.prev_prev(node)))
+      self.cells[node.name].build()
     for level, head in enumerate(self.heads):
       head.build(shape(lattice.Node(grid.num_layers, level)))
     self.built = True
@@ -115,15 +121,13 @@ class Supernet(tf.keras.Model):
     return resample.Resample(
       self.space.filters(edge.target.level),
       strides=2 if edge.move == lattice.DOWN else 1,
-      name='to_layer{}_level{}_{}'.format(
-        *edge.target, lattice.MOVE_NAMES[edge.move]
-      ),
+      name=f'resample_{edge.name}',
     )
 
   def _project(self, node: lattice.Node) -> resample.Resample:
     return resample.Resample(
       self.space.filters(node.level),
-      name='prev_prev_layer{}_level{}'.format(*node),
+      name=f'prev_prev_{node.name}',
     )
 
   def _cell(self, node: lattice.Node) -> cell.Cell:
@@ -132,7 +136,7 @@ class Supernet(tf.keras.Model):
       self.space.filters(node.level),
       len(self.space.lattice.edges_into(node)),
       fused=self.fused,
-      name='cell_layer{}_level{}'.format(*node),
+      name=f'cell_{node.name}',
     )
 
   def _head(self, level: int) -> aspp.SearchASPP:

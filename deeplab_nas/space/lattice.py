@@ -39,6 +39,11 @@ class Node(NamedTuple):
   layer: int
   level: int
 
+  @property
+  def name(self) -> str:
+    """'layer3_level1', in checkpoints and logs."""
+    return f'layer{self.layer}_level{self.level}'
+
 
 class LatticeEdge(NamedTuple):
   """A legal transition into the next layer; one entry of beta.
@@ -50,6 +55,11 @@ class LatticeEdge(NamedTuple):
 
   source: Node
   target: Node
+
+  @property
+  def name(self) -> str:
+    """'layer3_level1_same', in checkpoints and logs."""
+    return f'{self.target.name}_{MOVE_NAMES[self.move]}'
 
   @property
   def move(self) -> int:

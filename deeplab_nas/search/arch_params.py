@@ -1,0 +1,65 @@
+"""alpha and beta: the variables of a relaxed architecture.
+
+Reference:
+  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.space import arch_weights, lattice, search_space
+
+
+class ArchParams(tf.Module):
+  """Unnormalised weights of all operations and transitions.
+
+  Attributes:
+    space: The search space.
+    alpha: float32 [E, K].
+    beta: float32 [L, S, 3]; entries of illegal moves have no effect.
+  """
+
+  def __init__(
+    self,
+    space: search_space.SearchSpace,
+    stddev: float = 1e-3,
+    seed: int | None = None,
+  ):
+    """Draws alpha and beta from N(0, stddev**2), as the paper does."""
+    super().__init__(name='arch_params')
+    self.space = space
+    generator = tf.random.Generator.from_seed(seed or 0)
+    num_primitives = len(space.cell.primitives)
+    self.alpha = tf.Variable(
+      generator.normal([len(space.cell.edges), num_primitives], stddev=stddev),
+      name='alpha',
+    )
+    self.beta = tf.Variable(
+      generator.normal(space.lattice.legal.shape, stddev=stddev), name='beta'
+    )
+
+  def weights(self) -> arch_weights.ArchWeights:
+    """The normalised weights: softmax of alpha, and of beta by Eq. (7)."""
+    return arch_weights.ArchWeights(
+      op=tf.nn.softmax(self.alpha),
+      edge=transition_probs(self.beta, self.space.lattice),
+    )
+
+
+def transition_probs(logits: tf.Tensor, grid: lattice.Lattice) -> tf.Tensor:
+  """Softmax over the legal moves that leave each node, Eq. (7).
+
+  Args:
+    logits: float32 [L, S, 3], one per (layer, source level, move).
+    grid: The lattice that says which moves are legal.
+
+  Returns:
+    float32 [L, S, 3]. Rows of nodes that exist sum to 1, rows of others are 0,
+    and illegal moves are exactly 0.
+  """
+  legal = tf.constant(grid.legal)
+  exists = tf.reduce_any(legal, axis=-1, keepdims=True)
+  masked = tf.where(legal, logits, -float('inf'))
+  masked = tf.where(exists, masked, 0.0)  # no softmax of nothing
+  return tf.where(legal, tf.nn.softmax(masked), 0.0)

@@ -1,0 +1,177 @@
+"""The search as a Keras model: one `train_step`, two sets of variables.
+
+Reference:
+  Auto-DeepLab, Sec. 4.2, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+from official.vision.losses import segmentation_losses
+
+from deeplab_nas import config as config_lib
+from deeplab_nas.nn import supernet as supernet_lib
+from deeplab_nas.search import strategy as strategy_lib
+from deeplab_nas.space import arch_weights, search_space
+
+
+class Searcher(tf.keras.Model):
+  """Alternates a step on the weights and a step of the strategy.
+
+  A weight step reads split A and changes the supernet's weights and moving
+  statistics. An architecture step reads split B and changes only what the
+  strategy learns. Architecture steps begin after `arch_start_step` weight
+  steps; both kinds are one compiled function, so that what is wrong with the
+  second shows at the first batch.
+
+      searcher = Searcher(space, num_classes=19, config=SearchConfig(), ...)
+      searcher.compile(searcher.weight_optimizer)
+      searcher.fit(tf.data.Dataset.zip((split_a, split_b)), ...)
+
+  Attributes:
+    space: The search space.
+    supernet: All its architectures at once.
+    strategy: Decides which weights those have.
+    arch_start_step: int64 variable, weight steps before the first step of the
+      strategy.
+  """
+
+  def __init__(
+    self,
+    space: search_space.SearchSpace,
+    num_classes: int,
+    config: config_lib.SearchConfig,
+    steps_per_epoch: int,
+    ignore_label: int = 255,
+    seed: int = 0,
+  ):
+    super().__init__(name='searcher')
+    self.space = space
+    self.weight_decay = config.weight_decay
+    self.supernet = supernet_lib.Supernet(space, num_classes)
+    self.strategy = strategy_lib.build(space, config, seed)
+    self.weight_optimizer = tf.keras.optimizers.SGD(
+      tf.keras.optimizers.schedules.CosineDecay(
+        config.learning_rate,
+        decay_steps=config.epochs * steps_per_epoch,
+        alpha=config.end_learning_rate / config.learning_rate,
+      ),
+      momentum=config.momentum,
+      global_clipnorm=config.gradient_clip,
+    )
+    self.weight_optimizer.build(self.supernet.trainable_variables)
+    self.arch_start_step = tf.Variable(
+      config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
+    )
+    self._segmentation_loss = segmentation_losses.SegmentationLoss(
+      label_smoothing=0.0,
+      class_weights=[],
+      ignore_label=ignore_label,
+      use_groundtruth_dimension=True,
+    )
+    self._loss_metric = tf.keras.metrics.Mean('loss')
+    self._arch_loss_metric = tf.keras.metrics.Mean('arch_loss')
+    self._train_iou, self.val_iou = (
+      tf.keras.metrics.MeanIoU(
+        num_classes, 'miou', ignore_class=ignore_label, sparse_y_pred=False
+      )
+      for _ in range(2)
+    )
+
+  @property
+  def metrics(self) -> list[tf.keras.metrics.Metric]:
+    return [
+      self._loss_metric,
+      self._arch_loss_metric,
+      self._train_iou,
+      self.val_iou,
+    ]
+
+  def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
+    """Logits [B, H, W, num_classes] of images in [0, 255], in inference."""
+    return self.supernet(images, self.strategy.arch_weights())
+
+  call = predict_logits
+
+  def train_step(self, batches: tuple) -> Mapping[str, tf.Tensor]:
+    """One weight step on the batch of split A, then one step of the strategy.
+
+    Args:
+      batches: A pair of batches, one of split A and one of split B, each of
+        images float32 [B, H, W, 3] in [0, 255] and labels int32 [B, H, W].
+    """
+    batch_a, batch_b = batches
+    learning_rate = self.weight_optimizer.learning_rate
+    self.weight_step(batch_a)
+    is_due = self.weight_optimizer.iterations > self.arch_start_step
+    tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)
+    return {
+      'loss': self._loss_metric.result(),
+      'miou': self._train_iou.result(),
+      'arch_loss': self._arch_loss_metric.result(),
+      'learning_rate': learning_rate,
+    }
+
+  def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
+    """SGD on the supernet's weights; returns the loss."""
+    images, labels = batch
+    variables = self.supernet.trainable_variables
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(variables)
+      logits = self.supernet(
+        images, self.strategy.arch_weights(), training=True
+      )
+      loss = self._loss(logits, labels)
+    # L2 decay goes through the momentum, as in the paper; Keras' own
+    # `weight_decay` would not.
+    gradients = [
+      gradient + self.weight_decay * variable
+      for gradient, variable in zip(tape.gradient(loss, variables), variables)
+    ]
+    self.weight_optimizer.apply_gradients(zip(gradients, variables))
+    self._loss_metric.update_state(loss)
+    self._train_iou.update_state(labels, logits)
+    return loss
+
+  def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
+    """One step of the strategy; leaves weights and statistics alone."""
+
+    def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
+      images, labels = batch
+      logits = self.supernet(
+        images, weights, training=True, update_statistics=False
+      )
+      return self._loss(logits, labels)
+
+    value = self.strategy.update(batch, loss)
+    self._arch_loss_metric.update_state(value)
+    return value
+
+  def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:
+    images, labels = batch
+    logits = self.predict_logits(images)
+    self._loss_metric.update_state(self._loss(logits, labels))
+    self.val_iou.update_state(labels, logits)
+    return {'loss': self._loss_metric.result(), 'miou': self.val_iou.result()}
+
+  def warm_up(self, batches: tf.data.Dataset) -> None:
+    """Compiles and runs both kinds of step once, then undoes what they did.
+
+    Args:
+      batches: What `fit` will be given; one element is read.
+    """
+    saved = [
+      (item, item.numpy())
+      for item in tf.train.TrackableView(self).descendants()
+      if isinstance(item, tf.Variable)
+    ]
+    self.arch_start_step.assign(0)
+    self.make_train_function()(iter(batches))
+    for variable, value in saved:
+      variable.assign(value)
+
+  def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Mean cross-entropy over the pixels that are not ignored."""
+    return self._segmentation_loss(logits, labels[..., tf.newaxis])
