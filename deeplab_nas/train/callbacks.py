@@ -1,0 +1,52 @@
+"""Everything that watches a search, in the order that it has to run."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas import config as config_lib
+from deeplab_nas.data import dataset_info
+from deeplab_nas.train import (
+  genotype_log,
+  metrics_log,
+  panels,
+  picture_log,
+  progress,
+  run_directory,
+  tensorboard_log,
+)
+
+
+def for_search(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+) -> list[tf.keras.callbacks.Callback]:
+  """Files, pictures, TensorBoard and the progress of a search.
+
+  Args:
+    run: Where the files go.
+    config: Settings of the run.
+    info: Class names and palette of the data.
+    steps_per_epoch: Weight steps in an epoch.
+    val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
+      which the panels are taken; None without validation.
+  """
+  shown = None
+  if val is not None:
+    shown = panels.Panels(val, info, config.runtime.num_panels)
+  return [
+    genotype_log.GenotypeLog(run),
+    metrics_log.MetricsLog(run, info),
+    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch),
+    picture_log.PictureLog(run, shown, steps_per_epoch),
+    # Last, so that its time between epochs holds the work of the others.
+    progress.ProgressBar(
+      steps_per_epoch,
+      config.search.epochs,
+      config.data.batch_size,
+      config.search.arch_start_epoch,
+    ),
+  ]

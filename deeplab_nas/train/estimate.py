@@ -1,0 +1,79 @@
+"""What a run will take, from one measured step of each kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import sys
+
+from deeplab_nas.train import duration
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+  """Measured times and the number of times each will pass.
+
+      estimate = Estimate(
+        startup_seconds=40, weight_step_seconds=0.5, arch_step_seconds=0.4,
+        val_image_seconds=0.1, peak_bytes=peak_bytes(), steps_per_epoch=100,
+        epochs=40, arch_start_epoch=20, num_val_images=50,
+      )
+      print(estimate.text())
+
+  Attributes:
+    startup_seconds: From the start until both kinds of steps have run once.
+    weight_step_seconds: One further step of the weights.
+    arch_step_seconds: One further step of alpha and beta.
+    val_image_seconds: Validation, for each image.
+    peak_bytes: The most memory that the process has had.
+    steps_per_epoch: Steps of the weights in an epoch.
+    epochs: Epochs of the run.
+    arch_start_epoch: Epochs without steps of alpha and beta.
+    num_val_images: Images of one validation.
+  """
+
+  startup_seconds: float
+  weight_step_seconds: float
+  arch_step_seconds: float
+  val_image_seconds: float
+  peak_bytes: int
+  steps_per_epoch: int
+  epochs: int
+  arch_start_epoch: int
+  num_val_images: int
+
+  @property
+  def total_seconds(self) -> float:
+    """The whole run: start, steps of both kinds, validation."""
+    num_arch_steps = self.steps_per_epoch * (
+      self.epochs - self.arch_start_epoch
+    )
+    return (
+      self.startup_seconds
+      + self.steps_per_epoch * self.epochs * self.weight_step_seconds
+      + num_arch_steps * self.arch_step_seconds
+      + self.num_val_images * self.epochs * self.val_image_seconds
+    )
+
+  def text(self) -> str:
+    """A small table."""
+    rows = (
+      ('until the first steps are done', duration.text(self.startup_seconds)),
+      ('one step of the weights', f'{self.weight_step_seconds:.3f} s'),
+      ('one step of the architecture', f'{self.arch_step_seconds:.3f} s'),
+      ('validation, each image', f'{self.val_image_seconds:.3f} s'),
+      ('peak memory', f'{self.peak_bytes / 2**30:.2f} GiB'),
+      (
+        'the whole run, about',
+        f'{duration.text(self.total_seconds)} ({self.epochs} epochs of'
+        f' {self.steps_per_epoch} steps, {self.num_val_images} validation'
+        ' images after each)',
+      ),
+    )
+    return '\n'.join(f'{name:<32}{value}' for name, value in rows)
+
+
+def peak_bytes() -> int:
+  """The most main memory that this process has had so far."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == 'darwin' else peak * 1024

@@ -1,0 +1,81 @@
+"""metrics.jsonl: one line of numbers for each epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.train import class_iou, run_directory, snapshot
+
+
+class MetricsLog(tf.keras.callbacks.Callback):
+  """Adds a line to `RunDirectory.metrics` after every epoch.
+
+  A line holds all logs of the epoch, the state of the architecture and, where
+  there was a validation, the IoU of each class (null for one that is neither
+  in the labels nor predicted). Lines of epochs that a resumed run repeats are
+  replaced.
+
+  Attributes:
+    history: The lines so far, as dictionaries.
+  """
+
+  def __init__(
+    self, run: run_directory.RunDirectory, info: dataset_info.DatasetInfo
+  ):
+    super().__init__()
+    self.history: list[dict[str, Any]] = []
+    self._run = run
+    self._info = info
+
+  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+    self.history = read(self._run)
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    logs = dict(logs or {})
+    state = snapshot.Snapshot.of(self.model)
+    line = {'epoch': epoch + 1}
+    line.update({name: _plain(value) for name, value in logs.items()})
+    line.update(state.numbers(), digest=state.genotype.digest)
+    if 'val_miou' in logs:
+      line['class_iou'] = self._class_iou()
+    self.history = [old for old in self.history if old['epoch'] <= epoch]
+    self.history.append(line)
+    text = ''.join(json.dumps(each) + '\n' for each in self.history)
+    run_directory.write_file(self._run.metrics, text)
+
+  def _class_iou(self) -> dict[str, float | None]:
+    confusion = np.asarray(self.model.val_iou.total_cm)
+    if np.count_nonzero(confusion.sum(0)) == 1 and len(confusion) > 1:
+      predicted = self._info.class_names[int(confusion.sum(0).argmax())]
+      logging.warning(
+        'Every pixel of the validation images was predicted as %s. Early in a'
+        ' run that is normal; if it stays so, check the labels and the'
+        ' learning rate.',
+        predicted,
+      )
+    values = map(_plain, class_iou.of(confusion))
+    return dict(zip(self._info.class_names, values))
+
+
+def read(run: run_directory.RunDirectory) -> list[dict[str, Any]]:
+  """The lines of a run's metrics; none before its first epoch."""
+  if not run.metrics.is_file():
+    return []
+  lines = run.metrics.read_text('utf-8').splitlines()
+  return [json.loads(line) for line in lines]
+
+
+def _plain(value: Any) -> float | None:
+  """A number that JSON knows; None for NaN and infinity."""
+  value = float(value)
+  return value if math.isfinite(value) else None

@@ -1,0 +1,243 @@
+"""The folder of one run: where everything is, and what it was made with.
+
+    config.yaml           every setting
+    run.json              command, versions and commit of each start
+    genotype.json         the architecture as it stands
+    genotypes/            the architecture after each epoch
+    metrics.jsonl         one line of numbers for each epoch
+    summary.txt           what was found
+    pictures/             PNG files of the last epoch
+    tensorboard/          for `tensorboard --logdir`
+    checkpoints/          to resume from
+
+Files are written whole or not at all. TensorFlow is not imported here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+import deeplab_nas
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+
+_PACKAGES = ('tensorflow', 'keras', 'numpy')
+# What a resumed run may not change: the checkpoint would not fit.
+_FIXED_SECTIONS = ('space', 'search')
+
+
+class RunDirectory:
+  """Paths of one run.
+
+      run = RunDirectory.create('runs/first')
+      run.write_provenance(config, sys.argv)
+      genotype.save(run.genotype)
+
+  Attributes:
+    path: The folder.
+  """
+
+  def __init__(self, path: str | os.PathLike[str]):
+    self.path = pathlib.Path(path)
+
+  @classmethod
+  def create(
+    cls,
+    path: str | os.PathLike[str],
+    resume: bool = False,
+    overwrite: bool = False,
+  ) -> RunDirectory:
+    """Makes the folder, or takes over one that is there.
+
+    Args:
+      path: The folder; its parents are made too.
+      resume: Keeps the files of an earlier run, if there are any.
+      overwrite: Removes the files of an earlier run, and only these.
+
+    Raises:
+      UserError: If the folder holds something and neither is chosen, or if it
+        holds something that is no run.
+    """
+    run = cls(path)
+    if resume and overwrite:
+      raise errors.UserError('Choose one of --resume and --overwrite.')
+    if run.path.exists() and not run.path.is_dir():
+      raise errors.UserError(f'--run_dir={run.path} is a file, not a folder.')
+    found = sorted(run.path.iterdir()) if run.path.exists() else []
+    if found and not run.is_started:
+      raise errors.UserError(
+        f'--run_dir={run.path} holds {found[0].name}, but no run of ours:'
+        ' choose another folder.'
+      )
+    if found and not (resume or overwrite):
+      raise errors.UserError(
+        f'--run_dir={run.path} holds a run already: add --resume to continue'
+        ' it, or --overwrite to remove it and start again.'
+      )
+    if overwrite:
+      run._remove()
+    for folder in (run.genotypes, run.pictures):
+      folder.mkdir(parents=True, exist_ok=True)
+    return run
+
+  def __fspath__(self) -> str:
+    return os.fspath(self.path)
+
+  def __str__(self) -> str:
+    return str(self.path)
+
+  @property
+  def is_started(self) -> bool:
+    """Whether a run wrote its provenance here."""
+    return self.provenance.is_file()
+
+  @property
+  def config(self) -> pathlib.Path:
+    return self.path / 'config.yaml'
+
+  @property
+  def provenance(self) -> pathlib.Path:
+    return self.path / 'run.json'
+
+  @property
+  def genotype(self) -> pathlib.Path:
+    return self.path / 'genotype.json'
+
+  @property
+  def genotypes(self) -> pathlib.Path:
+    return self.path / 'genotypes'
+
+  def genotype_of_epoch(self, epoch: int) -> pathlib.Path:
+    """The genotype after an epoch, counted from 1."""
+    return self.genotypes / f'epoch_{epoch:04d}.json'
+
+  @property
+  def metrics(self) -> pathlib.Path:
+    return self.path / 'metrics.jsonl'
+
+  @property
+  def summary(self) -> pathlib.Path:
+    return self.path / 'summary.txt'
+
+  @property
+  def pictures(self) -> pathlib.Path:
+    return self.path / 'pictures'
+
+  @property
+  def tensorboard(self) -> pathlib.Path:
+    return self.path / 'tensorboard'
+
+  @property
+  def checkpoints(self) -> pathlib.Path:
+    return self.path / 'checkpoints'
+
+  def write_provenance(
+    self, config: config_lib.Config, argv: Sequence[str]
+  ) -> None:
+    """Writes config.yaml, and adds this start to run.json.
+
+    Raises:
+      UserError: If the folder holds a run that `config` cannot continue.
+    """
+    starts = []
+    if self.is_started:
+      self._check_same(config)
+      starts = json.loads(self.provenance.read_text('utf-8'))['starts']
+    starts.append(_provenance(argv))
+    write_file(self.config, config.to_yaml())
+    write_file(self.provenance, json.dumps({'starts': starts}, indent=1) + '\n')
+
+  def _check_same(self, config: config_lib.Config) -> None:
+    if not self.config.is_file():
+      return
+    then = yaml.safe_load(self.config.read_text('utf-8'))
+    now = config.to_dict()
+    for section in _FIXED_SECTIONS:
+      for key, value in now[section].items():
+        earlier = then.get(section, {}).get(key)
+        if earlier != value:
+          raise errors.UserError(
+            f'--run_dir={self} was started with {section}.{key}={earlier},'
+            f' now it is {value}: resume with the same settings, or choose'
+            ' another folder.'
+          )
+
+  def _remove(self) -> None:
+    for folder in (
+      *(self.genotypes, self.pictures, self.tensorboard, self.checkpoints),
+    ):
+      shutil.rmtree(folder, ignore_errors=True)
+    # The provenance last: until then the folder counts as a run.
+    for file in (
+      *(self.config, self.genotype, self.metrics, self.summary),
+      self.provenance,
+    ):
+      file.unlink(missing_ok=True)
+
+
+def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
+  """Writes a file that is there whole or not at all."""
+  path = pathlib.Path(path)
+  partial = path.with_name(f'.{path.name}.partial')
+  if isinstance(content, str):
+    content = content.encode('utf-8')
+  partial.write_bytes(content)
+  os.replace(partial, path)
+
+
+def _provenance(argv: Sequence[str]) -> dict[str, Any]:
+  return {
+    'time': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
+    'command': shlex.join(['python', *argv]),
+    'commit': _commit(),
+    'deeplab_nas': deeplab_nas.__version__,
+    'python': platform.python_version(),
+    'packages': {name: _version(name) for name in _PACKAGES},
+    'machine': platform.platform(),
+    'cores': os.cpu_count(),
+    'executable': sys.executable,
+  }
+
+
+def _version(package: str) -> str | None:
+  try:
+    return importlib.metadata.version(package)
+  except importlib.metadata.PackageNotFoundError:
+    return None
+
+
+def _commit() -> str | None:
+  """Git hash of this code, '-dirty' if changed; None outside a repository."""
+  root = pathlib.Path(deeplab_nas.__file__).resolve().parent.parent
+  top, commit = _git(root, 'rev-parse', '--show-toplevel', 'HEAD') or ('', '')
+  if not top or pathlib.Path(top).resolve() != root:
+    return None
+  is_changed = _git(root, 'status', '--porcelain', '--untracked-files=no')
+  return commit + ('-dirty' if is_changed else '')
+
+
+def _git(root: pathlib.Path, *arguments: str) -> list[str]:
+  """Lines that git prints; none if it fails or is not installed."""
+  try:
+    result = subprocess.run(
+      ['git', '-C', str(root), *arguments],
+      capture_output=True,
+      text=True,
+      check=True,
+    )
+  except (OSError, subprocess.CalledProcessError):
+    return []
+  return result.stdout.splitlines()

@@ -1,0 +1,74 @@
+"""Where a search stands: weights, decoded architecture, and what they tell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.space import (
+  arch_weights,
+  genotype,
+  primitives,
+  search_space,
+)
+
+_POOLS = ('max_pool', 'avg_pool')
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+  """One moment of a search.
+
+  Attributes:
+    space: The search space.
+    weights: Arrays `op` [E, K] and `edge` [L, S, 3].
+    genotype: What they decode to.
+  """
+
+  space: search_space.SearchSpace
+  weights: arch_weights.ArchWeights
+  genotype: genotype.Genotype
+
+  @classmethod
+  def of(cls, searcher: tf.keras.Model) -> Snapshot:
+    """The state of a `Searcher`, or of what has its `space` and `strategy`."""
+    op, edge = map(np.asarray, searcher.strategy.arch_weights())
+    return cls(
+      searcher.space,
+      arch_weights.ArchWeights(op, edge),
+      searcher.strategy.genotype(),
+    )
+
+  @property
+  def alpha_entropy(self) -> float:
+    """Mean over the cell's edges, in nats; log K at the start of a search."""
+    return float(arch_weights.entropy(self.weights.op).mean())
+
+  @property
+  def beta_entropy(self) -> float:
+    """Mean over the lattice's nodes that can be left, in nats."""
+    exists = self.space.lattice.legal.any(-1)  # [L, S]
+    return float(arch_weights.entropy(self.weights.edge)[exists].mean())
+
+  @property
+  def skip_share(self) -> float:
+    """Share of the genotype's connections that compute nothing."""
+    return self._share('skip')
+
+  @property
+  def pool_share(self) -> float:
+    """Share of the genotype's connections that pool."""
+    return self._share(*_POOLS)
+
+  def numbers(self) -> dict[str, float]:
+    """Every scalar by its name."""
+    names = ('alpha_entropy', 'beta_entropy', 'skip_share', 'pool_share')
+    return {name: getattr(self, name) for name in names}
+
+  def _share(self, *kinds: str) -> float:
+    chosen = [name for _, name in self.genotype.edges()]
+    return sum(primitives.BY_NAME[name].kind in kinds for name in chosen) / len(
+      chosen
+    )
