@@ -71,9 +71,9 @@ def report(info: dataset_info.DatasetInfo, where: str) -> None:
   )
   for name, split in info.splits.items():
     labelled = sum(split.class_pixels)
-    total = max(labelled + split.ignored_pixels, 1)
+    share = 100 * labelled / max(labelled + split.ignored_pixels, 1)
+    shards = f' in {split.num_shards} shards' if split.num_shards else ''
     logging.info(
-      '%s: %d examples in %d shards, up to %d x %d pixels, %.1f %% labelled.',
-      *(name, split.num_examples, split.num_shards, *split.max_size),
-      100 * labelled / total,
+      '%s: %d examples%s, up to %d x %d pixels, %.1f %% labelled.',
+      *(name, split.num_examples, shards, *split.max_size, share),
     )

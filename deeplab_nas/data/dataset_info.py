@@ -86,6 +86,12 @@ class DatasetInfo:
       raise errors.UserError(
         f'mean_pixel has {len(self.mean_pixel)} values, expected 3.'
       )
+    for name, split in self.splits.items():
+      if len(split.class_pixels) != len(self.class_names):
+        raise errors.UserError(
+          f'Split {name} has {len(split.class_pixels)} class_pixels for'
+          f' {len(self.class_names)} classes.'
+        )
 
   @property
   def num_classes(self) -> int:
@@ -126,7 +132,7 @@ class DatasetInfo:
       ) from error
     try:
       return _from_json(fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
       raise errors.UserError(
         f'{path} is not a dataset description ({type(error).__name__}:'
         f' {error}): run the converter again.'

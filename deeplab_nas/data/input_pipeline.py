@@ -61,8 +61,8 @@ class PipelineConfig:
     )
     _require(
       0 < self.min_scale <= self.max_scale,
-      f'Random scales {self.min_scale} to {self.max_scale} must be positive'
-      ' and ascending.',
+      f'min_scale {self.min_scale} to max_scale {self.max_scale} must be'
+      ' positive and ascending.',
     )
     _require(self.scale_step >= 0, f'scale_step {self.scale_step} is negative.')
     _require(

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas.data import example_schema
+from tests.data.tiny_folder import picture, stripes
+
+IMAGE = tf.io.encode_png(picture()).numpy()
+LABEL = tf.io.encode_png(stripes()[..., None]).numpy()
+
+
+def encode(**changes) -> bytes:
+  fields = {
+    'filename': 'käse',
+    'image': IMAGE,
+    'image_format': 'png',
+    'size': (12, 16),
+    'label': LABEL,
+  }
+  return example_schema.encode_example(**{**fields, **changes})
+
+
+def test_example_survives_the_round_trip():
+  example = example_schema.parse_example(encode())
+  np.testing.assert_array_equal(example['image'], picture())
+  np.testing.assert_array_equal(example['label'], stripes())
+  assert example['image'].dtype == tf.uint8
+  assert example['label'].dtype == tf.int32
+  assert example['filename'].numpy().decode() == 'käse'
+  assert bool(example['has_label'])
+
+
+def test_keys_are_those_of_deeplab():
+  features = tf.train.Example.FromString(encode()).features.feature
+  assert sorted(features) == [
+    'image/channels',
+    'image/encoded',
+    'image/filename',
+    'image/format',
+    'image/height',
+    'image/segmentation/class/encoded',
+    'image/segmentation/class/format',
+    'image/width',
+  ]
+  assert features['image/height'].int64_list.value == [12]
+  assert features['image/width'].int64_list.value == [16]
+  assert features['image/segmentation/class/format'].bytes_list.value == [
+    b'png'
+  ]
+
+
+def test_equal_examples_are_equal_bytes():
+  assert encode() == encode()
+
+
+def test_missing_label_is_filled_with_the_ignore_label():
+  example = example_schema.parse_example(encode(label=None), ignore_label=7)
+  assert not bool(example['has_label'])
+  assert example['label'].shape == (12, 16)
+  assert (example['label'].numpy() == 7).all()
+
+
+@pytest.mark.parametrize('encoder', [tf.io.encode_png, tf.io.encode_jpeg])
+def test_grey_images_get_three_channels(encoder):
+  grey = picture()[..., :1]
+  image = example_schema.decode_image(encoder(grey))
+  assert image.shape == (12, 16, 3)
+  assert (image.numpy() == image.numpy()[..., :1]).all()

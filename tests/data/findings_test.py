@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, findings
+
+INFO = dataset_info.DatasetInfo('x', ('a', 'b'), ((0, 0, 0), (9, 9, 9)))
+
+
+def counts(histogram: dict[int, int], **fields) -> findings.Counts:
+  values = tuple(histogram.get(value, 0) for value in range(256))
+  return findings.Counts(num_masks=1, histogram=values, **fields)
+
+
+def test_counts_add_up():
+  total = findings.Counts()
+  for size, mean in (((2, 9), 10.0), ((4, 3), 40.0)):
+    pixels = size[0] * size[1]
+    total += counts(
+      {0: pixels},
+      num_examples=1,
+      pixels=pixels,
+      channel_sums=(pixels * mean,) * 3,
+      max_size=size,
+      min_size=size,
+    )
+  assert (total.num_examples, total.num_masks, total.pixels) == (2, 2, 30)
+  assert (total.max_size, total.min_size) == ((4, 9), (2, 3))
+  assert total.mean_pixel() == (22.0, 22.0, 22.0)
+  assert total.labelled(2, 255) == (30, 0)
+
+
+def test_ignored_class_is_not_counted_as_labelled():
+  assert counts({0: 5, 1: 6}).labelled(2, ignore_label=0) == (0, 6)
+
+
+def test_nothing_to_say_raises_nothing():
+  problems = findings.Problems()
+  assert not problems
+  problems.raise_if_any(2)
+
+
+def test_single_unknown_255_is_taken_for_the_missing_class():
+  problems = findings.Problems()
+  problems.add_unknown('m.png', {'255': 1234})
+  with pytest.raises(errors.UserError) as refusal:
+    problems.raise_if_any(2)
+  assert str(refusal.value) == (
+    'm.png holds values that are none of the 2 classes: 255 (1,234 pixels);'
+    ' convert with --map=255:1 or correct the list of classes.'
+  )
+
+
+def test_blank_split_is_refused():
+  problems = findings.Problems()
+  findings.check_split('val', counts({255: 9}), INFO, problems)
+  with pytest.raises(errors.UserError, match='Split val has no labelled pixel'):
+    problems.raise_if_any()
+
+
+@pytest.mark.parametrize(
+  ('histogram', 'ignore', 'mapped', 'is_refused'),
+  [
+    ({0: 5, 255: 5}, 255, {}, True),
+    ({0: 5, 255: 5}, 255, {255: 255}, False),
+    ({0: 5, 255: 5}, 0, {}, False),
+    ({0: 5, 1: 1, 255: 5}, 255, {}, False),
+    ({0: 5}, 255, {}, False),
+  ],
+)
+def test_binary_masks_are_told_from_others(
+  histogram, ignore, mapped, is_refused
+):
+  problems = findings.Problems()
+  findings.check_binary(counts(histogram), ignore, mapped, problems)
+  assert bool(problems) == is_refused

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.data import labels_file
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+PLAIN = {
+  'labels.txt': 'sky\n\n# comment\nold town road\n',
+  'a.txt': '0 sky\n1: old town road\n',
+  'a.json': '["sky", "old town road"]',
+  'b.json': '{"classes": ["sky", "old town road"]}',
+  'c.json': '{"1": "old town road", "0": "sky"}',
+  'd.json': '[{"id": 1, "name": "old town road"}, {"id": 0, "name": "sky"}]',
+  'a.yaml': '- sky\n- old town road\n',
+  'b.yml': 'names:\n  0: sky\n  1: old town road\n',
+}
+COLOURED = {
+  'labels.txt': 'sky 255 0 0\nold town road 0 0 255\n',
+  'cvat.txt': '# label:color\nsky:255,0,0::\nold town road:0,0,255::\n',
+  'camvid.txt': '255 0 0\tsky\n0 0 255\told town road\n',
+  'a.json': '{"sky": [255, 0, 0], "old town road": "#0000ff"}',
+  'b.json': '[{"name": "sky", "color": [255, 0, 0]},'
+  ' {"name": "old town road", "color": [0, 0, 255]}]',
+  'a.yaml': 'sky: [255, 0, 0]\nold town road: [0, 0, 255]\n',
+}
+
+
+@pytest.mark.parametrize('name', PLAIN)
+def test_names_are_read(name, tmp_path):
+  path = tmp_path / name
+  path.write_text(PLAIN[name], 'utf-8-sig')
+  labels = labels_file.read(path)
+  assert labels.names == ('sky', 'old town road')
+  assert labels.color_map(255) == {}
+  assert len(set(labels.to_info('x', 255).palette)) == 2
+
+
+@pytest.mark.parametrize('name', COLOURED)
+def test_colours_are_read(name, tmp_path):
+  path = tmp_path / name
+  path.write_text(COLOURED[name], 'utf-8')
+  labels = labels_file.read(path)
+  assert labels.names == ('sky', 'old town road')
+  assert labels.colors == (RED, BLUE)
+  assert labels.color_map(255) == {RED: 0, BLUE: 1}
+  assert labels.to_info('x', 255).palette == (RED, BLUE)
+
+
+def test_ignored_entry_gives_its_colour_to_the_ignore_label(tmp_path):
+  path = tmp_path / 'labels.yaml'
+  path.write_text(
+    '- {name: void, color: [0, 0, 0], ignore: true}\n'
+    '- {name: sky, color: [255, 0, 0]}\n'
+  )
+  labels = labels_file.read(path)
+  assert labels.names == ('sky',)
+  assert labels.color_map(255) == {RED: 0, (0, 0, 0): 255}
+
+
+BAD = {
+  'a.json': '3',
+  'b.json': '[1, 2]',
+  'c.json': '{"a": [1, 2]}',
+  'd.json': '{"a": "red"}',
+  'e.json': '["a", "a"]',
+  'f.json': '{"a": [0.5, 1, 2]}',
+  'g.json': '[{"color": [1, 2, 3]}]',
+  'a.yaml': 'a: [1, 2, 3',
+  'b.yaml': '- no\n- yes\n',
+  'c.yaml': '',
+  'a.txt': '',
+}
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_bad_file_is_named(name, tmp_path):
+  path = tmp_path / name
+  path.write_text(BAD[name])
+  with pytest.raises(errors.UserError, match=str(path)):
+    labels_file.read(path).to_info('x', 255)
+
+
+def test_text_in_another_encoding_is_refused(tmp_path):
+  path = tmp_path / 'labels.txt'
+  path.write_bytes('straße\n'.encode('latin-1'))
+  with pytest.raises(errors.UserError, match='labels.txt: it cannot be read'):
+    labels_file.read(path)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_nas import errors
+from deeplab_nas.data import conversion, layouts, palettes, scan
+from tests.data import tiny_folder
+from tests.data.tiny_folder import picture, stripes
+
+IDS = {'labelIds': (7, 26, 4, 0), 'labelTrainIds': (0, 13, 255, 255)}
+
+
+def cityscapes(root, kinds=('labelIds',), splits=('train', 'val')):
+  for split in splits:
+    for name in ('aachen/aachen_000000_000019', 'bonn/bonn_000001_000019'):
+      name = name.replace('000019', split)
+      image = root / 'leftImg8bit' / split / f'{name}_leftImg8bit.png'
+      image.parent.mkdir(parents=True, exist_ok=True)
+      Image.fromarray(picture()).save(image)
+      for kind in kinds:
+        mask = root / 'gtFine' / split / f'{name}_gtFine_{kind}.png'
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stripes(IDS[kind])).save(mask)
+        mask.with_name('notes_gtFine_polygons.json').write_text('{}')
+  return root
+
+
+def voc(root, lists):
+  for seed, name in enumerate('abcd'):
+    for folder, pixels, ending in (
+      ('JPEGImages', picture(seed), 'png'),
+      ('SegmentationClass', stripes(), 'png'),
+    ):
+      path = root / folder / f'{name}.{ending}'
+      path.parent.mkdir(parents=True, exist_ok=True)
+      Image.fromarray(pixels).save(path)
+  for split, text in lists.items():
+    path = root / 'ImageSets' / 'Segmentation' / f'{split}.txt'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+  return root
+
+
+@pytest.mark.parametrize('kind', IDS)
+def test_cityscapes_ids_of_both_kinds_become_train_ids(kind, tmp_path):
+  source = layouts.cityscapes(cityscapes(tmp_path, (kind,)))
+  info = conversion.check(source, workers=1)
+  pixels = info.splits['train'].class_pixels
+  assert (pixels[0], pixels[13], sum(pixels)) == (96, 96, 192)
+  assert info.splits['train'].ignored_pixels == 192
+
+
+def test_train_ids_are_preferred(tmp_path):
+  root = cityscapes(tmp_path, ('labelIds', 'labelTrainIds'))
+  pair = layouts.cityscapes(root).splits['val'][0]
+  assert pair.mask.endswith('aachen_000000_val_gtFine_labelTrainIds.png')
+  assert pair.name == 'aachen/aachen_000000_val'
+
+
+def test_all_label_ids_are_mapped_as_cityscapes_says(tmp_path):
+  rules = layouts.cityscapes(cityscapes(tmp_path)).rules
+  evaluated = {value: t for value, t in rules.values.items() if t != 255}
+  assert list(evaluated.values()) == sorted(evaluated.values())
+  assert tuple(evaluated) == palettes.CITYSCAPES_LABEL_IDS
+  assert sorted(rules.values) == [*range(34), 255]
+
+
+def test_label_ids_under_the_name_of_train_ids_are_refused(tmp_path):
+  root = cityscapes(tmp_path, ('labelTrainIds',))
+  mask = next(root.rglob('*labelTrainIds.png'))
+  Image.fromarray(stripes((7, 26, 33))).save(mask)
+  with pytest.raises(errors.UserError, match='26 .* 33 .*'):
+    conversion.check(layouts.cityscapes(root), workers=1)
+
+
+def test_mixed_kinds_are_refused(tmp_path):
+  cityscapes(tmp_path, ('labelIds',), ('train',))
+  cityscapes(tmp_path, ('labelTrainIds',), ('val',))
+  with pytest.raises(errors.UserError, match='of all splits or of none'):
+    layouts.cityscapes(tmp_path)
+
+
+def test_cityscapes_without_masks_is_refused_but_for_test(tmp_path):
+  cityscapes(tmp_path, (), ('train', 'test'))
+  with pytest.raises(errors.UserError, match='labelTrainIds.png and no'):
+    layouts.cityscapes(tmp_path, ['train'])
+  (first, _) = layouts.cityscapes(tmp_path, ['test']).splits['test']
+  assert first.mask is None
+
+
+def test_cityscapes_image_without_mask_is_named(tmp_path):
+  root = cityscapes(tmp_path)
+  next((root / 'gtFine' / 'val').rglob('*labelIds.png')).unlink()
+  with pytest.raises(errors.UserError, match='leftImg8bit.png has no mask'):
+    layouts.cityscapes(root)
+
+
+def test_voc_masks_go_by_index_whatever_their_palette(tmp_path):
+  root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
+  scrambled = palettes.pascal_voc_palette(256)[::-1]
+  image = tiny_folder.palette_mask(stripes(), scrambled)
+  image.save(root / 'SegmentationClass/a.png')
+  source = layouts.pascal_voc(root)
+  example = scan.read_pair(source.splits['train'][0], source.rules)
+  assert example.counts.labelled(21, 255)[:4] == (48, 48, 48, 0)
+
+
+def test_voc_colour_masks_go_by_the_voc_colours(tmp_path):
+  root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
+  colours = np.array(palettes.pascal_voc_palette(21), np.uint8)
+  Image.fromarray(colours[stripes((0, 15))]).save(
+    root / 'SegmentationClass/a.png'
+  )
+  source = layouts.pascal_voc(root)
+  example = scan.read_pair(source.splits['train'][0], source.rules)
+  assert example.counts.labelled(21, 255)[15] == 96
+
+
+def test_voc_train_and_val_may_be_joined_in_trainval(tmp_path):
+  lists = {'train': 'a\n', 'val': 'b\n', 'trainval': 'a\nb\n'}
+  source = layouts.pascal_voc(voc(tmp_path, lists), list(lists))
+  assert {k: len(v) for k, v in source.splits.items()} == {
+    'train': 1,
+    'val': 1,
+    'trainval': 2,
+  }
+
+
+def test_voc_missing_list_is_refused(tmp_path):
+  root = voc(tmp_path, {'train': 'a\n'})
+  with pytest.raises(errors.UserError, match='val.txt does not exist'):
+    layouts.pascal_voc(root)
+
+
+def test_folders_train_and_val_are_splits(tmp_path):
+  folder = tiny_folder.TinyFolder(
+    tmp_path, ['train/a', 'train/b', 'val/a', 'test/z']
+  )
+  folder.remove('masks/test/z.png')
+  splits = layouts.folder(tmp_path).splits
+  assert {k: [p.name for p in v] for k, v in splits.items()} == {
+    'train': ['train/a', 'train/b'],
+    'val': ['val/a'],
+    'test': ['test/z'],
+  }
+
+
+def test_lists_in_splits_folder_are_used(tmp_path):
+  folder = tiny_folder.TinyFolder(tmp_path)
+  folder.write('splits/train.txt', 'images/a.png\n\n  b  \n')
+  folder.write('splits/val.txt', 'd\r\n')
+  splits = layouts.folder(tmp_path).splits
+  assert {k: [p.name for p in v] for k, v in splits.items()} == {
+    'train': ['a', 'b'],
+    'val': ['d'],
+  }
+
+
+def test_layout_is_told_by_its_subfolders(tmp_path):
+  city = layouts.detect(cityscapes(tmp_path / 'city'))
+  assert city.info.name == 'cityscapes'
+  lists = {'train': 'a\n', 'val': 'b\n'}
+  pascal = layouts.detect(voc(tmp_path / 'voc', lists))
+  assert pascal.info.name == 'pascal_voc_seg'
+  own = tiny_folder.TinyFolder(tmp_path / 'own')
+  assert layouts.detect(own.root).info.class_names == ('sky', 'road', 'car')
+  (tmp_path / 'none').mkdir()
+  with pytest.raises(errors.UserError, match='none of the subfolders'):
+    layouts.detect(tmp_path / 'none')
+
+
+def test_missing_data_dir_is_refused(tmp_path):
+  with pytest.raises(errors.UserError, match='--data_dir='):
+    layouts.folder(tmp_path / 'none')

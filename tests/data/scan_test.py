@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.data import layouts, scan
+from tests.data import tiny_folder
+
+
+@pytest.fixture
+def source(tmp_path):
+  names = [f'n{index:02d}' for index in range(20)]
+  return layouts.folder(tiny_folder.TinyFolder(tmp_path, names).root)
+
+
+def test_processes_give_what_one_process_gives_in_order(source):
+  pairs = source.splits['train']
+  with scan.reader(source.rules, len(pairs), workers=1) as read:
+    alone = list(read(pairs))
+  with scan.reader(source.rules, len(pairs), workers=2) as read:
+    together = list(read(pairs))
+  assert alone == together
+  assert [example.pair for example in alone] == list(pairs)
+
+
+def test_negative_number_of_workers_is_refused(source):
+  reader = scan.reader(source.rules, 1, workers=-1)
+  with pytest.raises(errors.UserError, match='--workers=-1'):
+    reader.__enter__()
+
+
+def test_killed_worker_is_explained(source):
+  pairs = source.splits['train']
+
+  def read_all():
+    with scan.reader(_KillingRules(3), len(pairs), workers=2) as read:
+      return list(read(pairs))
+
+  with pytest.raises(errors.UserError, match='worker process was killed'):
+    read_all()
+
+
+def test_workers_do_without_tensorflow():
+  code = (
+    'import sys, deeplab_nas.data.scan, deeplab_nas.data.conversion;'
+    ' sys.exit("tensorflow" in sys.modules)'
+  )
+  assert subprocess.run([sys.executable, '-c', code]).returncode == 0
+
+
+class _KillingRules:
+  """Ends the process that uses it, as the kernel does when memory is short."""
+
+  def __init__(self, num_classes: int):
+    self.num_classes = num_classes
+
+  @property
+  def colors(self):
+    os._exit(9)
+
+  @property
+  def values(self):
+    os._exit(9)

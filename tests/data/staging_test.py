@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.data import findings, layouts, staging
+from tests.data import tiny_folder
+
+
+@pytest.fixture
+def source(tmp_path):
+  return layouts.folder(tiny_folder.TinyFolder(tmp_path / 'data').root)
+
+
+def output(tmp_path, **options) -> staging.Output:
+  return staging.Output(str(tmp_path / 'out'), **options)
+
+
+def test_shards_divide_the_examples_evenly(source, tmp_path):
+  plan = staging.plan_shards(source, output(tmp_path, num_shards=2))
+  sizes = [(shard.name, len(shard.pairs)) for shard in plan]
+  assert sizes == [
+    ('train-00000-of-00002.tfrecord', 1),
+    ('train-00001-of-00002.tfrecord', 2),
+    ('val-00000-of-00001.tfrecord', 1),
+  ]
+
+
+def test_empty_split_is_refused(source, tmp_path):
+  source = dataclasses.replace(source, splits={'train': ()})
+  with pytest.raises(errors.UserError, match='Split train of .* is empty'):
+    staging.plan_shards(source, output(tmp_path))
+
+
+def test_no_splits_are_refused(source, tmp_path):
+  source = dataclasses.replace(source, splits={})
+  with pytest.raises(errors.UserError, match='No splits'):
+    staging.plan_shards(source, output(tmp_path))
+
+
+@pytest.mark.parametrize('count', [0, -1, 100000])
+def test_number_of_shards_is_checked(count, tmp_path):
+  with pytest.raises(errors.UserError, match=f'--num_shards={count}'):
+    output(tmp_path, num_shards=count)
+
+
+def test_fingerprint_depends_on_files_and_rules(source, tmp_path):
+  shard = staging.plan_shards(source, output(tmp_path))[0]
+  before = staging.fingerprint(shard, source)
+  assert staging.fingerprint(shard, source) == before
+  rules = dataclasses.replace(source.rules, values={7: 1})
+  changed = dataclasses.replace(source, rules=rules)
+  assert staging.fingerprint(shard, changed) != before
+  with open(shard.pairs[0].mask, 'ab') as file:
+    file.write(b'x')
+  assert staging.fingerprint(shard, source) != before
+
+
+def test_finished_shard_is_recognised_until_it_changes(source, tmp_path):
+  out = output(tmp_path)
+  plan = staging.plan_shards(source, out)
+  staging.claim(source, out, plan)
+  shard = plan[0]
+  assert staging.finished_counts(shard, source) is None
+  unfinished = shard.staged.with_name('x.part')
+  unfinished.write_bytes(b'records')
+  counts = findings.Counts(num_examples=1)
+  inputs = staging.fingerprint(shard, source)
+  staging.finish(shard, unfinished, inputs, counts)
+  assert staging.finished_counts(shard, source).num_examples == 1
+  shard.staged.write_bytes(b'record')
+  assert staging.finished_counts(shard, source) is None
