@@ -68,24 +68,25 @@ class RunDirectory:
       overwrite: Removes the files of an earlier run, and only these.
 
     Raises:
-      UserError: If the folder holds something and neither is chosen, or if it
-        holds something that is no run.
+      UserError: If the folder holds something and neither is chosen, or if
+        files of other programs are where ours would go.
     """
     run = cls(path)
     if resume and overwrite:
       raise errors.UserError('Choose one of --resume and --overwrite.')
     if run.path.exists() and not run.path.is_dir():
       raise errors.UserError(f'--run_dir={run.path} is a file, not a folder.')
-    found = sorted(run.path.iterdir()) if run.path.exists() else []
-    if found and not run.is_started:
+    is_empty = not run.path.exists() or not any(run.path.iterdir())
+    if not is_empty and not (resume or overwrite):
       raise errors.UserError(
-        f'--run_dir={run.path} holds {found[0].name}, but no run of ours:'
-        ' choose another folder.'
+        f'--run_dir={run.path} is not empty: add --resume to continue the run'
+        ' that it holds, or --overwrite to remove that and start again.'
       )
-    if found and not (resume or overwrite):
+    foreign = [path.name for path in run._written if path.exists()]
+    if foreign and not run.is_started:
       raise errors.UserError(
-        f'--run_dir={run.path} holds a run already: add --resume to continue'
-        ' it, or --overwrite to remove it and start again.'
+        f'--run_dir={run.path} holds {foreign[0]}, but not of a run of ours'
+        f' (there is no {run.provenance.name}): choose another folder.'
       )
     if overwrite:
       run._remove()
@@ -175,17 +176,22 @@ class RunDirectory:
             ' another folder.'
           )
 
-  def _remove(self) -> None:
-    for folder in (
-      *(self.genotypes, self.pictures, self.tensorboard, self.checkpoints),
-    ):
-      shutil.rmtree(folder, ignore_errors=True)
-    # The provenance last: until then the folder counts as a run.
-    for file in (
-      *(self.config, self.genotype, self.metrics, self.summary),
+  @property
+  def _written(self) -> tuple[pathlib.Path, ...]:
+    """All that a run writes; its provenance last."""
+    return (
+      *(self.checkpoints, self.tensorboard, self.pictures, self.genotypes),
+      *(self.genotype, self.metrics, self.summary, self.config),
       self.provenance,
-    ):
-      file.unlink(missing_ok=True)
+    )
+
+  def _remove(self) -> None:
+    # In this order, what is left after an interruption still counts as a run.
+    for path in self._written:
+      if path.is_dir():
+        shutil.rmtree(path)
+      else:
+        path.unlink(missing_ok=True)
 
 
 def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:

@@ -1,27 +1,26 @@
-"""TensorFlow as a run wants it: quiet, threads set, seeded."""
+"""TensorFlow as a run wants it: quiet, threads set, seeded.
+
+TensorFlow is imported by the functions only, so that what can be refused
+without it is refused at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging as python_logging
 import os
 import warnings
+from collections.abc import Iterator
+
+from absl import logging
 
 from deeplab_nas import config as config_lib
+from deeplab_nas import errors
 
 
-def silence() -> None:
-  """Keeps start-up notes that no user can act on from the terminal.
-
-  Errors still show. Has to be called before TensorFlow is imported.
-  """
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-  # That Python will go out of support one day; a dependency says so on import.
-  warnings.filterwarnings(
-    'ignore', category=FutureWarning, module=r'google\.api_core'
-  )
-
-
-def configure(config: config_lib.RuntimeConfig) -> None:
-  """Sets threads, memory growth and seeds; before the first operation."""
+def prepare(config: config_lib.RuntimeConfig) -> None:
+  """Imports TensorFlow and sets it up; before anything else imports it."""
+  silence()
   import tensorflow as tf
 
   tf.get_logger().setLevel('ERROR')
@@ -32,3 +31,33 @@ def configure(config: config_lib.RuntimeConfig) -> None:
   tf.keras.utils.set_random_seed(config.seed)
   if config.deterministic:
     tf.config.experimental.enable_op_determinism()
+
+
+def silence() -> None:
+  """Keeps start-up notes that no user can act on from the terminal.
+
+  What goes wrong later is an exception, and still shows.
+  """
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+  # That Python will go out of support one day; a dependency says so on import.
+  warnings.filterwarnings(
+    'ignore', category=FutureWarning, module=r'google\.api_core'
+  )
+  logging.get_absl_handler().setFormatter(
+    python_logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S')
+  )
+
+
+@contextlib.contextmanager
+def memory_advice() -> Iterator[None]:
+  """Turns a device that is out of memory into a sentence that helps."""
+  try:
+    yield
+  except Exception as error:
+    # Named, not imported: this module must not pull in TensorFlow.
+    if type(error).__name__ != 'ResourceExhaustedError':
+      raise
+    raise errors.UserError(
+      'The device is out of memory: lower data.batch_size, data.crop_size or'
+      ' space.filter_multiplier, and see with --dry_run what fits.'
+    ) from error

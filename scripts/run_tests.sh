@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Sets up .venv and runs the tests. Arguments go to pytest:
+#
+#   bash scripts/run_tests.sh
+#   bash scripts/run_tests.sh -m slow
+#   bash scripts/run_tests.sh tests/space -k lattice
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
+
+set_up '[dev]'
+cd "$ROOT"
+TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}" \
+  exec "$VENV/bin/python" -m pytest "$@"

@@ -1,0 +1,73 @@
+# Sourced by the other scripts: a virtual environment in .venv with the package.
+#
+# PYTHON=/path/to/python3.10 chooses the interpreter, VENV=DIR another folder.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+VENV="${VENV:-$ROOT/.venv}"
+[[ "$VENV" == /* ]] || VENV="$PWD/$VENV"
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+# Whether an interpreter is there and is Python 3.9, 3.10 or 3.11.
+is_suited() {
+  "$1" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 12))' \
+    > /dev/null 2>&1
+}
+
+find_python() {
+  local candidate
+  if [[ -n "${PYTHON:-}" ]]; then
+    is_suited "$PYTHON" || fail "PYTHON=$PYTHON is $(version_of "$PYTHON")," \
+      "but TensorFlow 2.15 needs Python 3.9, 3.10 or 3.11."
+    echo "$PYTHON"
+    return
+  fi
+  for candidate in python3.11 python3.10 python3.9 python3 python; do
+    if is_suited "$candidate"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "TensorFlow 2.15 needs Python 3.9, 3.10 or 3.11, and none is on the" \
+    "PATH (python3 is $(version_of python3)): install one, or set" \
+    "PYTHON=/path/to/python3.11."
+}
+
+version_of() {
+  "$1" --version 2> /dev/null || echo 'no Python'
+}
+
+# Makes .venv and installs the package with the given extra ('' or '[dev]').
+# A stamp remembers what is installed, so a second call does nothing.
+set_up() {
+  local extra="$1" wanted stamp python
+  wanted="$ROOT $(cksum < "$ROOT/setup.py")"
+  if is_suited "$VENV/bin/python"; then
+    for stamp in "$VENV/.installed$extra" "$VENV/.installed[dev]"; do
+      if [[ -f "$stamp" && "$(< "$stamp")" == "$wanted" ]]; then
+        return
+      fi
+    done
+  fi
+  if ! is_suited "$VENV/bin/python"; then
+    python="$(find_python)"
+    say "Making a virtual environment in $VENV ($(version_of "$python"))"
+    rm -rf "$VENV"
+    "$python" -m venv "$VENV" || fail "$python cannot make a virtual" \
+      "environment: install its venv module (on Debian and Ubuntu:" \
+      "apt-get install python3-venv)."
+  fi
+  say "Installing into $VENV (TensorFlow and others; some minutes)"
+  "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --upgrade 'pip>=23' \
+    && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+      --editable "$ROOT$extra" \
+    || fail "the installation failed; pip says why above. Run the same" \
+      "command again when that is solved."
+  echo "$wanted" > "$VENV/.installed$extra"
+}
