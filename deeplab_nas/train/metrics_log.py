@@ -54,7 +54,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
     run_directory.write_file(self._run.metrics, text)
 
   def _class_iou(self) -> dict[str, float | None]:
-    confusion = np.asarray(self.model.val_iou.total_cm)
+    confusion = np.asarray(self.model.val_metric.total_cm)
     if np.count_nonzero(confusion.sum(0)) == 1 and len(confusion) > 1:
       predicted = self._info.class_names[int(confusion.sum(0).argmax())]
       logging.warning(
