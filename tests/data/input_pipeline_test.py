@@ -287,7 +287,7 @@ def test_sizes_come_from_records_without_dataset_json():
 
 def test_label_out_of_range_names_the_file(data_dir, info):
   narrow = dataclasses.replace(
-    info, class_names=('sky', 'road'), palette=info.palette[:2]
+    info, class_names=('sky', 'road'), palette=info.palette[:2], splits={}
   )
   dataset = input_pipeline.eval_dataset(data_dir, 'val', narrow, config())
   with pytest.raises(tf.errors.InvalidArgumentError, match=NAMES[9]):

@@ -49,6 +49,7 @@ def test_one_of_both_folders_must_be_given(folder):
   assert 'either --dataset_dir=SHARDS or --data_dir=' in line
 
 
+@pytest.mark.slow
 def test_official_records_are_read_by_name():
   records = command.SHARED / 'deeplab_records'
   if not records.exists():
