@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
+import time
+from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -11,6 +15,15 @@ from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.search import searcher as searcher_lib
+from deeplab_nas.train import (
+  callbacks,
+  estimate,
+  metrics_log,
+  run_directory,
+  summary,
+)
+
+_TIMED_STEPS = 3  # of each kind, in a dry run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,3 +113,129 @@ def _val(
   if data.max_val_images is not None:
     val = val.unbatch().take(data.max_val_images).batch(data.batch_size)
   return val
+
+
+def run(
+  config: config_lib.Config,
+  directory: run_directory.RunDirectory,
+  resume: bool = False,
+) -> None:
+  """Searches, and writes `genotype.json` and all else to the run's folder.
+
+  Args:
+    config: Every setting.
+    directory: Where the results go.
+    resume: Whether to go on from the folder's last checkpoint, if it has one.
+
+  Raises:
+    UserError: If data or checkpoint do not fit.
+  """
+  parts = build(config)
+  searcher = parts.searcher
+  saver = _Saver(searcher, directory)
+  first_epoch = saver.restore() if resume else 0
+  train = parts.train(start_step=first_epoch * parts.steps_per_epoch)
+  if first_epoch < config.search.epochs:
+    logging.info('Compiling both kinds of steps (a minute or two) ...')
+    searcher.warm_up(train)
+  watchers = callbacks.for_search(
+    directory, config, parts.info, parts.steps_per_epoch, parts.val
+  )
+  searcher.fit(
+    train,
+    epochs=config.search.epochs,
+    initial_epoch=first_epoch,
+    steps_per_epoch=parts.steps_per_epoch,
+    validation_data=parts.val,
+    callbacks=[*watchers, saver],
+    verbose=0,
+  )
+  text = summary.text(
+    directory,
+    searcher.strategy.genotype(),
+    searcher.space,
+    parts.info,
+    input_pipeline.max_size(
+      config.data.dir, config.data.train_split, parts.info
+    ),
+    ([{}] + metrics_log.read(directory))[-1],
+  )
+  run_directory.write_file(directory.summary, text + '\n')
+  print(text)
+
+
+def dry_run(config: config_lib.Config) -> estimate.Estimate:
+  """Runs a few steps of each kind at full size and measures them."""
+  start = time.monotonic()
+  parts = build(config)
+  searcher, train = parts.searcher, parts.train()
+  searcher.warm_up(train)
+  startup_seconds = time.monotonic() - start
+  step, batches = searcher.make_train_function(), iter(train)
+
+  def seconds_per_step(arch_start_step: int) -> float:
+    searcher.arch_start_step.assign(arch_start_step)
+    return _median_seconds(lambda: step(batches))
+
+  weight_seconds = seconds_per_step(tf.int64.max)
+  both_seconds = seconds_per_step(0)
+  val_seconds, num_val_images = _time_validation(parts)
+  return estimate.Estimate(
+    startup_seconds=startup_seconds,
+    weight_step_seconds=weight_seconds,
+    arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
+    val_image_seconds=val_seconds,
+    peak_bytes=estimate.peak_bytes(),
+    steps_per_epoch=parts.steps_per_epoch,
+    epochs=config.search.epochs,
+    arch_start_epoch=config.search.arch_start_epoch,
+    num_val_images=num_val_images,
+  )
+
+
+def _time_validation(parts: SearchRun) -> tuple[float, int]:
+  """Seconds per image, and the number of images; zeros without validation."""
+  if parts.val is None:
+    return 0.0, 0
+  images, _ = batch = next(iter(parts.val))
+  step = tf.function(parts.searcher.test_step)
+  step(batch)  # compiles
+  seconds = _median_seconds(lambda: step(batch))
+  num_images = sum(int(labels.shape[0]) for _, labels in parts.val)
+  return seconds / int(images.shape[0]), num_images
+
+
+def _median_seconds(step: Callable[[], object]) -> float:
+  times = []
+  for _ in range(_TIMED_STEPS):
+    start = time.monotonic()
+    tf.nest.map_structure(np.asarray, step())  # waits for the result
+    times.append(time.monotonic() - start)
+  return statistics.median(times)
+
+
+class _Saver(tf.keras.callbacks.Callback):
+  """Keeps the whole search in `checkpoints/`, after every epoch."""
+
+  def __init__(
+    self,
+    searcher: searcher_lib.Searcher,
+    directory: run_directory.RunDirectory,
+  ):
+    super().__init__()
+    self._epoch = tf.Variable(0, False, dtype=tf.int64)
+    self._manager = tf.train.CheckpointManager(
+      tf.train.Checkpoint(searcher=searcher, epoch=self._epoch),
+      str(directory.checkpoints),
+      max_to_keep=2,
+    )
+
+  def restore(self) -> int:
+    """Restores the last checkpoint; the epochs it has seen, 0 without one."""
+    if self._manager.restore_or_initialize():
+      logging.info('Resuming after epoch %d.', int(self._epoch))
+    return int(self._epoch)
+
+  def on_epoch_end(self, epoch, logs=None):
+    self._epoch.assign(epoch + 1)
+    self._manager.save()

@@ -73,7 +73,7 @@ class Searcher(tf.keras.Model):
     )
     self._loss_metric = tf.keras.metrics.Mean('loss')
     self._arch_loss_metric = tf.keras.metrics.Mean('arch_loss')
-    self._train_iou, self.val_iou = (
+    self._train_iou, self.val_metric = (
       tf.keras.metrics.MeanIoU(
         num_classes, 'miou', ignore_class=ignore_label, sparse_y_pred=False
       )
@@ -86,7 +86,7 @@ class Searcher(tf.keras.Model):
       self._loss_metric,
       self._arch_loss_metric,
       self._train_iou,
-      self.val_iou,
+      self.val_metric,
     ]
 
   def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
@@ -153,8 +153,11 @@ class Searcher(tf.keras.Model):
     images, labels = batch
     logits = self.predict_logits(images)
     self._loss_metric.update_state(self._loss(logits, labels))
-    self.val_iou.update_state(labels, logits)
-    return {'loss': self._loss_metric.result(), 'miou': self.val_iou.result()}
+    self.val_metric.update_state(labels, logits)
+    return {
+      'loss': self._loss_metric.result(),
+      'miou': self.val_metric.result(),
+    }
 
   def warm_up(self, batches: tf.data.Dataset) -> None:
     """Compiles and runs both kinds of step once, then undoes what they did.
