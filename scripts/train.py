@@ -48,6 +48,7 @@ _LATER_MODES = ('train', 'eval')
 
 
 def main(_) -> None:
+  runtime.silence()
   _check_mode()
   config = _config()
   if FLAGS.print_config:

@@ -1,0 +1,187 @@
+"""Settings: what is read, what is refused, and in which words."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_nas import config, errors, presets
+from deeplab_nas.space import primitives
+
+
+def refusal(path_or_preset, *overrides):
+  with pytest.raises(errors.UserError) as caught:
+    config.load(str(path_or_preset), overrides)
+  return str(caught.value)
+
+
+@pytest.fixture
+def file(tmp_path):
+  def write(text):
+    path = tmp_path / 'config.yaml'
+    path.write_text(text, encoding='utf-8')
+    return str(path)
+
+  return write
+
+
+def test_the_defaults_are_the_papers():
+  space = config.SpaceConfig().build()
+  assert space.cell.num_cells == 556627761561600
+  assert space.lattice.num_paths == 75025
+  assert space.filter_multiplier == 8
+  search = config.SearchConfig()
+  assert (search.epochs, search.arch_start_epoch) == (40, 20)
+  assert (search.learning_rate, search.end_learning_rate) == (0.025, 0.001)
+  assert (search.arch_learning_rate, search.arch_weight_decay) == (3e-3, 1e-3)
+  assert (search.momentum, search.weight_decay) == (0.9, 3e-4)
+  assert config.DataConfig().crop_size == (321, 321)
+  assert config.DataConfig().batch_size == 2
+
+
+def test_the_space_is_the_one_described():
+  space = config.SpaceConfig(3, 2, 'darts', 4).build()
+  assert space.lattice.num_layers == 3
+  assert space.cell.num_blocks == 2
+  assert space.cell.primitives == primitives.DARTS_PRIMITIVES
+  assert space.filters(1) == 8
+
+
+def test_a_file_changes_only_what_it_names(file):
+  loaded = config.load(
+    file('search: {epochs: 30}\ndata: {crop_size: [65, 97]}')
+  )
+  expected = config.Config(
+    data=config.DataConfig(crop_size=(65, 97)),
+    search=config.SearchConfig(epochs=30),
+  )
+  assert loaded == expected
+
+
+@pytest.mark.parametrize('text', ['', '{}', '# nothing', 'search: {}'])
+def test_an_empty_file_is_the_defaults(file, text):
+  assert config.load(file(text)) == config.Config()
+
+
+def test_overrides_win_over_the_file_and_over_earlier_ones(file):
+  path = file('search: {epochs: 30}')
+  loaded = config.load(path, ['search.epochs=31', 'search.epochs=32'])
+  assert loaded.search.epochs == 32
+
+
+@pytest.mark.parametrize(
+  'override, section, key, value',
+  [
+    ('search.learning_rate=3e-2', 'search', 'learning_rate', 0.03),
+    ('search.gradient_clip=5', 'search', 'gradient_clip', 5.0),
+    ('search.gradient_clip=null', 'search', 'gradient_clip', None),
+    ('data.crop_size=[65, 33]', 'data', 'crop_size', (65, 33)),
+    ('data.flip=false', 'data', 'flip', False),
+    ('data.dir=/a=b/c', 'data', 'dir', '/a=b/c'),
+    (' runtime.seed = 3', 'runtime', 'seed', 3),
+  ],
+)
+def test_overrides_are_yaml(override, section, key, value):
+  loaded = config.load('quickstart', [override])
+  assert getattr(getattr(loaded, section), key) == value
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_yaml_reads_back_to_an_equal_config(file, name):
+  loaded = config.load(name, ['data.dir="12"', 'search.gradient_clip=5'])
+  assert config.load(file(loaded.to_yaml())) == loaded
+
+
+@pytest.mark.parametrize(
+  'text, sentence',
+  [
+    ('serach: {}', 'There is no setting serach: '),
+    ('search: {epoch: 3}', 'did you mean search.epochs?'),
+    ('search: {crop_size: 3}', 'did you mean data.crop_size?'),
+    ('epochs: 3', 'did you mean search.epochs?'),
+    ('search: 3', 'search is 3, expected settings by name'),
+    ('search:', 'search is None, expected settings by name'),
+    ('- search', "holds ['search'], expected the sections"),
+    ('3', 'holds 3, expected the sections space, data, search, runtime.'),
+    ('search: {epochs: 3, epochs: 4}', "'epochs' occurs twice"),
+    ('search: {epochs: [}', 'cannot be read'),
+    ('search: {1: 2}', 'There is no setting search.1'),
+  ],
+)
+def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
+  message = refusal(file(text))
+  assert sentence in message
+  assert '\n' not in message
+
+
+@pytest.mark.parametrize(
+  'override, sentence',
+  [
+    ('search.epochs', 'has no value'),
+    ('search.epoch=1', 'did you mean search.epochs?'),
+    ('epochs=1', 'did you mean search.epochs?'),
+    ('nothing.at.all=1', 'the sections are space, data, search, runtime.'),
+    ('search={epochs: 1}', 'There is no setting search'),
+    ('search.epochs=[', 'cannot be read'),
+    ('search.epochs=', 'search.epochs is None, expected a whole number'),
+    ('search.epochs=ten', "search.epochs is 'ten', expected a whole number"),
+    ('search.epochs=2.5', 'search.epochs is 2.5, expected a whole number'),
+    ('data.flip=1', 'data.flip is 1, expected true or false.'),
+    ('space.primitives=all', 'expected one of auto_deeplab, darts.'),
+    ('space.num_blocks=11', 'at least 1, at most 10.'),
+    ('data.min_scale=3', 'expected at most data.max_scale, which is 2.'),
+    ('search.end_learning_rate=1', 'expected at most search.learning_rate'),
+    ('search.arch_start_epoch=99', 'expected less than search.epochs'),
+  ],
+)
+def test_a_wrong_override_is_refused_in_a_sentence(override, sentence):
+  message = refusal('quickstart', override)
+  assert sentence in message
+  assert '\n' not in message
+
+
+def test_yaml_builds_no_objects(file, tmp_path):
+  victim = tmp_path / 'victim'
+  text = f'!!python/object/apply:os.mkdir ["{victim}"]'
+  assert 'cannot be read' in refusal(file(f'data: {{dir: {text}}}'))
+  assert 'cannot be read' in refusal('quickstart', f'data.dir={text}')
+  assert not victim.exists()
+
+
+def test_neither_file_nor_preset_lists_the_presets(tmp_path):
+  message = refusal(tmp_path / 'missing.yaml')
+  assert 'neither a file nor a preset' in message
+  assert 'paper_cityscapes' in message
+  assert 'neither a file nor a preset' in refusal(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+  path = tmp_path / 'config.yaml'
+  path.write_bytes(b'\xff\xfe\x00\x80')
+  assert 'cannot be read' in refusal(path)
+
+
+def test_records_are_values():
+  assert hash(config.Config()) == hash(config.Config())
+  with pytest.raises(dataclasses.FrozenInstanceError):
+    config.Config().search.epochs = 3
+
+
+def test_the_pipeline_gets_every_setting_it_knows():
+  data = config.DataConfig(crop_size=(33, 65), image_scale=0.5, cache=False)
+  pipeline = data.pipeline(seed=7)
+  assert pipeline.seed == 7
+  values = dataclasses.asdict(pipeline)
+  del values['seed']
+  assert values == {name: getattr(data, name) for name in values}
+
+
+def test_reading_settings_imports_no_tensorflow():
+  program = (
+    'import sys\n'
+    'from deeplab_nas import config\n'
+    'config.load("quickstart").space.build()\n'
+    'sys.exit("tensorflow" in sys.modules)\n'
+  )
+  assert subprocess.run([sys.executable, '-c', program]).returncode == 0

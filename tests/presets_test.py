@@ -1,0 +1,47 @@
+"""Every preset is complete, loads, and has a command that exists."""
+
+import pathlib
+import shlex
+
+import pytest
+
+from deeplab_nas import config, presets
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_it_builds(name):
+  loaded = config.load(name)
+  space = loaded.space.build()
+  assert space.num_architectures > 1
+  assert loaded.data.pipeline().crop_size == loaded.data.crop_size
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_it_says_what_it_is_for(name):
+  preset = presets.PRESETS[name]
+  for text in (preset.description, preset.expected):
+    assert text.endswith('.')
+    assert len(text) > 20
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_its_command_runs_a_file_of_this_repository(name):
+  program, script, *flags = shlex.split(presets.PRESETS[name].command)
+  assert program in ('python', 'bash')
+  assert (ROOT / script).is_file()
+  if program == 'python':
+    assert f'--config={name}' in flags
+
+
+def test_the_papers_search_differs_from_the_defaults_in_the_data_only():
+  paper = config.load('paper_cityscapes')
+  assert paper.space == config.SpaceConfig()
+  assert paper.search == config.SearchConfig()
+  assert paper.data.image_scale == 0.5
+
+
+def test_the_quickstart_trains_the_architecture_too():
+  search = config.load('quickstart').search
+  assert search.arch_start_epoch < search.epochs <= 10
