@@ -79,7 +79,7 @@ def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
       noted in the EXIF data applies; None without a mask.
   """
   image, contents = load(path)
-  if _is_deep(image, contents):
+  if is_deep(image, contents):
     raise errors.UserError(
       f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
       ' it to 8 bits, choosing yourself which range matters.'
@@ -107,6 +107,15 @@ def encode_png(image: Image.Image) -> bytes:
   stream = io.BytesIO()
   image.save(stream, 'PNG')
   return stream.getvalue()
+
+
+def is_deep(image: Image.Image, contents: bytes) -> bool:
+  """Whether there are over 8 bits per channel, which Pillow may cut."""
+  if image.mode[0] in 'IF':
+    return True
+  if image.format == 'TIFF':
+    return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
+  return image.format == 'PNG' and contents[24] > 8
 
 
 def _decode(contents: bytes) -> Image.Image:
@@ -143,15 +152,6 @@ def _lacks_end(image_format: str | None, contents: bytes) -> bool:
   if image_format in ('JPEG', 'MPO'):
     return contents.rfind(b'\xff\xd9') < contents.rfind(b'\xff\xda')
   return image_format == 'PNG' and contents.rfind(b'IEND') < 0
-
-
-def _is_deep(image: Image.Image, contents: bytes) -> bool:
-  """Whether there are over 8 bits per channel, which Pillow may cut."""
-  if image.mode[0] in 'IF':
-    return True
-  if image.format == 'TIFF':
-    return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
-  return image.format == 'PNG' and contents[24] > 8
 
 
 def _kept_format(image: Image.Image, contents: bytes) -> str | None:

@@ -9,8 +9,9 @@ from deeplab_nas import errors
 
 IGNORE = 'ignore'
 _COLOUR = re.compile(r'#([0-9a-fA-F]{6})')
-_RANGE = re.compile(r'(\d+)(?:-(\d+))?')
-_MAX_VALUE = 65535  # the largest value of a 16-bit mask
+_RANGE = re.compile(r'(-?\d+)(?:-(\d+))?', re.ASCII)
+_MAX_VALUE = 2**31 - 1  # masks have at most 32 bits
+_MAX_LENGTH = 2**16
 
 Colour = tuple  # (red, green, blue), integers in 0..255
 
@@ -42,8 +43,8 @@ def parse(
     elif _RANGE.fullmatch(source):
       first, last = _RANGE.fullmatch(source).groups()
       keys, table = range(int(first), int(last or first) + 1), values
-      if not keys or keys[-1] > _MAX_VALUE:
-        raise _refusal(item, f'has no values in 0..{_MAX_VALUE} on its left')
+      if not 0 < len(keys) <= _MAX_LENGTH or abs(keys[-1]) > _MAX_VALUE:
+        raise _refusal(item, 'has no range of mask values on its left')
     else:
       raise _refusal(item, f'has {source!r} on its left')
     for key in keys:

@@ -72,6 +72,11 @@ def read(path: str, rules: MaskRules) -> MaskFile:
       f'{path} is a {image.format} image, whose compression changes labels:'
       ' save masks as PNG.'
     )
+  if image.mode[0] not in 'IF' and image_files.is_deep(image, contents):
+    raise errors.UserError(
+      f'{path} is a mask with several channels of 16 bits: save it as an 8-bit'
+      ' index PNG.'
+    )
   image = _without_alpha(path, image)
   if image.mode == 'P':
     return _read_palette(image, rules)

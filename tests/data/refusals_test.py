@@ -143,6 +143,10 @@ def _deep_mask(folder):
   folder.mask('a.png', stripes((0, 1)).astype(np.uint16) * 1000)
 
 
+def _deep_rgb_mask(folder):
+  folder.write('masks/a.png', _png(depth=16))
+
+
 def _high_palette(folder):
   colours = [(i, i, i) for i in range(256)]
   folder.mask('a.png', tiny_folder.palette_mask(stripes((0, 5)), colours))
@@ -335,6 +339,7 @@ CASES = {
   _clear_mask: ['masks/a.png', 'transparent pixels'],
   _float_mask: ['masks/a.tif', 'mode F'],
   _deep_mask: ['masks/a.png', '1000 (96 pixels)', '--map=1000:ignore'],
+  _deep_rgb_mask: ['masks/a.png is a mask with several channels of 16 bits'],
   _high_palette: ['masks/a.png', '5 (96 pixels)'],
   _deep_grey_image: ['images/a.png has more than 8 bits'],
   _deep_rgb_image: ['images/a.png has more than 8 bits'],
