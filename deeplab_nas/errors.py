@@ -23,6 +23,12 @@ class UserError(Exception):
   """A problem the user can solve; the message says how."""
 
 
+def require(condition: bool, sentence: str) -> None:
+  """Raises a `UserError` with the sentence unless the condition holds."""
+  if not condition:
+    raise UserError(sentence)
+
+
 def run(
   main: Callable[[Sequence[str]], int | None],
   allow_arguments: bool = False,

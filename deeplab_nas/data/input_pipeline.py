@@ -7,75 +7,24 @@ Evaluation augments nothing and gives every image exactly once.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
 import numpy as np
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.data import dataset_info, example_schema, preprocess, shards
+from deeplab_nas.data import (
+  dataset_info,
+  example_schema,
+  pipeline_config,
+  preprocess,
+  shards,
+)
 
 SUBSETS = ('a', 'b')
 
 
-@dataclasses.dataclass(frozen=True)
-class PipelineConfig:
-  """How images become batches.
-
-  Attributes:
-    crop_size: (height, width) of the training crops.
-    batch_size: Images per batch, over all replicas.
-    min_scale: Smallest random scale.
-    max_scale: Largest random scale.
-    scale_step: Distance of the scales to choose from; 0 for a continuous range.
-    flip: Whether to mirror half of the images.
-    color_jitter: Relative change of brightness, contrast, saturation; 0 is off.
-    image_scale: Resizes images and masks first, in training and evaluation;
-      0.5 gives the paper's half-resolution Cityscapes.
-    shuffle_buffer: Examples among which the next one is drawn.
-    seed: Makes the batches repeatable; None draws a new seed per dataset.
-    cache: Keeps the decoded images in memory (3 bytes a pixel, 4 more for the
-      label), after `image_scale` and before augmentation.
-  """
-
-  crop_size: tuple[int, int] = (321, 321)
-  batch_size: int = 2
-  min_scale: float = 0.5
-  max_scale: float = 2.0
-  scale_step: float = 0.25
-  flip: bool = True
-  color_jitter: float = 0.0
-  image_scale: float = 1.0
-  shuffle_buffer: int = 100
-  seed: int | None = None
-  cache: bool = False
-
-  def __post_init__(self):
-    _require(
-      len(self.crop_size) == 2 and min(self.crop_size) > 0,
-      f'crop_size {self.crop_size} must be a positive height and width.',
-    )
-    _require(
-      self.batch_size > 0, f'batch_size {self.batch_size} must be positive.'
-    )
-    _require(
-      0 < self.min_scale <= self.max_scale,
-      f'min_scale {self.min_scale} to max_scale {self.max_scale} must be'
-      ' positive and ascending.',
-    )
-    _require(self.scale_step >= 0, f'scale_step {self.scale_step} is negative.')
-    _require(
-      0 <= self.color_jitter < 1,
-      f'color_jitter {self.color_jitter} must be at least 0 and below 1.',
-    )
-    _require(
-      self.image_scale > 0, f'image_scale {self.image_scale} is not positive.'
-    )
-    _require(
-      self.shuffle_buffer > 0,
-      f'shuffle_buffer {self.shuffle_buffer} must be positive.',
-    )
+PipelineConfig = pipeline_config.PipelineConfig
 
 
 def train_dataset(
@@ -105,7 +54,7 @@ def train_dataset(
   """
   paths = shards.find(data_dir, split)
   size = _count(data_dir, split, paths, subset)
-  _require(
+  errors.require(
     repeat or size >= config.batch_size,
     f'Split {split} of {data_dir} has {size} examples, which fill no batch'
     f' of {config.batch_size}: lower the batch size.',
@@ -165,7 +114,7 @@ def eval_dataset(
   else:
     largest = _scaled(max_size(data_dir, split, info), config.image_scale)
     padded = crop_size or largest
-    _require(
+    errors.require(
       largest[0] <= padded[0] and largest[1] <= padded[1],
       f'The largest image of split {split} is {largest[0]} x {largest[1]},'
       f' which does not fit the evaluation size {padded[0]} x {padded[1]}.',
@@ -225,11 +174,6 @@ def max_size(
   return int(max(heights)), int(max(widths))
 
 
-def _require(condition: bool, sentence: str) -> None:
-  if not condition:
-    raise errors.UserError(sentence)
-
-
 def _seed(config: PipelineConfig) -> int:
   if config.seed is not None:
     return config.seed
@@ -240,11 +184,13 @@ def _count(data_dir, split, paths, subset: str | None) -> int:
   """Number of examples of a split or its half; none is a `UserError`."""
   if subset is None:
     size = sum(shards.count_records(path) for path in paths)
-    _require(size > 0, f'Split {split} of {data_dir} has no examples.')
+    errors.require(size > 0, f'Split {split} of {data_dir} has no examples.')
     return size
-  _require(subset in SUBSETS, f'Unknown subset {subset!r}: known are a and b.')
+  errors.require(
+    subset in SUBSETS, f'Unknown subset {subset!r}: known are a and b.'
+  )
   counts = count_subsets(data_dir, split)
-  _require(
+  errors.require(
     counts[subset] > 0,
     f'Half {subset} of split {split} of {data_dir} has no examples (a:'
     f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.',

@@ -7,17 +7,12 @@ light, haze and noise vary, so that shapes and places must be learned as well.
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from deeplab_nas.data import palettes
+from deeplab_nas.data import scene_canvas
 
-IGNORED = 255
-_CLASSES = {name: i for i, (name, _) in enumerate(palettes.CITYSCAPES)}
 _SUPERSAMPLING = 2
-_CAMERA_HEIGHT = 1.5
 _ROAD = 4.5  # half of its width
 _FRONTS = 8.0  # distance of the house fronts from the middle of the road
 _FAR = 90.0
@@ -27,69 +22,6 @@ _CAR_PAINTS = (
   *((200, 30, 30), (30, 50, 140), (235, 235, 235), (30, 30, 32)),
   *((120, 122, 125), (190, 190, 180), (70, 100, 70), (170, 120, 40)),
 )
-
-
-@dataclasses.dataclass
-class _Canvas:
-  """An image and its mask under the pen, with the camera that looks at them."""
-
-  rng: np.random.Generator
-  height: int
-  width: int
-
-  def __post_init__(self):
-    size = (self.width, self.height)
-    self.image = Image.new('RGB', size)
-    self.mask = Image.new('L', size, IGNORED)
-    self._pens = ImageDraw.Draw(self.image), ImageDraw.Draw(self.mask)
-    self.horizon = self.height * self.rng.uniform(0.38, 0.5)
-    self.centre = self.width * self.rng.uniform(0.38, 0.62)
-    self.focal = 0.62 * self.width * self.rng.uniform(0.85, 1.15)
-
-  def project(self, x: float, y: float, z: float) -> tuple[float, float]:
-    """Pixel (column, row) of a point of the world."""
-    z = max(z, 0.3)
-    return (
-      self.centre + self.focal * x / z,
-      self.horizon + self.focal * (_CAMERA_HEIGHT - y) / z,
-    )
-
-  def polygon(self, points, colour, name: str | None) -> None:
-    """Fills a polygon of world points; a name of None leaves the mask alone."""
-    corners = [self.project(*point) for point in points]
-    self._pens[0].polygon(corners, tuple(colour))
-    if name is not None:
-      self._pens[1].polygon(corners, _CLASSES[name])
-
-  def ellipse(self, x, y, z, radii, colour, name: str | None) -> None:
-    """Fills an upright ellipse around a world point, radii in metres."""
-    left, top = self.project(x - radii[0], y + radii[1], z)
-    right, bottom = self.project(x + radii[0], y - radii[1], z)
-    box = (left, top, max(right, left + 1), max(bottom, top + 1))
-    self._pens[0].ellipse(box, tuple(colour))
-    if name is not None:
-      self._pens[1].ellipse(box, _CLASSES[name])
-
-  def upright(self, x, y, z, width, height, colour, name: str | None) -> None:
-    """Fills a rectangle that faces the camera; (x, y) is its lower middle."""
-    left, right = x - width / 2, x + width / 2
-    self.polygon(
-      [
-        (left, y, z),
-        (right, y, z),
-        (right, y + height, z),
-        (left, y + height, z),
-      ],
-      *(colour, name),
-    )
-
-  def shade(self, colour, spread: int = 12) -> tuple[int, ...]:
-    """A colour near the given one."""
-    change = self.rng.integers(-spread, spread + 1, 3)
-    return tuple(np.clip(np.add(colour, change), 0, 255).astype(int).tolist())
-
-  def grey(self, low: int, high: int) -> tuple[int, ...]:
-    return self.shade([int(self.rng.integers(low, high))] * 3, 8)
 
 
 def draw(
@@ -106,7 +38,9 @@ def draw(
     uint8 [height, width, 3], and uint8 [height, width] of Cityscapes train ids
     with 255 where nothing is labelled (the bonnet of the own car).
   """
-  canvas = _Canvas(rng, _SUPERSAMPLING * height, _SUPERSAMPLING * width)
+  canvas = scene_canvas.Canvas(
+    rng, _SUPERSAMPLING * height, _SUPERSAMPLING * width
+  )
   _draw_sky(canvas)
   _draw_ground(canvas)
   for side in (-1, 1):
@@ -143,7 +77,7 @@ def _place_things(rng: np.random.Generator) -> list[tuple]:
   return things
 
 
-def _draw_sky(canvas: _Canvas) -> None:
+def _draw_sky(canvas: scene_canvas.Canvas) -> None:
   """A gradient with clouds."""
   rng = canvas.rng
   top = np.array(canvas.shade((95, 140, 205), 40), np.float32)
@@ -161,7 +95,9 @@ def _draw_sky(canvas: _Canvas) -> None:
       radii = (rng.uniform(3, 9), rng.uniform(0.8, 2.2))
       canvas.ellipse(*place, radii, canvas.grey(205, 245), None)
   canvas.image.paste(canvas.image.filter(ImageFilter.GaussianBlur(3)))
-  canvas.mask.paste(_CLASSES['sky'], (0, 0, canvas.width, canvas.height))
+  canvas.mask.paste(
+    scene_canvas.CLASSES['sky'], (0, 0, canvas.width, canvas.height)
+  )
 
 
 def _strip(x_left, x_right, z_near, z_far, y=0.0) -> list[tuple]:
@@ -173,7 +109,7 @@ def _strip(x_left, x_right, z_near, z_far, y=0.0) -> list[tuple]:
   ]
 
 
-def _draw_ground(canvas: _Canvas) -> None:
+def _draw_ground(canvas: scene_canvas.Canvas) -> None:
   """Pavement, road, kerbs and lane marks; all the way to the horizon."""
   rng = canvas.rng
   far = 1000.0
@@ -199,7 +135,7 @@ def _draw_ground(canvas: _Canvas) -> None:
     canvas.polygon(_strip(x, right, z, corner[1]), patch, None)
 
 
-def _draw_fronts(canvas: _Canvas, side: int) -> None:
+def _draw_fronts(canvas: scene_canvas.Canvas, side: int) -> None:
   """A row of houses on one side of the street, from far to near."""
   rng = canvas.rng
   z = _FAR
@@ -212,7 +148,9 @@ def _draw_fronts(canvas: _Canvas, side: int) -> None:
     z -= depth + (rng.uniform(1, 4) if rng.random() < 0.3 else 0)
 
 
-def _draw_house(canvas: _Canvas, x, z_near: float, z_far: float) -> None:
+def _draw_house(
+  canvas: scene_canvas.Canvas, x, z_near: float, z_far: float
+) -> None:
   """A house with windows: the wall along the street and the gable end."""
   rng = canvas.rng
   height = rng.uniform(5, 18)
@@ -253,7 +191,7 @@ def _draw_house(canvas: _Canvas, x, z_near: float, z_far: float) -> None:
       )
 
 
-def _draw_tree(canvas: _Canvas, x, z) -> None:
+def _draw_tree(canvas: scene_canvas.Canvas, x, z) -> None:
   rng = canvas.rng
   height = rng.uniform(3.5, 7)
   trunk = canvas.shade((80, 62, 48), 12)
@@ -272,7 +210,7 @@ def _draw_tree(canvas: _Canvas, x, z) -> None:
     canvas.ellipse(*place, (rng.uniform(0.3, 0.8),) * 2, tone, 'vegetation')
 
 
-def _draw_pole(canvas: _Canvas, x, z) -> None:
+def _draw_pole(canvas: scene_canvas.Canvas, x, z) -> None:
   """A lamp post, or a post with a traffic sign."""
   rng = canvas.rng
   metal = canvas.grey(70, 170)
@@ -306,7 +244,7 @@ def _draw_pole(canvas: _Canvas, x, z) -> None:
     canvas.upright(x, 2.8, z, 0.45, 0.4, inside, None)
 
 
-def _draw_person(canvas: _Canvas, x, z) -> None:
+def _draw_person(canvas: scene_canvas.Canvas, x, z) -> None:
   rng = canvas.rng
   scale = rng.uniform(0.85, 1.1)
   coat = canvas.shade(rng.integers(20, 230, 3), 10)
@@ -327,7 +265,7 @@ def _draw_person(canvas: _Canvas, x, z) -> None:
   canvas.ellipse(x, 1.58 * scale, z, (0.11, 0.15), skin, 'person')
 
 
-def _draw_car(canvas: _Canvas, x, z) -> None:
+def _draw_car(canvas: scene_canvas.Canvas, x, z) -> None:
   """A car seen from behind or in front, with the side that is visible."""
   rng = canvas.rng
   paint = canvas.shade(_CAR_PAINTS[rng.integers(len(_CAR_PAINTS))], 14)
@@ -383,13 +321,13 @@ def _draw_car(canvas: _Canvas, x, z) -> None:
   canvas.upright(x, 0.42, z, 0.5, 0.13, (225, 225, 220), None)
 
 
-def _draw_bonnet(canvas: _Canvas) -> None:
+def _draw_bonnet(canvas: scene_canvas.Canvas) -> None:
   """The own car's bonnet, which Cityscapes does not label."""
   height, width = canvas.height, canvas.width
   top = height * canvas.rng.uniform(0.92, 0.97)
   box = (-0.1 * width, top, 1.1 * width, height + 2 * (height - top))
   ImageDraw.Draw(canvas.image).ellipse(box, canvas.grey(20, 90))
-  ImageDraw.Draw(canvas.mask).ellipse(box, IGNORED)
+  ImageDraw.Draw(canvas.mask).ellipse(box, scene_canvas.IGNORED)
 
 
 def _light(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

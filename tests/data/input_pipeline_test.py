@@ -320,23 +320,6 @@ def test_cut_shard_is_named_before_training(data_dir, info, tmp_path):
     input_pipeline.train_dataset(tmp_path, 'train', info, config())
 
 
-BAD_SETTINGS = [
-  {'crop_size': (0, 5)},
-  {'batch_size': 0},
-  {'min_scale': 2.0, 'max_scale': 1.0},
-  {'scale_step': -1.0},
-  {'color_jitter': 1.0},
-  {'image_scale': 0.0},
-  {'shuffle_buffer': 0},
-]
-
-
-@pytest.mark.parametrize('bad', BAD_SETTINGS, ids=str)
-def test_bad_settings_are_refused(bad):
-  with pytest.raises(errors.UserError, match=str(list(bad)[0])[:5]):
-    input_pipeline.PipelineConfig(**bad)
-
-
 def _png(pixels) -> bytes:
   pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
   return tf.io.encode_png(pixels).numpy()
