@@ -125,6 +125,9 @@ class Problems:
       )
     target = '1' if values == ['255'] and num_classes == 2 else 'ignore'
     remedy = ','.join(f'{value}:{target}' for value in values)
+    if values == [str(num_classes)]:
+      shift = ','.join(f'{index + 1}:{index}' for index in range(num_classes))
+      remedy += f' (or, if the masks count from 1, --map=0:ignore,{shift})'
     return (
       f'{where} {verb} values that are none of the {num_classes} classes:'
       f' {listed}; convert with --map={remedy} or correct the list of'

@@ -393,3 +393,18 @@ def test_test_split_needs_no_masks(folder, tmp_path):
   image, label = read_back(tmp_path / 'out', info)['c']
   np.testing.assert_array_equal(image, picture(2))
   assert (label == 255).all()
+
+
+def test_masks_that_count_from_one_are_shifted_by_the_suggested_map(
+  folder, tmp_path
+):
+  for name in 'abcd':
+    folder.mask(f'{name}.png', stripes((0, 1, 2, 3)))
+  suggestion = '0:ignore,1:0,2:1,3:2'
+  with pytest.raises(errors.UserError, match=f'--map={suggestion}'):
+    convert(layouts.folder(folder.root), tmp_path / 'out')
+  options = layouts.MaskOptions(mapping=suggestion)
+  source = layouts.folder(folder.root, options=options)
+  info = convert(source, tmp_path / 'out')
+  _, found = read_back(tmp_path / 'out', info)['a']
+  np.testing.assert_array_equal(found, stripes((255, 0, 1, 2)))
