@@ -47,7 +47,12 @@ PRESETS: dict[str, Preset] = {
     settings={
       'space': {'num_layers': 4, 'num_blocks': 2, 'filter_multiplier': 4},
       'data': {'crop_size': [97, 97], 'batch_size': 4},
-      'search': {'epochs': 4, 'arch_start_epoch': 1, 'learning_rate': 0.05},
+      'search': {
+        'epochs': 10,
+        'arch_start_epoch': 3,
+        'learning_rate': 0.05,
+        'arch_learning_rate': 0.01,
+      },
     },
   ),
   'camvid_small': Preset(

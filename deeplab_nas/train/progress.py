@@ -112,10 +112,11 @@ class ProgressBar(tf.keras.callbacks.Callback):
     if self._bar is not None:
       self._bar.close()
       self._bar = None
+    left = self.seconds_left
     logging.info(
-      '%s done in %s: %s, %s left.',
+      '%s done in %s: %s%s.',
       *(self._title, duration.text(seconds), _shown(logs or {}, _END_NAMES)),
-      duration.text(self.seconds_left),
+      f', {duration.text(left)} left' if left else '',
     )
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:

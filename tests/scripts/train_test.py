@@ -1,0 +1,127 @@
+"""scripts/train.py: what it refuses, in one sentence, and quickly."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+DATASET = (
+  '{"name": "tiny", "version": 1, "class_names": ["a", "b"],'
+  ' "palette": [[0, 0, 0], [9, 9, 9]], "ignore_label": 255, "splits": {},'
+  ' "mean_pixel": [1, 2, 3]}'
+)
+
+
+def run(*flags, cwd=ROOT):
+  environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+  return subprocess.run(
+    [sys.executable, str(ROOT / 'scripts' / 'train.py'), *flags],
+    capture_output=True,
+    text=True,
+    cwd=cwd,
+    env=environment,
+  )
+
+
+def refusal(*flags):
+  """The one sentence of a refused command."""
+  result = run(*flags)
+  assert result.returncode == 2, result.stderr
+  assert result.stdout == ''
+  (line,) = result.stderr.splitlines()
+  assert line.startswith('error: ') and line[-1] in '.?'
+  return line
+
+
+@pytest.fixture
+def data(tmp_path):
+  """A folder that looks like a dataset until it is read."""
+  folder = tmp_path / 'data'
+  folder.mkdir()
+  (folder / 'dataset.json').write_text(DATASET)
+  (folder / 'train-00000-of-00001.tfrecord').write_bytes(b'')
+  return folder
+
+
+@pytest.mark.parametrize(
+  'flags, part',
+  [
+    ([], 'Choose the settings with --config'),
+    (['--mode=train'], '--mode=train does not exist yet'),
+    (['--mode=eval'], '--mode=eval does not exist yet'),
+    (['--mode=fly'], '--mode=fly is unknown'),
+    (['--config=missing.yaml'], 'neither a file nor a preset'),
+    (['--config=quickstart'], 'Say where the data is with --data_dir'),
+    (['--config=quickstart', '--data_dir=/missing'], '/missing/dataset.json'),
+    (
+      ['--config=quickstart', '--set=search.epoch=3'],
+      'did you mean search.epochs?',
+    ),
+    (
+      ['--config=quickstart', '--set=search.epochs=0'],
+      'search.epochs is 0, expected a whole number, at least 1.',
+    ),
+    (['--config', 'quickstart', '=', '3'], "Unexpected argument '='"),
+  ],
+)
+def test_mistakes_get_a_sentence(flags, part):
+  assert part in refusal(*flags)
+
+
+def test_a_missing_run_dir_is_told(data):
+  assert 'Say where the results go' in refusal(
+    '--config=quickstart', f'--data_dir={data}'
+  )
+
+
+def test_a_used_run_dir_is_refused_and_kept(data, tmp_path):
+  folder = tmp_path / 'run'
+  folder.mkdir()
+  (folder / 'notes.txt').write_text('mine')
+  assert 'add --resume' in refusal(
+    *('--config=quickstart', f'--data_dir={data}', f'--run_dir={folder}')
+  )
+  assert [path.name for path in folder.iterdir()] == ['notes.txt']
+
+
+def test_a_mistake_is_answered_before_tensorflow_is_imported(data):
+  start = time.monotonic()
+  refusal('--config=quickstart', f'--data_dir={data}')
+  assert time.monotonic() - start < 4
+
+
+def test_debug_shows_the_traceback():
+  result = run('--mode=train', '--debug')
+  assert result.returncode != 0
+  assert 'Traceback' in result.stderr
+
+
+def test_the_config_is_printed_with_every_override():
+  result = run(
+    '--config=quickstart',
+    '--data_dir=it\'s: "here"',
+    '--set=search.epochs=9',
+    '--set=search.arch_start_epoch=7',
+    '--print_config',
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stderr == ''
+  settings = yaml.safe_load(result.stdout)
+  assert settings['data']['dir'] == 'it\'s: "here"'
+  assert settings['search']['epochs'] == 9
+  assert settings['search']['arch_start_epoch'] == 7
+
+
+def test_the_help_has_few_flags_and_names_the_presets():
+  text = run('--help').stdout
+  own = text[text.index('flags:') :]
+  assert own.count('\n  --') <= 12
+  for name in ('quickstart', 'camvid_small', 'paper_cityscapes'):
+    assert name in own

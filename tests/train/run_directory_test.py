@@ -1,0 +1,159 @@
+"""The run's folder: refuses, resumes, overwrites, and writes whole files."""
+
+import json
+import os
+
+import pytest
+
+from deeplab_nas import config, errors
+from deeplab_nas.train import run_directory
+from deeplab_nas.train.run_directory import RunDirectory
+
+CONFIG = config.load('quickstart')
+
+
+@pytest.fixture
+def started(tmp_path):
+  run = RunDirectory.create(tmp_path / 'run')
+  run.write_provenance(CONFIG, ['train.py', '--mode=search'])
+  return run
+
+
+def test_a_new_folder_is_made_with_its_parents(tmp_path):
+  run = RunDirectory.create(tmp_path / 'a' / 'b')
+  assert run.genotypes.is_dir()
+  assert run.pictures.is_dir()
+  assert not run.is_started
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+  assert RunDirectory.create(tmp_path).path == tmp_path
+
+
+@pytest.mark.parametrize('resume, overwrite', [(True, False), (False, True)])
+def test_resume_and_overwrite_also_start_a_run(tmp_path, resume, overwrite):
+  run = RunDirectory.create(tmp_path / 'new', resume, overwrite)
+  assert run.genotypes.is_dir()
+
+
+def test_a_run_is_not_touched_without_being_told(started):
+  before = sorted(started.path.rglob('*'))
+  with pytest.raises(errors.UserError, match='add --resume .* or --overwrite'):
+    RunDirectory.create(started.path)
+  assert sorted(started.path.rglob('*')) == before
+
+
+def test_a_folder_with_something_else_is_not_taken(tmp_path):
+  (tmp_path / 'notes.txt').write_text('mine')
+  with pytest.raises(errors.UserError, match='is not empty'):
+    RunDirectory.create(tmp_path)
+
+
+def test_resume_keeps_everything(started):
+  started.genotype.write_text('{}')
+  run = RunDirectory.create(started.path, resume=True)
+  assert run.genotype.read_text() == '{}'
+  assert run.is_started
+
+
+def test_overwrite_removes_the_run_and_nothing_else(started):
+  started.genotype.write_text('{}')
+  started.checkpoints.mkdir()
+  (started.checkpoints / 'weights').write_text('x')
+  (started.path / 'notes.txt').write_text('mine')
+  run = RunDirectory.create(started.path, overwrite=True)
+  left = {path.name for path in run.path.iterdir()}
+  assert left == {'notes.txt', 'genotypes', 'pictures'}
+  assert not list(run.genotypes.iterdir())
+
+
+@pytest.mark.parametrize('resume, overwrite', [(True, False), (False, True)])
+@pytest.mark.parametrize('name', ['config.yaml', 'genotype.json'])
+def test_files_of_other_programs_are_never_replaced(
+  tmp_path, name, resume, overwrite
+):
+  (tmp_path / name).write_text('mine')
+  with pytest.raises(errors.UserError, match='choose another folder'):
+    RunDirectory.create(tmp_path, resume, overwrite)
+  assert (tmp_path / name).read_text() == 'mine'
+
+
+def test_a_file_is_no_folder(tmp_path):
+  (tmp_path / 'run').write_text('')
+  with pytest.raises(errors.UserError, match='is a file, not a folder'):
+    RunDirectory.create(tmp_path / 'run')
+
+
+def test_resume_and_overwrite_exclude_each_other(tmp_path):
+  with pytest.raises(errors.UserError, match='Choose one of'):
+    RunDirectory.create(tmp_path, resume=True, overwrite=True)
+
+
+def test_the_config_reads_back(started):
+  assert config.load(str(started.config)) == CONFIG
+
+
+def test_the_provenance_says_what_was_run_with_what(started):
+  (start,) = json.loads(started.provenance.read_text())['starts']
+  assert start['command'] == 'python train.py --mode=search'
+  assert start['packages']['tensorflow'].startswith('2.')
+  assert start['python'].startswith('3.')
+  assert start['time'][:2] == '20'
+  assert start['commit'] is None or len(start['commit'].split('-')[0]) == 40
+
+
+def test_every_start_is_recorded(started):
+  started.write_provenance(CONFIG, ['train.py', '--resume'])
+  starts = json.loads(started.provenance.read_text())['starts']
+  assert [start['command'].split()[-1] for start in starts] == [
+    '--mode=search',
+    '--resume',
+  ]
+
+
+def test_no_git_is_no_problem(monkeypatch, tmp_path):
+  monkeypatch.setenv('PATH', str(tmp_path))
+  run = RunDirectory.create(tmp_path / 'run')
+  run.write_provenance(CONFIG, ['train.py'])
+  (start,) = json.loads(run.provenance.read_text())['starts']
+  assert start['commit'] is None
+
+
+def test_a_run_goes_on_only_with_the_same_search(started):
+  other = config.load('quickstart', ['search.epochs=99'])
+  with pytest.raises(errors.UserError, match='search.epochs=10, now it is 99'):
+    started.write_provenance(other, ['train.py'])
+  assert config.load(str(started.config)) == CONFIG
+
+
+def test_a_run_goes_on_where_the_data_moved(started):
+  moved = config.load('quickstart', ['data.dir=/elsewhere'])
+  started.write_provenance(moved, ['train.py'])
+  assert config.load(str(started.config)) == moved
+
+
+def test_epochs_sort_by_name():
+  run = RunDirectory('run')
+  assert run.genotype_of_epoch(7).name == 'epoch_0007.json'
+  assert os.fspath(run) == str(run) == 'run'
+
+
+@pytest.mark.parametrize('content', ['text: ä', b'\x00\xff'])
+def test_a_file_is_written_whole(tmp_path, content):
+  path = tmp_path / 'file'
+  run_directory.write_file(path, content)
+  assert path.read_bytes() in (content, 'text: ä'.encode())
+  assert [each.name for each in tmp_path.iterdir()] == ['file']
+
+
+def test_a_file_that_fails_keeps_the_old_one(tmp_path, monkeypatch):
+  path = tmp_path / 'file'
+  run_directory.write_file(path, 'old')
+
+  def fail(*_):
+    raise OSError('disk full')
+
+  monkeypatch.setattr(run_directory.os, 'replace', fail)
+  with pytest.raises(OSError, match='disk full'):
+    run_directory.write_file(path, 'new')
+  assert path.read_text() == 'old'
