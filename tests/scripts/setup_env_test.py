@@ -1,0 +1,171 @@
+"""The shell scripts: which Python they take, what they install, and when."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+SETUP = ROOT / 'scripts' / 'setup_env.sh'
+BASH = shutil.which('bash')
+
+# Answers as an interpreter does; `-m venv DIR` copies itself there, and
+# `-m pip` only takes notes.
+FAKE_PYTHON = """#!{bash}
+case "$1 $2" in
+  '--version ') echo 'Python 3.{minor}.1' ;;
+  -c*) [ {minor} -ge 9 ] && [ {minor} -lt 12 ] ;;
+  '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+  '-m pip') echo "$@" >> "{notes}"; exit {pip_status} ;;
+esac
+"""
+
+
+@pytest.fixture
+def shell(tmp_path):
+  """Runs `set_up` among fake interpreters; they are the only ones."""
+  programs = tmp_path / 'programs'
+  programs.mkdir()
+  for name in ('dirname', 'cksum', 'mkdir', 'cp', 'rm', 'cat', 'chmod'):
+    (programs / name).symlink_to(shutil.which(name))
+
+  def run(extra='', cwd=tmp_path, **variables):
+    return subprocess.run(
+      [BASH, '-c', f"set -euo pipefail; source '{SETUP}'; set_up '{extra}'"],
+      capture_output=True,
+      text=True,
+      cwd=cwd,
+      env={
+        'PATH': str(programs),
+        'VENV': str(tmp_path / 'venv'),
+        **variables,
+      },
+    )
+
+  def python(name, minor, pip_status=0):
+    path = programs / name
+    path.write_text(
+      FAKE_PYTHON.format(
+        bash=BASH,
+        minor=minor,
+        notes=tmp_path / 'pip.txt',
+        pip_status=pip_status,
+      )
+    )
+    path.chmod(0o755)
+    return path
+
+  def installed():
+    notes = tmp_path / 'pip.txt'
+    lines = notes.read_text().splitlines() if notes.exists() else []
+    return [line.split()[-1] for line in lines]
+
+  run.python, run.installed, run.venv = python, installed, tmp_path / 'venv'
+  return run
+
+
+@pytest.mark.parametrize('minor', [9, 10, 11])
+def test_a_suited_python_is_used(shell, minor):
+  shell.python(f'python3.{minor}', minor)
+  result = shell()
+  assert result.returncode == 0, result.stderr
+  assert f'Python 3.{minor}.1' in result.stdout
+  assert shell.installed()[-1] == str(ROOT)
+
+
+def test_the_newest_suited_python_is_taken(shell):
+  for minor in (9, 10, 11, 12):
+    shell.python(f'python3.{minor}', minor)
+  assert 'Python 3.11.1' in shell().stdout
+
+
+def test_a_plain_python3_will_do(shell):
+  shell.python('python3', 10)
+  assert shell().returncode == 0
+
+
+def test_no_suited_python_is_said_plainly(shell):
+  shell.python('python3', 12)
+  result = shell()
+  assert result.returncode == 2
+  (line,) = result.stderr.splitlines()
+  assert 'needs Python 3.9, 3.10 or 3.11' in line
+  assert 'python3 is Python 3.12.1' in line
+  assert not shell.venv.exists()
+
+
+def test_no_python_at_all_is_said_plainly(shell):
+  result = shell()
+  assert result.returncode == 2
+  assert 'python3 is no Python' in result.stderr
+
+
+def test_the_chosen_python_has_to_be_suited(shell):
+  shell.python('python3.11', 11)
+  chosen = shell.python('mine', 8)
+  result = shell(PYTHON=str(chosen))
+  assert result.returncode == 2
+  assert f'PYTHON={chosen} is Python 3.8.1' in result.stderr
+
+
+def test_the_chosen_python_wins(shell):
+  shell.python('python3.11', 11)
+  assert '3.9.1' in shell(PYTHON=str(shell.python('mine', 9))).stdout
+
+
+def test_a_second_call_installs_nothing(shell):
+  shell.python('python3.11', 11)
+  shell('[dev]')
+  before = shell.installed()
+  assert before[-1] == f'{ROOT}[dev]'
+  for extra in ('[dev]', ''):  # the tests' environment will do for the rest
+    result = shell(extra)
+    assert (result.returncode, result.stdout) == (0, '')
+  assert shell.installed() == before
+
+
+def test_the_tests_need_more_than_the_rest(shell):
+  shell.python('python3.11', 11)
+  shell('')
+  shell('[dev]')
+  assert shell.installed()[-1] == f'{ROOT}[dev]'
+
+
+def test_a_failed_installation_is_repeated(shell):
+  shell.python('python3.11', 11, pip_status=1)
+  result = shell()
+  assert result.returncode == 2
+  assert 'the installation failed' in result.stderr
+  tries = len(shell.installed())
+  shell()
+  assert len(shell.installed()) > tries
+
+
+def test_an_environment_without_a_python_is_made_again(shell):
+  shell.python('python3.11', 11)
+  shell()
+  (shell.venv / 'bin' / 'python').unlink()
+  assert 'Making a virtual environment' in shell().stdout
+
+
+def test_a_relative_environment_is_meant_from_here(shell, tmp_path):
+  shell.python('python3.11', 11)
+  shell(VENV='here')
+  assert (tmp_path / 'here' / 'bin' / 'python').exists()
+
+
+@pytest.mark.parametrize(
+  'path',
+  [*sorted((ROOT / 'scripts').glob('*.sh')), ROOT / '.ci' / 'run'],
+  ids=lambda path: path.name,
+)
+def test_every_shell_script_parses(path):
+  result = subprocess.run([BASH, '-n', path], capture_output=True, text=True)
+  assert result.returncode == 0, result.stderr
+  if path.name != 'setup_env.sh':  # which is sourced
+    assert 'set -euo pipefail' in path.read_text()
+    assert os.access(path, os.X_OK)
