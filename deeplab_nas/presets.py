@@ -48,10 +48,11 @@ PRESETS: dict[str, Preset] = {
       'space': {'num_layers': 4, 'num_blocks': 2, 'filter_multiplier': 4},
       'data': {'crop_size': [97, 97], 'batch_size': 4},
       'search': {
-        'epochs': 10,
-        'arch_start_epoch': 3,
+        'epochs': 8,
+        'arch_start_epoch': 2,
         'learning_rate': 0.05,
-        'arch_learning_rate': 0.01,
+        # There are only some 90 steps in which alpha and beta can move.
+        'arch_learning_rate': 0.05,
       },
     },
   ),

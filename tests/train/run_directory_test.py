@@ -121,7 +121,7 @@ def test_no_git_is_no_problem(monkeypatch, tmp_path):
 
 def test_a_run_goes_on_only_with_the_same_search(started):
   other = config.load('quickstart', ['search.epochs=99'])
-  with pytest.raises(errors.UserError, match='search.epochs=10, now it is 99'):
+  with pytest.raises(errors.UserError, match='search.epochs=8, now it is 99'):
     started.write_provenance(other, ['train.py'])
   assert config.load(str(started.config)) == CONFIG
 

@@ -1,0 +1,92 @@
+"""The whole way by the commands that a user types."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_nas.space import genotype
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+TINY = (
+  *('space.num_layers=1', 'space.num_blocks=1', 'space.filter_multiplier=2'),
+  *('data.crop_size=[33, 33]', 'data.batch_size=2'),
+  *('search.epochs=2', 'search.arch_start_epoch=1', 'runtime.num_panels=2'),
+)
+
+pytestmark = pytest.mark.slow
+
+
+def run(script, *flags):
+  return subprocess.run(
+    [sys.executable, str(ROOT / script), *flags],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
+
+
+@pytest.fixture(scope='module')
+def records(tmp_path_factory):
+  """Eight and two synthetic scenes, converted."""
+  root = tmp_path_factory.mktemp('data')
+  scenes, records = f'{root}/scenes', f'{root}/records'
+  for result in (
+    run(
+      'datasets/make_street_scenes.py',
+      *(f'--output_dir={scenes}', '--num_train=16', '--num_val=2'),
+      *('--height=48', '--width=64'),
+    ),
+    run(
+      'datasets/build_cityscapes_data.py',
+      *(f'--data_dir={scenes}', f'--output_dir={records}'),
+    ),
+  ):
+    assert result.returncode == 0, result.stderr
+  return records
+
+
+def train(records, *flags):
+  return run(
+    'scripts/train.py',
+    *('--mode=search', '--config=quickstart', f'--data_dir={records}'),
+    *(f'--set={setting}' for setting in TINY),
+    *flags,
+  )
+
+
+def test_a_search_runs_is_kept_and_resumes(records, tmp_path):
+  folder = tmp_path / 'run'
+  first = train(records, f'--run_dir={folder}')
+  assert first.returncode == 0, first.stderr
+  found = genotype.Genotype.load(folder / 'genotype.json')
+  assert found.digest in first.stdout
+  assert 'Traceback' not in first.stderr
+  for noise in ('Warning', 'cuDNN', 'oneDNN', 'AVX'):
+    assert noise not in first.stderr
+  assert (folder / 'summary.txt').read_text().strip() == first.stdout.strip()
+
+  refused = train(records, f'--run_dir={folder}')
+  assert refused.returncode == 2
+  assert 'add --resume' in refused.stderr
+
+  resumed = train(records, f'--run_dir={folder}', '--resume')
+  assert resumed.returncode == 0, resumed.stderr
+  assert genotype.Genotype.load(folder / 'genotype.json') == found
+  lines = (folder / 'metrics.jsonl').read_text().splitlines()
+  assert [json.loads(line)['epoch'] for line in lines] == [1, 2]
+  assert len(json.loads((folder / 'run.json').read_text())['starts']) == 2
+
+
+def test_a_dry_run_measures_and_writes_nothing(records, tmp_path):
+  folder = tmp_path / 'run'
+  result = train(records, f'--run_dir={folder}', '--dry_run')
+  assert result.returncode == 0, result.stderr
+  for row in ('one step of the weights', 'peak memory', 'the whole run'):
+    assert row in result.stdout
+  assert not folder.exists()
