@@ -57,13 +57,11 @@ class SearchASPP(tf.keras.layers.Layer):
     """Logits [B, H, W, num_classes] from a node's output [B, H, W, C]."""
     mode = (training, update_statistics)
     x = tf.nn.relu(x)
+    point, atrous = self.point(x, *mode), self.atrous(x, *mode)
     pooled = self.pooled(tf.reduce_mean(x, [1, 2], keepdims=True), *mode)
-    branches = [
-      self.point(x, *mode),
-      self.atrous(x, *mode),
-      tf.broadcast_to(pooled, tf.shape(x)),
-    ]
-    return self.logits(tf.nn.relu(tf.concat(branches, axis=-1)))
+    pooled = tf.broadcast_to(pooled, tf.shape(point))
+    branches = tf.concat([point, atrous, pooled], axis=-1)
+    return self.logits(tf.nn.relu(branches))
 
 
 def summed(logits: list[tf.Tensor], size: tf.Tensor) -> tf.Tensor:

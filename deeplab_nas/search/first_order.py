@@ -48,10 +48,11 @@ class FirstOrder(tf.Module):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       value = loss(batch, self.arch_weights())
+    gradients = tape.gradient(value, variables, unconnected_gradients='zero')
     # The decay is part of the gradient (L2), as in the paper's family.
     gradients = [
       gradient + self.weight_decay * variable
-      for gradient, variable in zip(tape.gradient(value, variables), variables)
+      for gradient, variable in zip(gradients, variables)
     ]
     self.optimizer.apply_gradients(zip(gradients, variables))
     return value

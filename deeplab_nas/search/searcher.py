@@ -34,6 +34,7 @@ class Searcher(tf.keras.Model):
     space: The search space.
     supernet: All its architectures at once.
     strategy: Decides which weights those have.
+    learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
       strategy.
   """
@@ -52,12 +53,13 @@ class Searcher(tf.keras.Model):
     self.weight_decay = config.weight_decay
     self.supernet = supernet_lib.Supernet(space, num_classes)
     self.strategy = strategy_lib.build(space, config, seed)
+    self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
+      config.learning_rate,
+      decay_steps=config.epochs * steps_per_epoch,
+      alpha=config.end_learning_rate / config.learning_rate,
+    )
     self.weight_optimizer = tf.keras.optimizers.SGD(
-      tf.keras.optimizers.schedules.CosineDecay(
-        config.learning_rate,
-        decay_steps=config.epochs * steps_per_epoch,
-        alpha=config.end_learning_rate / config.learning_rate,
-      ),
+      self.learning_rate,
       momentum=config.momentum,
       global_clipnorm=config.gradient_clip,
     )
@@ -103,7 +105,7 @@ class Searcher(tf.keras.Model):
         images float32 [B, H, W, 3] in [0, 255] and labels int32 [B, H, W].
     """
     batch_a, batch_b = batches
-    learning_rate = self.weight_optimizer.learning_rate
+    learning_rate = self.learning_rate(self.weight_optimizer.iterations)
     self.weight_step(batch_a)
     is_due = self.weight_optimizer.iterations > self.arch_start_step
     tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)

@@ -1,0 +1,33 @@
+"""The readable definition: sum_k alpha_k O^k(x)."""
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.nn import mixed_op, ops
+from deeplab_nas.space import primitives
+
+
+def test_mixed_op_is_the_weighted_sum_of_its_operators():
+  operators = [ops.build(p, 2) for p in primitives.PRIMITIVES]
+  rng = np.random.default_rng(0)
+
+  def draw(shape):
+    return tf.constant(rng.normal(size=shape), tf.float32)
+
+  weights = [[draw(s) for s in op.weight_shapes] for op in operators]
+  alpha = tf.nn.softmax(draw([8]))
+  x = draw([1, 6, 6, 2])
+  normalizers = [tf.tanh] * 8
+  expected = sum(
+    a * operator(x, w, tf.tanh)
+    for a, operator, w in zip(alpha.numpy(), operators, weights)
+  )
+  actual = mixed_op.MixedOp(operators)(x, alpha, weights, normalizers)
+  np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_none_contributes_nothing():
+  none = ops.build(primitives.NONE, 2)
+  x = tf.ones([1, 4, 4, 2])
+  result = mixed_op.MixedOp([none])(x, tf.ones([1]), [[]], [None])
+  np.testing.assert_array_equal(result, 0)

@@ -1,0 +1,21 @@
+"""Shapes: numbers where known."""
+
+import tensorflow as tf
+
+from deeplab_nas.nn import shapes
+
+
+def test_known_dimensions_are_numbers():
+  assert shapes.of(tf.zeros([2, 3])) == [2, 3]
+
+
+def test_unknown_dimensions_are_tensors():
+  seen = []
+
+  @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+  def read(x):
+    seen.append(shapes.of(x))
+    return seen[-1][0]
+
+  assert int(read(tf.zeros([5, 3]))) == 5
+  assert seen[-1][1] == 3
