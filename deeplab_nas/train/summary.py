@@ -75,8 +75,8 @@ def _warnings(found: genotype.Genotype) -> list[str]:
     return []
   return [
     f'Note: {weak} of {len(chosen)} operations pool or skip, often a sign of a'
-    ' search that has not',
-    'converged: try more epochs or a higher search.arch_learning_rate.',
+    ' search that was',
+    'too short: try more search.epochs.',
   ]
 
 
