@@ -34,10 +34,8 @@ class ResourceExhaustedError(Exception):
 
 
 def test_a_full_device_gives_advice():
-  with (
-    pytest.raises(errors.UserError, match='lower data.batch_size'),
-    runtime.memory_advice(),
-  ):
+  advice = pytest.raises(errors.UserError, match='lower data.batch_size')
+  with advice, runtime.memory_advice():
     raise ResourceExhaustedError('OOM when allocating')
 
 
