@@ -31,7 +31,7 @@ def test_three_branches_and_the_rate_of_the_stride(stride, rate):
 
 
 def test_image_pooling_reaches_every_pixel():
-  head = aspp.SearchASPP(4, filters=2, num_classes=1)
+  head = aspp.SearchASPP(4, filters=16, num_classes=1)
   x = tf.Variable(tf.random.stateless_uniform([1, 65, 65, 3], [1, 1]))
   with tf.GradientTape() as tape:
     corner = head(x)[0, 0, 0, 0]

@@ -1,18 +1,9 @@
 """The alternating step: who changes what, and when."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from tests.search import tiny
-
-
-@pytest.fixture(scope='module')
-def compiled():
-  """One searcher with both steps compiled, to save tracing."""
-  model = tiny.searcher()
-  model.warm_up(tiny.batches())
-  return model
 
 
 def values(variables):
@@ -43,22 +34,9 @@ def test_architecture_step_changes_only_alpha_and_beta():
   assert not any(changed(slots, model.weight_optimizer.variables))
 
 
-def test_architecture_waits_for_its_epoch(compiled):
-  step = compiled.make_train_function()
-  batches = iter(tiny.batches(4))
-  learnt = compiled.strategy.params.trainable_variables
-  start = values(learnt)
-  moved = []
-  for _ in range(4):  # two steps an epoch, architecture from epoch 1
-    logs = step(batches)
-    moved.append(any(changed(start, learnt)))
-  assert moved == [False, False, True, True]
-  assert float(logs['arch_loss']) > 0
-
-
-def test_warm_up_leaves_no_trace():
+def test_fit_runs_what_warm_up_compiled_and_undid():
   model = tiny.searcher()
-  weights, step = model.get_weights(), int(model.arch_start_step)
+  weights, start = model.get_weights(), int(model.arch_start_step)
   model.warm_up(tiny.batches())
   for before, after in zip(weights, model.get_weights()):
     np.testing.assert_array_equal(before, after)
@@ -69,16 +47,26 @@ def test_warm_up_leaves_no_trace():
     for variable in variables:
       if 'learning_rate' not in variable.name:
         np.testing.assert_array_equal(variable, 0)
-  assert int(model.arch_start_step) == step
+  assert int(model.arch_start_step) == start
 
+  compiled = model.train_function
+  learnt = model.strategy.params.trainable_variables
+  before = values(learnt)
+  moved = []
 
-def test_warm_up_compiles_what_fit_runs():
-  model = tiny.searcher()
-  model.warm_up(tiny.batches())
-  function = model.train_function
-  model.fit(tiny.batches(), epochs=1, steps_per_epoch=2, verbose=0)
-  assert model.train_function is function
-  assert function.experimental_get_tracing_count() == 1
+  def note(batch, logs):
+    moved.append((any(changed(before, learnt)), logs['arch_loss'] > 0))
+
+  model.fit(
+    tiny.batches(4),
+    epochs=2,  # of two steps; the architecture waits for the second
+    steps_per_epoch=2,
+    callbacks=[tf.keras.callbacks.LambdaCallback(on_batch_end=note)],
+    verbose=0,
+  )
+  assert moved == [(False, False)] * 2 + [(True, True)] * 2
+  assert model.train_function is compiled
+  assert compiled.experimental_get_tracing_count() == 1
 
 
 def test_learning_rate_is_a_cosine():
