@@ -95,6 +95,8 @@ class ProgressBar(tf.keras.callbacks.Callback):
     if self._bar is not None:
       self._bar.set_postfix_str(self._status(logs or {}), refresh=False)
       self._bar.update()
+      if self._steps_done == self._steps_per_epoch:
+        self._close()  # the lines of other watchers would run into it
     elif now - self._last_line >= self._line_seconds:
       self._last_line = now
       logging.info(
@@ -109,9 +111,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
     seconds = self._clock() - self._epoch_start
     steps_seconds = self._steps_done * self._seconds_per_step(epoch)
     self._rest_seconds = max(0.0, seconds - steps_seconds)
-    if self._bar is not None:
-      self._bar.close()
-      self._bar = None
+    self._close()
     left = self.seconds_left
     logging.info(
       '%s done in %s: %s%s.',
@@ -120,8 +120,12 @@ class ProgressBar(tf.keras.callbacks.Callback):
     )
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+    self._close()
+
+  def _close(self) -> None:
     if self._bar is not None:
       self._bar.close()
+      self._bar = None
 
   @property
   def seconds_left(self) -> float:

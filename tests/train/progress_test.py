@@ -130,5 +130,12 @@ def test_the_bar_shows_loss_rate_and_time_left(clock):
 def test_an_interrupted_bar_is_closed(clock):
   shown = bar(clock, Terminal())
   run_epoch(shown, clock, 0, steps=3)
+  open_bar = shown._bar
   shown.on_train_end()
-  assert shown._bar.disable
+  assert open_bar.disable
+
+
+def test_the_bar_is_gone_before_others_write_their_lines(clock):
+  shown = bar(clock, Terminal())
+  run_epoch(shown, clock, 0)
+  assert shown._bar is None
