@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -78,8 +79,8 @@ class ProgressBar(tf.keras.callbacks.Callback):
         total=self._steps_per_epoch,
         desc=self._title,
         file=self._stream,
-        bar_format='{desc} {percentage:3.0f}%|{bar}| {n}/{total} {postfix}',
-        dynamic_ncols=True,
+        bar_format='{desc} {percentage:3.0f}%|{bar}| {n}/{total}{postfix}',
+        ncols=shutil.get_terminal_size().columns,  # 80 where it says 0
         leave=False,
       )
 
