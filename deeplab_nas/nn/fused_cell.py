@@ -111,6 +111,23 @@ def for_shape(
   return FusedCell(cell, filters, num_transitions)
 
 
+@functools.cache
+def is_supported() -> bool:
+  """Whether this machine has gradients of grouped convolutions.
+
+  TensorFlow's CPU kernels have them through oneDNN only.
+  """
+  try:
+    with tf.GradientTape() as tape:
+      x = tf.ones([1, 2, 2, 4])
+      tape.watch(x)
+      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4]), 1, 'SAME')
+    tape.gradient(y, x)
+  except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+    return False
+  return True
+
+
 def _shared_function(function):
   # Inlined into the graph of 45 cells, it would be traced once but optimised
   # 45 times, and the recomputation would be merged with the forward pass.

@@ -7,8 +7,16 @@ Reference:
 from __future__ import annotations
 
 import tensorflow as tf
+from absl import logging
 
-from deeplab_nas.nn import aspp, cell, image_padding, resample, stem
+from deeplab_nas.nn import (
+  aspp,
+  cell,
+  fused_cell,
+  image_padding,
+  resample,
+  stem,
+)
 from deeplab_nas.space import arch_weights, lattice, search_space
 
 
@@ -28,7 +36,8 @@ class Supernet(tf.keras.Model):
   Attributes:
     space: The search space.
     num_classes: Channels of the logits.
-    fused: Whether nodes take the fast path; the function is the same.
+    fused: Whether nodes take the fast path; the function is the same. False
+      where TensorFlow lacks what that path needs.
   """
 
   def __init__(
@@ -41,7 +50,12 @@ class Supernet(tf.keras.Model):
     super().__init__(name=name)
     self.space = space
     self.num_classes = num_classes
-    self.fused = fused
+    self.fused = fused and fused_cell.is_supported()
+    if self.fused != fused:
+      logging.warning(
+        'TensorFlow has no gradients of grouped convolutions here, so the '
+        'supernet takes its slow path: unset TF_ENABLE_ONEDNN_OPTS=0.'
+      )
     self.stem = stem.Stem(space.filter_multiplier)
     self.resample = {e.name: self._resample(e) for e in space.lattice.edges}
     self.project = {n.name: self._project(n) for n in space.lattice.nodes}

@@ -1,14 +1,17 @@
 """The fast cell is the readable cell: values, gradients, statistics."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, cell, fused_cell, ops
+from deeplab_nas.nn import cell, fused_cell, ops
 from deeplab_nas.space import cell_space, primitives
-from tests.nn import closeness
+from tests.nn import closeness, random_cell
 
 ALL = tuple(primitives.BY_NAME.values())
 SPACES = {
@@ -19,18 +22,6 @@ SPACES = {
   'no pools, no skip': (ALL[4:7], 2, 2, 3),
   'nothing learnt': (ALL[:4], 2, 2, 2),
 }
-
-
-def random_inputs(rng, space, filters, num_transitions, size=(9, 12)):
-  def draw(*shape):
-    return tf.constant(rng.normal(size=shape), tf.float32)
-
-  return dict(
-    prevs=[draw(2, *size, filters) for _ in range(num_transitions)],
-    prev_prev=draw(2, *size, filters),
-    op=tf.nn.softmax(draw(len(space.edges), len(space.primitives))),
-    beta=tf.nn.softmax(draw(num_transitions)),
-  )
 
 
 def random_weights(rng, layer):
@@ -57,7 +48,7 @@ def test_fast_cell_equals_readable_cell(case, training):
   chosen, num_blocks, filters, num_transitions = SPACES[case]
   space = cell_space.CellSpace(num_blocks, chosen)
   rng = np.random.default_rng(len(case))
-  inputs = random_inputs(rng, space, filters, num_transitions)
+  inputs = random_cell.inputs(rng, space, filters, num_transitions)
   fast = cell.Cell(space, filters, num_transitions, fused=True)
   readable = cell.Cell(space, filters, num_transitions, fused=False)
   for layer in (fast, readable):
@@ -93,38 +84,27 @@ def test_unknown_operator_falls_back_to_its_builder(monkeypatch, training):
   test_fast_cell_equals_readable_cell('doubled', training)
 
 
-def test_architecture_step_leaves_statistics_alone():
-  space = cell_space.CellSpace(1)
-  layer = cell.Cell(space, 2, 1)
-  inputs = random_inputs(np.random.default_rng(0), space, 2, 1)
-  layer(**inputs, training=True, update_statistics=False)
-  np.testing.assert_array_equal(layer.moving_mean, 0)
-  layer(**inputs, training=True)
-  assert np.abs(layer.moving_mean).max() > 0
-
-
-def test_statistics_move_by_one_minus_momentum():
-  space = cell_space.CellSpace(1, (primitives.ATROUS_CONV_3X3,))
-  layer = cell.Cell(space, 2, 1)
-  inputs = random_inputs(np.random.default_rng(0), space, 2, 1)
-  layer(**inputs, training=True)
-  edge = space.edge_index(source=0, block=0)
-  x = tf.nn.conv2d(
-    tf.nn.relu(inputs['prevs'][0]),
-    layer.op_weights[0][0][edge],
-    1,
-    'SAME',
-    dilations=2,
-  )
-  expected = (1 - batch_norm.MOMENTUM) * np.mean(x, axis=(0, 1, 2))
-  np.testing.assert_allclose(
-    layer.moving_mean[0, 0, edge], expected, rtol=1e-4, atol=1e-6
-  )
-
-
 def test_nodes_of_one_shape_share_their_functions():
   space = cell_space.CellSpace(1)
   assert fused_cell.for_shape(space, 4, 2) is fused_cell.for_shape(space, 4, 2)
   assert fused_cell.for_shape(space, 4, 2) is not fused_cell.for_shape(
     space, 4, 3
   )
+
+
+@pytest.mark.slow
+def test_without_onednn_the_readable_path_is_taken_and_said():
+  program = (
+    'from deeplab_nas.nn import supernet\n'
+    'from deeplab_nas.space import CellSpace, Lattice, SearchSpace\n'
+    'space = SearchSpace(CellSpace(1), Lattice(1), 1)\n'
+    'print(supernet.Supernet(space, 2).fused)\n'
+  )
+  result = subprocess.run(
+    [sys.executable, '-c', program],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'TF_ENABLE_ONEDNN_OPTS': '0'},
+  )
+  assert result.stdout.strip() == 'False', result.stderr
+  assert 'TF_ENABLE_ONEDNN_OPTS' in result.stderr

@@ -1,0 +1,128 @@
+"""One search, from records to genotype.json, resumed and dry."""
+
+import numpy as np
+import pytest
+
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+from deeplab_nas.data import input_pipeline
+from deeplab_nas.search import search_run
+from deeplab_nas.space import genotype
+from deeplab_nas.train import metrics_log, run_directory
+from tests.data import tiny_folder
+from tests.datasets import command
+
+
+@pytest.fixture(scope='module')
+def records(tmp_path_factory):
+  """Twenty images and masks, converted as a user does."""
+  root = tmp_path_factory.mktemp('data')
+  names = [f'image{i}' for i in range(20)]
+  tiny_folder.TinyFolder(root / 'folder', names)
+  result = command.run(
+    'build_folder_data.py',
+    f'--data_dir={root}/folder',
+    f'--output_dir={root}/records',
+    '--val_fraction=0.2',
+  )
+  assert result.returncode == 0, result.stderr
+  return str(root / 'records')
+
+
+def config(records, **search):
+  settings = {'epochs': 2, 'arch_start_epoch': 1, 'steps_per_epoch': 2}
+  return config_lib.Config.from_dict(
+    {
+      'space': {'num_layers': 1, 'num_blocks': 1, 'filter_multiplier': 1},
+      'data': {'dir': records, 'crop_size': [33, 33], 'batch_size': 2},
+      'search': {**settings, **search},
+      'runtime': {'num_panels': 1},
+    }
+  )
+
+
+def search(settings, path, resume=False):
+  directory = run_directory.RunDirectory.create(path, resume=resume)
+  directory.write_provenance(settings, ['train.py'])
+  search_run.run(settings, directory, resume)
+  return directory
+
+
+def test_halves_are_disjoint_and_cover_the_split(records):
+  names = input_pipeline.file_names(records, 'train')
+  halves = [input_pipeline.subset_of(name) for name in names]
+  counts = input_pipeline.count_subsets(records, 'train')
+  assert counts == {'a': halves.count('a'), 'b': halves.count('b')}
+  assert sum(counts.values()) == len(set(names)) == 16
+  parts = search_run.build(config(records, steps_per_epoch=None))
+  assert parts.steps_per_epoch == counts['a'] // 2
+
+
+def test_halves_do_not_see_the_same_augmentation(records):
+  parts = search_run.build(config(records))
+  (images_a, _), (images_b, _) = next(iter(parts.train()))
+  assert images_a.shape == images_b.shape == (2, 33, 33, 3)
+  assert np.any(images_a != images_b)
+
+
+def test_too_large_a_batch_is_refused(records):
+  settings = config(records).to_dict()
+  settings['data']['batch_size'] = 17
+  with pytest.raises(errors.UserError, match='batch_size, which is 17'):
+    search_run.build(config_lib.Config.from_dict(settings))
+
+
+def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
+  settings = config(records)
+  directory = search(settings, tmp_path / 'run')
+  found = genotype.Genotype.load(directory.genotype)
+  assert found in settings.space.build()
+  assert found.digest in directory.summary.read_text()
+  assert found.digest in capsys.readouterr().out
+  lines = metrics_log.read(directory)
+  assert [line['epoch'] for line in lines] == [1, 2]
+  assert lines[0]['arch_loss'] == 0 < lines[1]['arch_loss']
+  assert 0 <= lines[1]['val_miou'] <= 1
+
+  search(settings, tmp_path / 'run', resume=True)  # nothing is left to do
+  assert metrics_log.read(directory) == lines
+  assert genotype.Genotype.load(directory.genotype) == found
+
+
+@pytest.mark.slow
+def test_resumed_search_equals_an_uninterrupted_one(
+  records, tmp_path, monkeypatch
+):
+  settings = config(records, epochs=3)
+  whole = search(settings, tmp_path / 'whole')
+
+  directory = run_directory.RunDirectory.create(tmp_path / 'parts')
+  directory.write_provenance(settings, ['train.py'])
+  save = search_run._Saver.on_epoch_end
+
+  def save_and_stop(self, epoch, logs=None):
+    save(self, epoch, logs)
+    if epoch == 1:
+      raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(search_run._Saver, 'on_epoch_end', save_and_stop)
+    search_run.run(settings, directory)
+  search(settings, tmp_path / 'parts', resume=True)
+
+  expected = metrics_log.read(whole)
+  actual = metrics_log.read(directory)
+  assert [line['epoch'] for line in actual] == [1, 2, 3]
+  for name in ('loss', 'arch_loss', 'val_loss', 'alpha_entropy'):
+    np.testing.assert_allclose(
+      [line[name] for line in actual],
+      [line[name] for line in expected],
+      rtol=1e-3,
+    )
+
+
+def test_dry_run_measures_each_kind_of_step(records):
+  estimate = search_run.dry_run(config(records))
+  assert estimate.weight_step_seconds > 0
+  assert estimate.num_val_images == 4
+  assert (estimate.steps_per_epoch, estimate.epochs) == (2, 2)
