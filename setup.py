@@ -49,7 +49,7 @@ setuptools.setup(
   python_requires='>=3.9,<3.12',
   install_requires=REQUIREMENTS,
   extras_require={
-    'dev': ['pytest>=7.4', 'hypothesis>=6.80', 'ruff>=0.4'],
+    'dev': ['pytest>=7.4', 'hypothesis>=6.80', 'ruff==0.17.6'],
   },
   classifiers=[
     'Programming Language :: Python :: 3.9',
