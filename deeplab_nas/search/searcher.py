@@ -112,7 +112,9 @@ class Searcher(tf.keras.Model):
     return {
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),
-      'arch_loss': self._arch_loss_metric.result(),
+      'arch_loss': tf.where(
+        is_due, self._arch_loss_metric.result(), float('nan')
+      ),
       'learning_rate': learning_rate,
     }
 

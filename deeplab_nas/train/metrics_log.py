@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import class_iou, run_directory, snapshot
 
@@ -72,7 +73,13 @@ def read(run: run_directory.RunDirectory) -> list[dict[str, Any]]:
   if not run.metrics.is_file():
     return []
   lines = run.metrics.read_text('utf-8').splitlines()
-  return [json.loads(line) for line in lines]
+  try:
+    return [json.loads(line) for line in lines]
+  except ValueError as error:
+    raise errors.UserError(
+      f'{run.metrics} is damaged ({error}): remove the bad line, or start again'
+      ' with --overwrite.'
+    ) from error
 
 
 def _plain(value: Any) -> float | None:

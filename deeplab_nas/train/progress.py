@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import time
@@ -170,5 +171,5 @@ def _shown(logs: Mapping[str, float], names: Mapping[str, str]) -> str:
   return ', '.join(
     f'{shown} {float(logs[name]):.4g}'
     for name, shown in names.items()
-    if name in logs
+    if name in logs and not math.isnan(float(logs[name]))
   )
