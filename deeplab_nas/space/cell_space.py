@@ -57,6 +57,7 @@ class CellSpace:
   primitives: tuple[primitives_lib.Primitive, ...] = primitives_lib.PRIMITIVES
 
   def __post_init__(self):
+    object.__setattr__(self, 'primitives', tuple(self.primitives))
     if not 1 <= self.num_blocks <= MAX_BLOCKS:
       raise ValueError(
         f'num_blocks is {self.num_blocks}, expected 1 to {MAX_BLOCKS}'

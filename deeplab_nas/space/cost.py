@@ -23,7 +23,7 @@ Cost = cost_table.Cost
 
 @dataclasses.dataclass(frozen=True)
 class CostModel:
-  """Costs of the networks of a search space, as `DerivedNetwork` builds them.
+  """Costs of a space's architectures, built as the released network is.
 
       model = CostModel(SearchSpace(filter_multiplier=20))
       genotype = zoo.load('auto_deeplab')

@@ -221,7 +221,10 @@ def _draw_alpha(
     color=_INK,
     fontsize=12,
   )
-  image = axes.imshow(op_probs, cmap='Blues', vmin=0, vmax=1, aspect='auto')
+  strongest = max(float(op_probs.max()), 1e-6)
+  image = axes.imshow(
+    op_probs, cmap='Blues', vmin=0, vmax=strongest, aspect='auto'
+  )
   axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
   axes.set_xticks(
     range(len(cell.primitives)), [p.name for p in cell.primitives]
@@ -231,9 +234,9 @@ def _draw_alpha(
   axes.xaxis.tick_top()
   axes.spines[:].set_visible(False)
   for (row, column), value in np.ndenumerate(op_probs):
-    color = 'white' if value > 0.55 else _INK
+    color = 'white' if value > 0.6 * strongest else _INK
     axes.text(
-      *(column, row, f'{value:.2f}'),
+      *(column, row, f'{value:.3f}'),
       **{'ha': 'center', 'va': 'center', 'fontsize': 7.5, 'color': color},
     )
   for block in range(1, cell.num_blocks):

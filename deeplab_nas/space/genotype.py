@@ -108,7 +108,7 @@ class Genotype:
       GenotypeError: If the text is no genotype; the message names the field.
     """
     try:
-      record = json.loads(text)
+      record = json.loads(text, object_pairs_hook=_unique)
     except (TypeError, ValueError, RecursionError) as error:
       raise GenotypeError(f'a genotype has to be JSON: {error}') from error
     if not isinstance(record, dict):
@@ -176,6 +176,14 @@ def _shown(value: Any) -> str:
 
 def _is_integer(value: Any) -> bool:
   return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+  """A JSON object without repeated fields, one of which would be lost."""
+  record = dict(pairs)
+  if len(record) < len(pairs):
+    raise ValueError(f'a field occurs twice among {[key for key, _ in pairs]}')
+  return record
 
 
 def _checked_path(path: Any) -> tuple[int, ...]:

@@ -91,7 +91,7 @@ class SearchSpace:
   def mutate(
     self, parent: genotype_lib.Genotype, rng: np.random.Generator
   ) -> genotype_lib.Genotype:
-    """A neighbour: one connection or one stretch of the path is changed.
+    """A neighbour: one connection, or the level of one layer, is changed.
 
     Always differs from its parent, unless the space holds nothing else.
     """

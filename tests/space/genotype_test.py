@@ -330,3 +330,9 @@ def test_unreadable_files_give_a_sentence_with_their_path(tmp_path):
     with pytest.raises(GenotypeError) as error:
       Genotype.load(path)
     assert str(error.value).startswith(f'{path}: {message}')
+
+
+def test_repeated_fields_are_refused():
+  text = '{"version": 1, "path": [0], "path": [1], "cell": []}'
+  with pytest.raises(GenotypeError, match='twice'):
+    Genotype.from_json(text)
