@@ -117,8 +117,12 @@ def _search(config: config_lib.Config) -> None:
   runtime.prepare(config.runtime)
   from deeplab_nas.search import search_run
 
-  with runtime.memory_advice():
-    search_run.run(config, run, resume=FLAGS.resume)
+  try:
+    with runtime.memory_advice():
+      search_run.run(config, run, resume=FLAGS.resume)
+  except errors.UserError:
+    run.discard()
+    raise
 
 
 if __name__ == '__main__':

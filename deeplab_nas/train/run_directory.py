@@ -25,7 +25,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -36,7 +36,8 @@ from deeplab_nas import errors
 
 _PACKAGES = ('tensorflow', 'keras', 'numpy')
 # What a resumed run may not change: the checkpoint would not fit.
-_FIXED_SECTIONS = ('space', 'search')
+_FIXED_SECTIONS = ('space', 'search', 'data')
+_FREE_SETTINGS = ('dir', 'cache', 'max_val_images')
 
 
 class RunDirectory:
@@ -106,6 +107,11 @@ class RunDirectory:
     return self.provenance.is_file()
 
   @property
+  def has_results(self) -> bool:
+    """Whether a run finished an epoch here."""
+    return self.metrics.exists() or self.checkpoints.exists()
+
+  @property
   def config(self) -> pathlib.Path:
     return self.path / 'config.yaml'
 
@@ -156,7 +162,7 @@ class RunDirectory:
     starts = []
     if self.is_started:
       self._check_same(config)
-      starts = json.loads(self.provenance.read_text('utf-8'))['starts']
+      starts = _read(self.provenance, json.loads).get('starts', [])
     starts.append(_provenance(argv))
     write_file(self.config, config.to_yaml())
     write_file(self.provenance, json.dumps({'starts': starts}, indent=1) + '\n')
@@ -164,10 +170,12 @@ class RunDirectory:
   def _check_same(self, config: config_lib.Config) -> None:
     if not self.config.is_file():
       return
-    then = yaml.safe_load(self.config.read_text('utf-8'))
+    then = _read(self.config, yaml.safe_load)
     now = config.to_dict()
     for section in _FIXED_SECTIONS:
       for key, value in now[section].items():
+        if section == 'data' and key in _FREE_SETTINGS:
+          continue
         earlier = then.get(section, {}).get(key)
         if earlier != value:
           raise errors.UserError(
@@ -175,6 +183,14 @@ class RunDirectory:
             f' now it is {value}: resume with the same settings, or choose'
             ' another folder.'
           )
+
+  def discard(self) -> None:
+    """Removes what a run wrote that was refused before its first epoch."""
+    if self.has_results:
+      return
+    self._remove()
+    if not any(self.path.iterdir()):
+      self.path.rmdir()
 
   @property
   def _written(self) -> tuple[pathlib.Path, ...]:
@@ -192,6 +208,20 @@ class RunDirectory:
         shutil.rmtree(path)
       else:
         path.unlink(missing_ok=True)
+
+
+def _read(path: pathlib.Path, parse: Callable[[str], Any]) -> dict[str, Any]:
+  """The mapping that a file of ours holds."""
+  try:
+    content = parse(path.read_text('utf-8'))
+  except (ValueError, yaml.YAMLError):
+    content = None
+  if not isinstance(content, dict):
+    raise errors.UserError(
+      f'{path} is damaged: start again with --overwrite, or choose another'
+      ' folder.'
+    )
+  return content
 
 
 def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:

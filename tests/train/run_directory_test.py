@@ -132,6 +132,31 @@ def test_a_run_goes_on_where_the_data_moved(started):
   assert config.load(str(started.config)) == moved
 
 
+def test_a_run_goes_on_only_with_the_same_batches(started):
+  other = config.load('quickstart', ['data.batch_size=16'])
+  with pytest.raises(errors.UserError, match='data.batch_size'):
+    started.write_provenance(other, ['train.py'])
+
+
+def test_a_refused_run_leaves_nothing(started):
+  started.discard()
+  assert not started.path.exists()
+
+
+def test_a_run_with_results_is_not_discarded(started):
+  started.metrics.write_text('{}')
+  started.discard()
+  assert started.config.is_file()
+
+
+@pytest.mark.parametrize('name', ['config.yaml', 'run.json'])
+@pytest.mark.parametrize('content', ['', 'hello', '{'])
+def test_damaged_files_are_named(started, name, content):
+  (started.path / name).write_text(content)
+  with pytest.raises(errors.UserError, match=f'{name} is damaged'):
+    started.write_provenance(CONFIG, ['train.py'])
+
+
 def test_epochs_sort_by_name():
   run = RunDirectory('run')
   assert run.genotype_of_epoch(7).name == 'epoch_0007.json'
