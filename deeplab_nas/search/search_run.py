@@ -24,6 +24,8 @@ from deeplab_nas.train import (
 )
 
 _TIMED_STEPS = 3  # of each kind, in a dry run
+# What TensorFlow raises for a checkpoint that is damaged or does not fit.
+_UNREADABLE = (tf.errors.OpError, ValueError, IndexError, AssertionError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +106,8 @@ def _val(
   config: config_lib.Config, info: dataset_info.DatasetInfo
 ) -> tf.data.Dataset | None:
   data = config.data
-  if data.val_split not in info.splits and info.splits:
-    logging.warning('No split %s: the search is not validated.', data.val_split)
+  if not data.val_split:
+    logging.warning('data.val_split is empty: the search is not validated.')
     return None
   val = input_pipeline.eval_dataset(
     data.dir, data.val_split, info, data.pipeline()
@@ -137,18 +139,19 @@ def run(
   train = parts.train(start_step=first_epoch * parts.steps_per_epoch)
   if first_epoch < config.search.epochs:
     logging.info('Compiling both kinds of steps (a minute or two) ...')
-    searcher.warm_up(train)
+    # On batches of its own: a tf.data shuffle counts how often it was begun.
+    searcher.warm_up(parts.train())
   watchers = callbacks.for_search(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  searcher.fit(
+  _fit(
+    searcher,
     train,
     epochs=config.search.epochs,
     initial_epoch=first_epoch,
     steps_per_epoch=parts.steps_per_epoch,
     validation_data=parts.val,
     callbacks=[*watchers, saver],
-    verbose=0,
   )
   text = summary.text(
     directory,
@@ -162,6 +165,17 @@ def run(
   )
   run_directory.write_file(directory.summary, text + '\n')
   print(text)
+
+
+def _fit(searcher: searcher_lib.Searcher, train, **settings) -> None:
+  try:
+    searcher.fit(train, verbose=0, **settings)
+  except KeyboardInterrupt:
+    logging.info(
+      'Stopped. The same command with --resume goes on after the last epoch '
+      'that was finished.'
+    )
+    raise
 
 
 def dry_run(config: config_lib.Config) -> estimate.Estimate:
@@ -223,19 +237,43 @@ class _Saver(tf.keras.callbacks.Callback):
     directory: run_directory.RunDirectory,
   ):
     super().__init__()
+    self._directory = directory
     self._epoch = tf.Variable(0, False, dtype=tf.int64)
+    self._checkpoint = tf.train.Checkpoint(searcher=searcher, epoch=self._epoch)
     self._manager = tf.train.CheckpointManager(
-      tf.train.Checkpoint(searcher=searcher, epoch=self._epoch),
+      self._checkpoint,
       str(directory.checkpoints),
       max_to_keep=2,
     )
 
   def restore(self) -> int:
     """Restores the last checkpoint; the epochs it has seen, 0 without one."""
-    if self._manager.restore_or_initialize():
+    if not self._manager.checkpoints:
+      if self._directory.metrics.exists():
+        raise errors.UserError(
+          f'{self._directory} has results but no checkpoint in'
+          f' {self._directory.checkpoints.name}/, so it cannot be resumed:'
+          ' start again with --overwrite, or choose another folder.'
+        )
+      return 0
+    for path in reversed(self._manager.checkpoints):
+      try:
+        self._checkpoint.restore(path).assert_existing_objects_matched()
+      except _UNREADABLE as error:
+        logging.warning('%s cannot be restored: %s', path, _first_line(error))
+        continue
       logging.info('Resuming after epoch %d.', int(self._epoch))
-    return int(self._epoch)
+      return int(self._epoch)
+    raise errors.UserError(
+      f'No checkpoint in {self._directory.checkpoints} can be restored: it is'
+      ' damaged, or of other data or code. Start again with --overwrite, or'
+      ' choose another folder.'
+    )
 
   def on_epoch_end(self, epoch, logs=None):
     self._epoch.assign(epoch + 1)
     self._manager.save()
+
+
+def _first_line(error: Exception) -> str:
+  return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
@@ -65,6 +66,24 @@ def test_halves_do_not_see_the_same_augmentation(records):
   assert np.any(images_a != images_b)
 
 
+def test_a_resumed_search_sees_the_batches_it_would_have_seen(records):
+  parts = search_run.build(config(records))
+  next(iter(parts.train()))  # what the warm-up does
+  whole = list(parts.train().take(4))
+  resumed = list(parts.train(start_step=2).take(2))
+  for a, b in zip(tf.nest.flatten(whole[2:]), tf.nest.flatten(resumed)):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_split_that_is_not_there_is_refused(records):
+  settings = config(records).to_dict()
+  settings['data']['val_split'] = 'test'
+  with pytest.raises(errors.UserError, match='test'):
+    search_run.build(config_lib.Config.from_dict(settings))
+  settings['data']['val_split'] = ''
+  assert search_run.build(config_lib.Config.from_dict(settings)).val is None
+
+
 def test_too_large_a_batch_is_refused(records):
   settings = config(records).to_dict()
   settings['data']['batch_size'] = 17
@@ -81,7 +100,8 @@ def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
   assert found.digest in capsys.readouterr().out
   lines = metrics_log.read(directory)
   assert [line['epoch'] for line in lines] == [1, 2]
-  assert lines[0]['arch_loss'] == 0 < lines[1]['arch_loss']
+  assert lines[0]['arch_loss'] is None  # not yet
+  assert lines[1]['arch_loss'] > 0
   assert 0 <= lines[1]['val_miou'] <= 1
 
   search(settings, tmp_path / 'run', resume=True)  # nothing is left to do
@@ -119,13 +139,34 @@ def test_resumed_search_equals_an_uninterrupted_one(
     'alpha_entropy': 1e-4,
     'beta_entropy': 1e-4,
     'loss': 0.1,
-    'arch_loss': 0.1,
   }.items():
     np.testing.assert_allclose(
       [line[name] for line in actual],
       [line[name] for line in expected],
       rtol=tolerance,
     )
+
+
+def test_results_without_a_checkpoint_are_not_overwritten(records, tmp_path):
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  directory.metrics.write_text('{"epoch": 1}\n')
+  searcher = search_run.build(config(records)).searcher
+  with pytest.raises(errors.UserError, match='no checkpoint'):
+    search_run._Saver(searcher, directory).restore()
+
+
+def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  searcher = search_run.build(config(records)).searcher
+  saver = search_run._Saver(searcher, directory)
+  for epoch in (0, 1):
+    saver.on_epoch_end(epoch)
+  data = sorted(directory.checkpoints.glob('*.data*'))
+  data[1].write_bytes(data[1].read_bytes()[:100])
+  assert search_run._Saver(searcher, directory).restore() == 1
+  data[0].write_bytes(b'')
+  with pytest.raises(errors.UserError, match='No checkpoint .* restored'):
+    search_run._Saver(searcher, directory).restore()
 
 
 def test_checkpoint_restores_every_variable(records, tmp_path):
