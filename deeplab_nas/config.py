@@ -69,9 +69,10 @@ class DataConfig(config_field.Section):
     dir: Folder of TFRecord shards, as the converters in datasets/ write it.
     dataset: For shards without dataset.json: 'cityscapes' or 'pascal_voc_seg'.
     train_split: Split whose halves A and B train weights and architecture.
-    val_split: Split that only measures.
+    val_split: Split that only measures; '' for none.
     crop_size: (height, width) of the training crops.
-    batch_size: Images per batch, over all replicas.
+    batch_size: Images per batch, over all replicas. At least 2: batch norm
+      after image pooling has one value for each image.
     image_scale: Resizes all images first; 0.5 halves height and width.
     min_scale: Smallest random scale.
     max_scale: Largest random scale.
@@ -90,7 +91,7 @@ class DataConfig(config_field.Section):
   train_split: str = _field('train', str)
   val_split: str = _field('val', str)
   crop_size: tuple[int, int] = _field((321, 321), int, low=1, length=2)
-  batch_size: int = _field(2, int, low=1)
+  batch_size: int = _field(2, int, low=2)
   image_scale: float = _field(1.0, float, above=0)
   min_scale: float = _field(0.5, float, above=0)
   max_scale: float = _field(2.0, float, above=0)

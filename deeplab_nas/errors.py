@@ -9,11 +9,12 @@ traceback.
 from __future__ import annotations
 
 import errno
+import logging as python_logging
 import sys
 from collections.abc import Sequence
 from typing import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 USER_ERROR_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
@@ -65,6 +66,8 @@ def run(
       _print_error(sentence)
       return USER_ERROR_EXIT_CODE
 
+  # Lines for people: no process number, no place in the source.
+  logging.get_absl_handler().setFormatter(python_logging.Formatter())
   app.run(guarded)
 
 

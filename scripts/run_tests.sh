@@ -9,5 +9,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 
 set_up '[dev]'
 cd "$ROOT"
-TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}" \
-  exec "$VENV/bin/python" -m pytest "$@"
+exec "$VENV/bin/python" -m pytest "$@"

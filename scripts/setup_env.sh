@@ -6,6 +6,10 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="${VENV:-$ROOT/.venv}"
 [[ "$VENV" == /* ]] || VENV="$PWD/$VENV"
 
+# Notes of TensorFlow and its dependencies at start-up, on which nobody can act.
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
+export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore::FutureWarning}"
+
 say() { printf '\n== %s\n' "$*"; }
 
 fail() {
