@@ -158,10 +158,11 @@ class _Walk:
       id(order): self._scales(order)
       for order in (self.by_edge, self.by_transition)
     }  # [order][source][k]: alpha, repeated for each channel
-    self.weights = [
-      [self._laid_out(weight, self._order_of(k)) for weight in group]
-      for k, group in enumerate(inputs.weights)
-    ]  # [k][weight][source]: [..., T*n*C]
+    self.weights = {
+      k: [self._laid_out(w, self._order_of(k)) for w in inputs.weights[k]]
+      for k, operator in enumerate(fused.operators)
+      if type(operator) in (*_SEPARABLE, ops.AtrousConv)
+    }  # [k][weight][source]: [..., T*n*C]
     self.recorded = []  # (norm, transition, edge) of each C recorded channels
     self.means = []
     self.variances = []

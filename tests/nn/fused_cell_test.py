@@ -72,16 +72,33 @@ class Doubled(ops.AtrousConv):
     return normalize(2 * super().__call__(x, weights, normalize))
 
 
+class Bottleneck(ops.Operator):
+  """An operator whose weights have other widths than a block's."""
+
+  num_norms = 1
+
+  @property
+  def weight_shapes(self):
+    wide = 3 * self.filters
+    return ((1, 1, self.filters, wide), (1, 1, wide, self.filters), (wide,))
+
+  def __call__(self, x, weights, normalize):
+    x = tf.nn.conv2d(x, weights[0], 1, 'SAME') + weights[2]
+    return normalize(tf.nn.conv2d(tf.nn.relu(x), weights[1], 1, 'SAME'))
+
+
 @pytest.mark.parametrize('training', [True, False])
-def test_unknown_operator_falls_back_to_its_builder(monkeypatch, training):
-  monkeypatch.setitem(ops.BUILDERS, 'doubled', Doubled)
-  new = dataclasses.replace(
-    primitives.ATROUS_CONV_3X3, name='doubled', kind='doubled'
-  )
+@pytest.mark.parametrize('operator', [Doubled, Bottleneck])
+def test_unknown_operator_falls_back_to_its_builder(
+  monkeypatch, operator, training
+):
+  name = operator.__name__
+  monkeypatch.setitem(ops.BUILDERS, name, operator)
+  new = dataclasses.replace(primitives.ATROUS_CONV_3X3, name=name, kind=name)
   monkeypatch.setitem(
-    SPACES, 'doubled', ((new, *primitives.PRIMITIVES[-2:]), 2, 2, 3)
+    SPACES, name, ((new, *primitives.PRIMITIVES[-2:]), 2, 2, 3)
   )
-  test_fast_cell_equals_readable_cell('doubled', training)
+  test_fast_cell_equals_readable_cell(name, training)
 
 
 def test_nodes_of_one_shape_share_their_functions():
