@@ -13,7 +13,7 @@ def pad(images: tf.Tensor, stride: int) -> tf.Tensor:
     stride: The largest stride of the network.
   """
   pixels = tf.shape(images)[1:3]
-  padded = tf.maximum(-(-(pixels - 1) // stride), 1) * stride + 1
+  padded = _padded_pixels(pixels, stride, tf.maximum)
   padded_images = tf.pad(
     images,
     [[0, 0], [0, padded[0] - pixels[0]], [0, padded[1] - pixels[1]], [0, 0]],
@@ -26,9 +26,14 @@ def pad(images: tf.Tensor, stride: int) -> tf.Tensor:
 
 def _padded_shape(images: tf.Tensor, stride: int) -> list[int | None]:
   return [
-    None if n is None else max(-(-(n - 1) // stride), 1) * stride + 1
+    None if n is None else _padded_pixels(n, stride, max)
     for n in images.shape[1:3]
   ]
+
+
+def _padded_pixels(pixels, stride: int, maximum):
+  """k * stride + 1 that holds the pixels; numbers or tensors."""
+  return maximum(-(-(pixels - 1) // stride), 1) * stride + 1
 
 
 def size_at(padded: tf.Tensor, stride: int) -> tuple[int, int] | tf.Tensor:
