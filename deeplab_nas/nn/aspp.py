@@ -1,14 +1,59 @@
-"""The supernet's heads: one small ASPP at each stride of the last layer.
+"""Atrous spatial pyramid pooling: of derived networks, and of the supernet.
 
 Reference:
-  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+  DeepLabv3, Sec. 3.3, https://arxiv.org/abs/1706.05587
+  Auto-DeepLab, Sec. 4.1 and 5.2, https://arxiv.org/abs/1901.02985
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import tensorflow as tf
 
-from deeplab_nas.nn import resample, stem
+from deeplab_nas.nn import conv_norm, head_conv, resample, stem
+
+FILTERS = 256
+_DROPOUT = 0.1
+
+
+class ASPP(tf.keras.layers.Layer):
+  """DeepLabv3's: image pooling, a 1x1, atrous 3x3s; joined by a 1x1.
+
+  Attributes:
+    pooled: The 1x1 after the mean over the image.
+    branches: The 1x1 and the atrous convolutions, in order.
+    projection: The 1x1 that joins them.
+  """
+
+  def __init__(
+    self,
+    rates: Sequence[int],
+    separable: bool = False,
+    norm: conv_norm.NormFactory | None = None,
+    name: str = 'aspp',
+  ):
+    super().__init__(name=name)
+    conv = functools.partial(head_conv.HeadConv, FILTERS, norm=norm)
+    self.pooled = conv(name='pooled')
+    self.branches = [conv(name='point')] + [
+      conv(3, rate, separable, name=f'atrous_{i}')
+      for i, rate in enumerate(rates)
+    ]
+    self.projection = conv(name='projection')
+    self.dropout = tf.keras.layers.Dropout(_DROPOUT)
+
+  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+    """Computes [B, H, W, 256] from features, float [B, H, W, C]."""
+    branches = [branch(x, training=training) for branch in self.branches]
+    pooled = tf.reduce_mean(x, [1, 2], keepdims=True)
+    pooled = self.pooled(pooled, training=training)
+    # A bilinear resize of one pixel.
+    pooled = tf.broadcast_to(pooled, tf.shape(branches[0]))
+    x = tf.concat([pooled] + branches, axis=-1)
+    x = self.projection(x, training=training)
+    return self.dropout(x, training=training)
 
 
 class SearchASPP(tf.keras.layers.Layer):

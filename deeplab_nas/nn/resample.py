@@ -15,9 +15,10 @@ from deeplab_nas.nn import batch_norm
 
 
 def resize(x: tf.Tensor, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
-  """Bilinear with aligned corners: [B, size, C] from float32 [B, H, W, C]."""
-  # tf.image.resize knows no aligned corners.
-  return tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
+  """Bilinear with aligned corners: [B, size, C] from float [B, H, W, C]."""
+  # tf.image.resize knows no aligned corners. The result is always float32.
+  resized = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
+  return tf.cast(resized, x.dtype)
 
 
 class Resample(tf.keras.layers.Layer):

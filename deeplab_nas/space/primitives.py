@@ -5,7 +5,8 @@ programs. Nobody parses a name.
 
 Reference:
   Auto-DeepLab, Sec. 3.1, https://arxiv.org/abs/1901.02985 (the default set);
-  DARTS, Sec. 3, https://arxiv.org/abs/1806.09055 (the second preset).
+  DARTS, Sec. 3, https://arxiv.org/abs/1806.09055 (the second preset);
+  PNAS, Sec. 3, https://arxiv.org/abs/1712.00559 (the third one).
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ AVG_POOL_3X3 = Primitive('avg_pool_3x3', 'avg_pool', 3)
 # A separable convolution is applied twice: (ReLU, depthwise, pointwise, BN) x2.
 SEP_CONV_3X3 = Primitive('sep_conv_3x3', 'sep_conv', 3)
 SEP_CONV_5X5 = Primitive('sep_conv_5x5', 'sep_conv', 5)
+SEP_CONV_7X7 = Primitive('sep_conv_7x7', 'sep_conv', 7)
 # A full convolution: only so does the released network have the parameters
 # that the paper's Table 2 gives.
 ATROUS_CONV_3X3 = Primitive('atrous_conv_3x3', 'atrous_conv', 3, rate=2)
@@ -71,8 +73,14 @@ _COMMON = (
 # The order is the order of alpha's last axis.
 PRIMITIVES = _COMMON + (ATROUS_CONV_3X3, ATROUS_CONV_5X5)
 DARTS_PRIMITIVES = _COMMON + (DIL_CONV_3X3, DIL_CONV_5X5)
+# Holds the cell of PNASNet-5; of PNAS' own set, 1x7-7x1 and dilated 3x3 lack.
+PNASNET_PRIMITIVES = _COMMON + (SEP_CONV_7X7,)
 
-PRESETS = {'auto_deeplab': PRIMITIVES, 'darts': DARTS_PRIMITIVES}
+PRESETS = {
+  'auto_deeplab': PRIMITIVES,
+  'darts': DARTS_PRIMITIVES,
+  'pnasnet': PNASNET_PRIMITIVES,
+}
 
 BY_NAME = {
   primitive.name: primitive

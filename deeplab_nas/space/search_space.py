@@ -13,6 +13,7 @@ import numpy as np
 from deeplab_nas.space import cell_space as cell_space_lib
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import lattice as lattice_lib
+from deeplab_nas.space import primitives as primitives_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,25 @@ class SearchSpace:
   def node_filters(self, level: int) -> int:
     """Filters of a node, the concatenation of its blocks: B * F * s / 4."""
     return self.cell.num_blocks * self.filters(level)
+
+  @classmethod
+  def of(
+    cls, genotype: genotype_lib.Genotype, filter_multiplier: int = 20
+  ) -> SearchSpace:
+    """A space that holds a genotype: its layers and blocks, all primitives.
+
+    Raises:
+      ValueError: If the path goes below the coarsest stride.
+    """
+    space = cls(
+      cell_space_lib.CellSpace(
+        genotype.num_blocks, tuple(primitives_lib.BY_NAME.values())
+      ),
+      lattice_lib.Lattice(genotype.num_layers),
+      filter_multiplier,
+    )
+    space.check(genotype)
+    return space
 
   @property
   def num_architectures(self) -> int:

@@ -2,10 +2,12 @@
 
     genotype = zoo.load('auto_deeplab')
 
-`auto_deeplab` is the published network, path and cell. The others are the
-hand-made networks of the paper's Fig. 2 with the published cell, so that only
-the path differs. The figure shows their shape, not their layers: at which layer
-each one changes its stride is our reading.
+`auto_deeplab` is the published network, path and cell, and `pnasnet5` the cell
+of PNASNet-5 on the path that the DeepLab code gives it at output stride 16.
+
+The others are the hand-made networks of Auto-DeepLab's Fig. 2 with the
+published cell, so that only the path differs. The figure shows their shape, not
+their layers: at which layer each one changes its stride is our reading.
 
   deeplabv3          down to stride 16, and stays there
   conv_deconv        down to stride 32, and back to 4 at the end
@@ -13,6 +15,7 @@ each one changes its stride is our reading.
 
 Reference:
   Auto-DeepLab, Fig. 2 and Fig. 3, https://arxiv.org/abs/1901.02985
+  PNAS, Fig. 1, https://arxiv.org/abs/1712.00559
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""The unit that derived networks are made of: convolution, then batch norm.
+
+In training it is Keras' convolution and Keras' batch norm. For inference the
+two are one: batch norm is then a scale and an offset per channel, which go into
+the kernel and a bias (`deeplab_nas.nn.folding`).
+
+Reference:
+  Ioffe and Szegedy, Batch Normalization, https://arxiv.org/abs/1502.03167
+  Chollet, Xception (separable convolution), https://arxiv.org/abs/1610.02357
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Makes the batch norm of a unit; None leaves it out and gives a bias instead.
+NormFactory = Callable[[], tf.keras.layers.Layer]
+
+KINDS = ('full', 'separable', 'depthwise')
+# Makes an initializer for one kernel: one that is used twice repeats itself.
+InitializerFactory = Callable[[], tf.keras.initializers.Initializer]
+# As in the released backbone: variance 1 / (3 * fan_in), uniform.
+backbone_initializer = functools.partial(
+  tf.keras.initializers.VarianceScaling,
+  scale=1 / 3,
+  mode='fan_in',
+  distribution='uniform',
+)
+
+
+class ConvNorm(tf.keras.layers.Layer):
+  """A 'SAME' convolution and batch norm of float [B, H, W, C].
+
+      unit = ConvNorm(256, 3, norm=tf.keras.layers.BatchNormalization)
+      y = tf.nn.relu(unit(x, training=True))   # [B, H, W, 256]
+
+  Attributes:
+    filters: Channels of the output; those of the input if depthwise.
+    kind: 'full'; 'separable', a depthwise and a 1x1 convolution with nothing
+      between them; or 'depthwise'.
+    convs: The one or two convolutions, in order.
+    norm: Batch norm, or None where it is folded into the last convolution.
+  """
+
+  def __init__(
+    self,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    rate: int = 1,
+    kind: str = 'full',
+    norm: NormFactory | None = None,
+    initializer: InitializerFactory = backbone_initializer,
+    name: str | None = None,
+  ):
+    super().__init__(name=name)
+    if kind not in KINDS:
+      raise ValueError(f'kind is {kind!r}, expected one of {", ".join(KINDS)}')
+    self.filters = filters
+    self.kind = kind
+    has_bias = norm is None
+    window = {
+      'kernel_size': kernel_size,
+      'strides': strides,
+      'dilation_rate': rate,
+      'padding': 'same',
+    }
+    self.convs = []
+    if kind != 'full':
+      self.convs.append(
+        tf.keras.layers.DepthwiseConv2D(
+          **window,
+          use_bias=has_bias and kind == 'depthwise',
+          depthwise_initializer=initializer(),
+          name='depthwise',
+        )
+      )
+      window = {'kernel_size': 1}
+    if kind != 'depthwise':
+      self.convs.append(
+        tf.keras.layers.Conv2D(
+          filters,
+          **window,
+          use_bias=has_bias,
+          kernel_initializer=initializer(),
+          name='conv',
+        )
+      )
+    self.norm = None if norm is None else norm(name='norm')
+
+  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+    for conv in self.convs:
+      x = conv(x)
+    return x if self.norm is None else self.norm(x, training=training)

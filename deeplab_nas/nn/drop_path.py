@@ -1,0 +1,46 @@
+"""Scheduled drop path: whole operations of a cell are left out in training.
+
+Reference:
+  Zoph et al., NASNet, Sec. A.7, https://arxiv.org/abs/1707.07012
+  Auto-DeepLab, Table 3, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+class ScheduledDropPath(tf.keras.layers.Layer):
+  """Zeroes its input for some images of a batch, in training only.
+
+  The rest is divided by the probability to stay, so that the mean is kept. That
+  probability falls linearly from 1 to `keep_prob` as training proceeds.
+
+  Attributes:
+    keep_prob: Probability to stay at the end of training, in (0, 1].
+    progress: float32 variable [], share of the training that is done, 0 to 1.
+  """
+
+  def __init__(self, keep_prob: float, progress: tf.Variable):
+    super().__init__()
+    self.keep_prob = keep_prob
+    self.progress = progress
+
+  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+    if not training or self.keep_prob == 1:
+      return x
+    keep_prob = 1 - self.progress * (1 - self.keep_prob)
+    draws = tf.random.uniform([tf.shape(x)[0], 1, 1, 1])
+    factor = tf.where(draws < keep_prob, 1 / keep_prob, 0.0)
+    return x * tf.cast(factor, x.dtype)
+
+
+def cell_keep_prob(keep_prob: float, cell_index: int, num_cells: int) -> float:
+  """The end probability of one cell: 1 at the image, `keep_prob` in the last.
+
+  Args:
+    keep_prob: Of the last cell, in (0, 1].
+    cell_index: Counted from 0.
+    num_cells: Cells of the network.
+  """
+  return 1 - (cell_index + 1) / num_cells * (1 - keep_prob)
