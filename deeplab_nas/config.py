@@ -1,4 +1,4 @@
-"""What a run does: four frozen records, read from YAML or a preset.
+"""What a run does: frozen records, read from YAML or a preset.
 
     config = load('quickstart', ['data.dir=/data/mine', 'search.epochs=10'])
     config.space.build()   # the SearchSpace
@@ -22,13 +22,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
-from deeplab_nas import config_field, errors, presets
+from deeplab_nas import config_field, config_train, errors, presets
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 if TYPE_CHECKING:
   from deeplab_nas.data import input_pipeline
 
 _field = config_field.field
+NetworkConfig = config_train.NetworkConfig
+TrainConfig = config_train.TrainConfig
+EvalConfig = config_train.EvalConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,8 @@ class DataConfig(config_field.Section):
   Attributes:
     dir: Folder of TFRecord shards, as the converters in datasets/ write it.
     dataset: For shards without dataset.json: 'cityscapes' or 'pascal_voc_seg'.
-    train_split: Split whose halves A and B train weights and architecture.
+    train_split: Split that trains a network; in a search, its halves A and B
+      train weights and architecture.
     val_split: Split that only measures; '' for none.
     crop_size: (height, width) of the training crops.
     batch_size: Images per batch, over all replicas. At least 2: batch norm
@@ -206,6 +210,9 @@ class Config:
   space: SpaceConfig = SpaceConfig()
   data: DataConfig = DataConfig()
   search: SearchConfig = SearchConfig()
+  network: NetworkConfig = NetworkConfig()
+  train: TrainConfig = TrainConfig()
+  eval: EvalConfig = EvalConfig()
   runtime: RuntimeConfig = RuntimeConfig()
 
   @classmethod
@@ -249,7 +256,11 @@ class Config:
 
 _SECTIONS = {
   section.NAME: section
-  for section in (SpaceConfig, DataConfig, SearchConfig, RuntimeConfig)
+  for section in (
+    *(SpaceConfig, DataConfig, SearchConfig),
+    *(NetworkConfig, TrainConfig, EvalConfig),
+    RuntimeConfig,
+  )
 }
 
 

@@ -29,7 +29,10 @@ _TYPE_NAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-  """What a field accepts; bounds are inclusive unless they say otherwise."""
+  """What a field accepts; bounds are inclusive unless they say otherwise.
+
+  A field of `length` values, or of `many`, one or more, is a tuple.
+  """
 
   kind: type
   low: float = -math.inf
@@ -38,15 +41,18 @@ class Rule:
   below: float = math.inf
   choices: tuple[str, ...] = ()
   length: int | None = None
+  many: bool = False
   optional: bool = False
 
   def convert(self, value: Any) -> Any:
     """The value in the field's own type; a ValueError if it does not fit."""
     if value is None and self.optional:
       return None
-    if self.length is None:
+    if self.length is None and not self.many:
       return self._convert_one(value)
-    if not isinstance(value, (list, tuple)) or len(value) != self.length:
+    if not isinstance(value, (list, tuple)) or not value:
+      raise ValueError(value)
+    if self.length not in (None, len(value)):
       raise ValueError(value)
     return tuple(map(self._convert_one, value))
 
@@ -82,6 +88,8 @@ class Rule:
       text = ', '.join([text] + bounds)
     if self.length is not None:
       text = f'a list of {self.length}, each {text}'
+    elif self.many:
+      text = f'a list, each {text}'
     return f'{text}, or null' if self.optional else text
 
 

@@ -1,27 +1,33 @@
-r"""Searches for an architecture.
+r"""Searches for an architecture, and trains the one that was found.
 
   python scripts/train.py --mode=search --config=quickstart \
-      --data_dir=street_scenes_tfrecord --run_dir=runs/first
+      --data_dir=street_scenes_tfrecord --run_dir=runs/search
+  python scripts/train.py --mode=train --config=quickstart \
+      --data_dir=street_scenes_tfrecord --run_dir=runs/train \
+      --genotype=runs/search/genotype.json
 
-Try it first with --dry_run: one step of each kind, their time and memory, and
-what the whole run would take. `--print_config` shows every setting; each can be
-set with --set=section.key=value.
+Try both first with --dry_run: a few steps, their time and memory, and what the
+whole run would take. `--print_config` shows every setting; each can be set with
+--set=section.key=value.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
+from collections.abc import Iterator
 
 from absl import flags, logging
 
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors, presets
 from deeplab_nas.data import dataset_info, shards
-from deeplab_nas.train import run_directory, runtime
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import genotype_source, run_directory, runtime
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('mode', 'search', 'What to do; only search so far.')
+flags.DEFINE_string('mode', 'search', 'What to do: search or train.')
 flags.DEFINE_string(
   'config',
   None,
@@ -36,6 +42,15 @@ flags.DEFINE_multi_string(
 flags.DEFINE_string(
   'data_dir', None, 'Folder of TFRecord shards; short for --set=data.dir=DIR.'
 )
+flags.DEFINE_string(
+  'genotype', None, 'What --mode=train trains: a genotype file, or zoo:NAME.'
+)
+flags.DEFINE_string(
+  'init_from',
+  None,
+  'Run folder or checkpoint to take weights from; short for'
+  ' --set=train.init_from=PATH.',
+)
 flags.DEFINE_string('run_dir', None, 'Folder for all that the run writes.')
 flags.DEFINE_boolean('resume', False, 'Continue the run in run_dir.')
 flags.DEFINE_boolean('overwrite', False, 'Remove the run in run_dir first.')
@@ -44,31 +59,33 @@ flags.DEFINE_boolean(
 )
 flags.DEFINE_boolean('print_config', False, 'Only print all settings as YAML.')
 
-_LATER_MODES = ('train', 'eval')
+_MODES = ('search', 'train', 'eval')
 
 
 def main(_) -> None:
   runtime.silence()
   _check_mode()
+  if FLAGS.mode == 'eval':
+    _eval()
+    return
   config = _config()
   if FLAGS.print_config:
     print(config.to_yaml(), end='')
     return
+  genotype = _genotype() if FLAGS.mode == 'train' else None
   _check_data(config.data)
   if FLAGS.dry_run:
-    _dry_run(config)
+    _dry_run(config, genotype)
+  elif FLAGS.mode == 'train':
+    _train(config, genotype)
   else:
     _search(config)
 
 
 def _check_mode() -> None:
-  if FLAGS.mode in _LATER_MODES:
+  if FLAGS.mode not in _MODES:
     raise errors.UserError(
-      f'--mode={FLAGS.mode} does not exist yet: only --mode=search does.'
-    )
-  if FLAGS.mode != 'search':
-    raise errors.UserError(
-      f'--mode={FLAGS.mode} is unknown: use --mode=search.'
+      f'--mode={FLAGS.mode} is unknown: use one of {", ".join(_MODES)}.'
     )
 
 
@@ -79,10 +96,22 @@ def _config() -> config_lib.Config:
       f' {", ".join(presets.PRESETS)}.'
     )
   config = config_lib.load(FLAGS.config, FLAGS['set'].value)
-  if FLAGS.data_dir is None:
-    return config
-  data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
-  return dataclasses.replace(config, data=data)
+  if FLAGS.data_dir is not None:
+    data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
+    config = dataclasses.replace(config, data=data)
+  if FLAGS.init_from is not None:
+    train = dataclasses.replace(config.train, init_from=FLAGS.init_from)
+    config = dataclasses.replace(config, train=train)
+  return config
+
+
+def _genotype() -> genotype_lib.Genotype:
+  if FLAGS.genotype is None:
+    raise errors.UserError(
+      'Say what to train with --genotype=FILE, the genotype.json of a search,'
+      ' or --genotype=zoo:NAME.'
+    )
+  return genotype_source.read(FLAGS.genotype)
 
 
 def _check_data(data: config_lib.DataConfig) -> None:
@@ -96,15 +125,47 @@ def _check_data(data: config_lib.DataConfig) -> None:
   shards.find(data.dir, data.train_split)
 
 
-def _dry_run(config: config_lib.Config) -> None:
+def _dry_run(
+  config: config_lib.Config, genotype: genotype_lib.Genotype | None
+) -> None:
   runtime.prepare(config.runtime)
-  from deeplab_nas.search import search_run
-
   with runtime.memory_advice():
-    print(search_run.dry_run(config).text())
+    if genotype is None:
+      from deeplab_nas.search import search_run
+
+      estimate = search_run.dry_run(config)
+    else:
+      from deeplab_nas.train import train_run
+
+      estimate = train_run.dry_run(config, genotype)
+  print(estimate.text())
 
 
 def _search(config: config_lib.Config) -> None:
+  with _started(config) as run:
+    from deeplab_nas.search import search_run
+
+    search_run.run(config, run, resume=FLAGS.resume)
+
+
+def _train(config: config_lib.Config, genotype: genotype_lib.Genotype) -> None:
+  with _started(config) as run:
+    from deeplab_nas.train import train_run
+
+    train_run.run(config, genotype, run, resume=FLAGS.resume)
+
+
+def _eval() -> None:
+  raise errors.UserError(
+    '--mode=eval does not exist yet: only search and train do.'
+  )
+
+
+@contextlib.contextmanager
+def _started(
+  config: config_lib.Config,
+) -> Iterator[run_directory.RunDirectory]:
+  """The folder of a run, which is left as it was if the run is refused."""
   if FLAGS.run_dir is None:
     raise errors.UserError(
       'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
@@ -112,14 +173,12 @@ def _search(config: config_lib.Config) -> None:
   run = run_directory.RunDirectory.create(
     FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
   )
-  run.write_provenance(config, sys.argv)
+  run.write_provenance(config, sys.argv, FLAGS.mode)
   logging.info('Writing to %s.', run)
   runtime.prepare(config.runtime)
-  from deeplab_nas.search import search_run
-
   try:
     with runtime.memory_advice():
-      search_run.run(config, run, resume=FLAGS.resume)
+      yield run
   except errors.UserError:
     run.discard()
     raise

@@ -38,7 +38,16 @@ ALLOWED_IMPORTS = {
     *('errors', 'config', 'config_field', 'presets'),
     *('space', 'data', 'nn', 'train'),
   },
-  'config': {'errors', 'config_field', 'presets', 'space', 'data'},
+  'serving': {
+    *('errors', 'config', 'config_field', 'presets'),
+    *('space', 'data', 'nn', 'train'),
+  },
+  'config': {
+    *('errors', 'config_field', 'config_train', 'presets'),
+    *('space', 'data'),
+  },
+  # Both import what they build only when they build it.
+  'config_train': {'errors', 'config_field', 'space', 'nn'},
   'config_field': {'errors'},
   'presets': set(),
   'errors': set(),
@@ -109,6 +118,7 @@ def test_what_answers_typing_mistakes_imports_no_tensorflow():
     'from deeplab_nas import config, errors, presets\n'
     'from deeplab_nas.data import dataset_info, shards\n'
     'from deeplab_nas.train import duration, run_directory, runtime\n'
+    'from deeplab_nas.train import genotype_source\n'
     'sys.exit("tensorflow" in sys.modules)\n'
   )
   assert subprocess.run([sys.executable, '-c', program]).returncode == 0

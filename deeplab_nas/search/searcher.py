@@ -15,6 +15,7 @@ from deeplab_nas import config as config_lib
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
+from deeplab_nas.train import warm_up
 
 
 class Searcher(tf.keras.Model):
@@ -169,15 +170,10 @@ class Searcher(tf.keras.Model):
     Args:
       batches: What `fit` will be given; one element is read.
     """
-    saved = [
-      (item, item.numpy())
-      for item in tf.train.TrackableView(self).descendants()
-      if isinstance(item, tf.Variable)
-    ]
+    start_step = self.arch_start_step.numpy()
     self.arch_start_step.assign(0)
-    self.make_train_function()(iter(batches))
-    for variable, value in saved:
-      variable.assign(value)
+    warm_up.once(self, batches)
+    self.arch_start_step.assign(start_step)
 
   def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy over the pixels that are not ignored."""

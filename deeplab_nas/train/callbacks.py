@@ -1,4 +1,4 @@
-"""Everything that watches a search, in the order that it has to run."""
+"""Everything that watches a run, in the order that it has to work."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deeplab_nas.train import (
   picture_log,
   progress,
   run_directory,
+  snapshot,
   tensorboard_log,
 )
 
@@ -34,19 +35,47 @@ def for_search(
     val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
       which the panels are taken; None without validation.
   """
+  bar = progress.ProgressBar(
+    steps_per_epoch,
+    config.search.epochs,
+    config.data.batch_size,
+    config.search.arch_start_epoch,
+  )
+  return [
+    genotype_log.GenotypeLog(run),
+    *_logs(run, config, info, steps_per_epoch, val, snapshot.Snapshot.of),
+    # Last, so that its time between epochs holds the work of the others.
+    bar,
+  ]
+
+
+def for_training(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+) -> list[tf.keras.callbacks.Callback]:
+  """The same of a training, whose architecture does not change."""
+  bar = progress.ProgressBar(
+    steps_per_epoch, config.train.epochs, config.data.batch_size
+  )
+  return [*_logs(run, config, info, steps_per_epoch, val), bar]
+
+
+def _logs(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+  snapshot_of: snapshot.SnapshotOf | None = None,
+) -> list[tf.keras.callbacks.Callback]:
   shown = None
   if val is not None:
     shown = panels.Panels(val, info, config.runtime.num_panels)
   return [
-    genotype_log.GenotypeLog(run),
-    metrics_log.MetricsLog(run, info),
-    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch),
-    picture_log.PictureLog(run, shown, steps_per_epoch),
-    # Last, so that its time between epochs holds the work of the others.
-    progress.ProgressBar(
-      steps_per_epoch,
-      config.search.epochs,
-      config.data.batch_size,
-      config.search.arch_start_epoch,
-    ),
+    metrics_log.MetricsLog(run, info, snapshot_of),
+    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, snapshot_of),
+    picture_log.PictureLog(run, shown, steps_per_epoch, snapshot_of),
   ]

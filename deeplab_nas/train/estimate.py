@@ -14,33 +14,35 @@ class Estimate:
   """Measured times and the number of times each will pass.
 
       estimate = Estimate(
-        startup_seconds=40, weight_step_seconds=0.5, arch_step_seconds=0.4,
-        val_image_seconds=0.1, peak_bytes=peak_bytes(), steps_per_epoch=100,
-        epochs=40, arch_start_epoch=20, num_val_images=50,
+        startup_seconds=40, weight_step_seconds=0.5, val_image_seconds=0.1,
+        peak_bytes=peak_bytes(), steps_per_epoch=100, epochs=40,
+        num_val_images=50, arch_step_seconds=0.4, arch_start_epoch=20,
       )
       print(estimate.text())
 
   Attributes:
-    startup_seconds: From the start until both kinds of steps have run once.
+    startup_seconds: From the start until all kinds of steps have run once.
     weight_step_seconds: One further step of the weights.
-    arch_step_seconds: One further step of alpha and beta.
     val_image_seconds: Validation, for each image.
     peak_bytes: The most memory that the process has had.
     steps_per_epoch: Steps of the weights in an epoch.
     epochs: Epochs of the run.
-    arch_start_epoch: Epochs without steps of alpha and beta.
     num_val_images: Images of one validation.
+    num_validations: How often these are validated; None for every epoch.
+    arch_step_seconds: One further step of alpha and beta; None in a training.
+    arch_start_epoch: Epochs without steps of alpha and beta.
   """
 
   startup_seconds: float
   weight_step_seconds: float
-  arch_step_seconds: float
   val_image_seconds: float
   peak_bytes: int
   steps_per_epoch: int
   epochs: int
-  arch_start_epoch: int
   num_val_images: int
+  num_validations: int | None = None
+  arch_step_seconds: float | None = None
+  arch_start_epoch: int = 0
 
   @property
   def total_seconds(self) -> float:
@@ -48,26 +50,33 @@ class Estimate:
     num_arch_steps = self.steps_per_epoch * (
       self.epochs - self.arch_start_epoch
     )
+    num_validations = (
+      self.epochs if self.num_validations is None else self.num_validations
+    )
     return (
       self.startup_seconds
       + self.steps_per_epoch * self.epochs * self.weight_step_seconds
-      + num_arch_steps * self.arch_step_seconds
-      + self.num_val_images * self.epochs * self.val_image_seconds
+      + num_arch_steps * (self.arch_step_seconds or 0.0)
+      + self.num_val_images * num_validations * self.val_image_seconds
     )
 
   def text(self) -> str:
     """A small table."""
+    arch_rows = ()
+    if self.arch_step_seconds is not None:
+      seconds = f'{self.arch_step_seconds:.3f} s'
+      arch_rows = (('one step of the architecture', seconds),)
     rows = (
       ('until the first steps are done', duration.text(self.startup_seconds)),
       ('one step of the weights', f'{self.weight_step_seconds:.3f} s'),
-      ('one step of the architecture', f'{self.arch_step_seconds:.3f} s'),
+      *arch_rows,
       ('validation, each image', f'{self.val_image_seconds:.3f} s'),
       ('peak memory', f'{self.peak_bytes / 2**30:.2f} GiB'),
       (
         'the whole run, about',
         f'{duration.text(self.total_seconds)} ({self.epochs} epochs of'
         f' {self.steps_per_epoch} steps, {self.num_val_images} validation'
-        ' images after each)',
+        ' images in each validation)',
       ),
     )
     return '\n'.join(f'{name:<32}{value}' for name, value in rows)

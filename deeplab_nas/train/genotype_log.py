@@ -22,6 +22,7 @@ class GenotypeLog(tf.keras.callbacks.Callback):
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     genotype = self.model.strategy.genotype()
+    self._run.genotypes.mkdir(exist_ok=True)
     genotype.save(self._run.genotype_of_epoch(epoch + 1))
     genotype.save(self._run.genotype)
     if genotype.digest != self._digest:

@@ -19,19 +19,24 @@ from deeplab_nas.train import class_iou, run_directory, snapshot
 class MetricsLog(tf.keras.callbacks.Callback):
   """Adds a line to `RunDirectory.metrics` after every epoch.
 
-  A line holds all logs of the epoch, the state of the architecture and, where
-  there was a validation, the IoU of each class (null for one that is neither
-  in the labels nor predicted). Lines of epochs that a resumed run repeats are
-  replaced.
+  A line holds all logs of the epoch, in a search the state of the architecture,
+  and, where there was a validation, the IoU of each class (null for one that is
+  neither in the labels nor predicted). Lines of epochs that a resumed run
+  repeats are replaced.
 
   Attributes:
     history: The lines so far, as dictionaries.
   """
 
   def __init__(
-    self, run: run_directory.RunDirectory, info: dataset_info.DatasetInfo
+    self,
+    run: run_directory.RunDirectory,
+    info: dataset_info.DatasetInfo,
+    snapshot_of: snapshot.SnapshotOf | None = None,
   ):
+    """Writes to `run`; a search gives what takes its snapshots."""
     super().__init__()
+    self._snapshot_of = snapshot_of
     self.history: list[dict[str, Any]] = []
     self._run = run
     self._info = info
@@ -43,10 +48,11 @@ class MetricsLog(tf.keras.callbacks.Callback):
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     logs = dict(logs or {})
-    state = snapshot.Snapshot.of(self.model)
     line = {'epoch': epoch + 1}
     line.update({name: _plain(value) for name, value in logs.items()})
-    line.update(state.numbers(), digest=state.genotype.digest)
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model)
+      line.update(state.numbers(), digest=state.genotype.digest)
     if 'val_miou' in logs:
       line['class_iou'] = self._class_iou()
     self.history = [old for old in self.history if old['epoch'] <= epoch]

@@ -1,4 +1,4 @@
-"""Pictures of a search after every epoch: as files, and in TensorBoard."""
+"""Pictures of a run after every epoch: as files, and in TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deeplab_nas.train import run_directory, snapshot
 
 
 class PictureLog(tf.keras.callbacks.Callback):
-  """Draws alpha and beta, the genotype, and validation panels.
+  """Draws validation panels; of a search also genotype, alpha and beta.
 
   The files in `pictures/` show the last epoch, `tensorboard/pictures` all.
   """
@@ -24,9 +24,11 @@ class PictureLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     panels: panels_lib.Panels | None,
     steps_per_epoch: int,
+    snapshot_of: snapshot.SnapshotOf | None = None,
   ):
-    """Draws to `run`; `panels` may be left out."""
+    """Draws to `run`; a search gives what takes its snapshots."""
     super().__init__()
+    self._snapshot_of = snapshot_of
     self._run = run
     self._panels = panels if panels is not None and panels.count else None
     self._steps_per_epoch = steps_per_epoch
@@ -54,10 +56,14 @@ class PictureLog(tf.keras.callbacks.Callback):
 
   def _draw(self) -> dict[str, bytes]:
     """PNG files by name."""
-    state = snapshot.Snapshot.of(self.model)
-    buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
-    draw.save_picture(state.genotype, buffers['genotype'])
-    draw.save_weights_picture(state.weights, state.space, buffers['alpha_beta'])
+    buffers = {}
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model)
+      buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
+      draw.save_picture(state.genotype, buffers['genotype'])
+      draw.save_weights_picture(
+        state.weights, state.space, buffers['alpha_beta']
+      )
     if self._panels is not None:
       buffers['panels'] = io.BytesIO()
       picture = self._panels.draw(self.model.predict_logits)

@@ -1,14 +1,16 @@
 """The folder of one run: where everything is, and what it was made with.
 
     config.yaml           every setting
-    run.json              command, versions and commit of each start
-    genotype.json         the architecture as it stands
-    genotypes/            the architecture after each epoch
+    run.json              mode; command, versions and commit of each start
+    genotype.json         the architecture: as it stands, or that is trained
+    genotypes/            of a search: the architecture after each epoch
+    dataset.json          of a training: classes, palette, counts of the data
     metrics.jsonl         one line of numbers for each epoch
     summary.txt           what was found
     pictures/             PNG files of the last epoch
     tensorboard/          for `tensorboard --logdir`
     checkpoints/          to resume from
+    best/                 of a training: the best weights
 
 Files are written whole or not at all. TensorFlow is not imported here.
 """
@@ -33,11 +35,21 @@ import yaml
 import deeplab_nas
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import genotype_source
 
 _PACKAGES = ('tensorflow', 'keras', 'numpy')
 # What a resumed run may not change: the checkpoint would not fit.
-_FIXED_SECTIONS = ('space', 'search', 'data')
-_FREE_SETTINGS = ('dir', 'cache', 'max_val_images')
+_FIXED_SECTIONS = {
+  'search': ('space', 'search', 'data'),
+  'train': ('network', 'train', 'data'),
+}
+_FREE_SETTINGS = (
+  *('data.dir', 'data.cache', 'data.max_val_images'),
+  *('train.init_from', 'train.early_stopping_epochs'),
+)
+_KINDS = {'search': 'a search', 'train': 'a training'}
 
 
 class RunDirectory:
@@ -91,8 +103,7 @@ class RunDirectory:
       )
     if overwrite:
       run._remove()
-    for folder in (run.genotypes, run.pictures):
-      folder.mkdir(parents=True, exist_ok=True)
+    run.pictures.mkdir(parents=True, exist_ok=True)
     return run
 
   def __fspath__(self) -> str:
@@ -132,6 +143,10 @@ class RunDirectory:
     return self.genotypes / f'epoch_{epoch:04d}.json'
 
   @property
+  def dataset(self) -> pathlib.Path:
+    return self.path / dataset_info.FILE_NAME
+
+  @property
   def metrics(self) -> pathlib.Path:
     return self.path / 'metrics.jsonl'
 
@@ -151,8 +166,20 @@ class RunDirectory:
   def checkpoints(self) -> pathlib.Path:
     return self.path / 'checkpoints'
 
+  @property
+  def best(self) -> pathlib.Path:
+    return self.path / 'best'
+
+  @property
+  def mode(self) -> str:
+    """'search' or 'train', which the folder was started with."""
+    return _read(self.provenance, json.loads).get('mode', 'search')
+
   def write_provenance(
-    self, config: config_lib.Config, argv: Sequence[str]
+    self,
+    config: config_lib.Config,
+    argv: Sequence[str],
+    mode: str = 'search',
   ) -> None:
     """Writes config.yaml, and adds this start to run.json.
 
@@ -161,20 +188,26 @@ class RunDirectory:
     """
     starts = []
     if self.is_started:
-      self._check_same(config)
+      self._check_same(config, mode)
       starts = _read(self.provenance, json.loads).get('starts', [])
     starts.append(_provenance(argv))
     write_file(self.config, config.to_yaml())
-    write_file(self.provenance, json.dumps({'starts': starts}, indent=1) + '\n')
+    record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
+    write_file(self.provenance, record + '\n')
 
-  def _check_same(self, config: config_lib.Config) -> None:
+  def _check_same(self, config: config_lib.Config, mode: str) -> None:
+    if self.mode != mode:
+      raise errors.UserError(
+        f'--run_dir={self} holds {_KINDS.get(self.mode, self.mode)}, not'
+        f' {_KINDS[mode]}: choose another folder.'
+      )
     if not self.config.is_file():
       return
     then = _read(self.config, yaml.safe_load)
     now = config.to_dict()
-    for section in _FIXED_SECTIONS:
+    for section in _FIXED_SECTIONS[mode]:
       for key, value in now[section].items():
-        if section == 'data' and key in _FREE_SETTINGS:
+        if f'{section}.{key}' in _FREE_SETTINGS:
           continue
         earlier = then.get(section, {}).get(key)
         if earlier != value:
@@ -183,6 +216,18 @@ class RunDirectory:
             f' now it is {value}: resume with the same settings, or choose'
             ' another folder.'
           )
+
+  def keep_genotype(self, genotype: genotype_lib.Genotype) -> None:
+    """Writes the genotype that is trained, unless another one is."""
+    if self.genotype.is_file() and self.has_results:
+      held = genotype_source.read(self.genotype)
+      if held != genotype:
+        raise errors.UserError(
+          f'--run_dir={self} trains genotype {held.digest}, not'
+          f' {genotype.digest}: resume with --genotype={self.genotype}, or'
+          ' choose another folder.'
+        )
+    genotype.save(self.genotype)
 
   def discard(self) -> None:
     """Removes what a run wrote that was refused before its first epoch."""
@@ -196,8 +241,9 @@ class RunDirectory:
   def _written(self) -> tuple[pathlib.Path, ...]:
     """All that a run writes; its provenance last."""
     return (
-      *(self.checkpoints, self.tensorboard, self.pictures, self.genotypes),
-      *(self.genotype, self.metrics, self.summary, self.config),
+      *(self.checkpoints, self.best, self.tensorboard, self.pictures),
+      *(self.genotypes, self.genotype, self.dataset, self.metrics),
+      *(self.summary, self.config),
       self.provenance,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -72,3 +73,7 @@ class Snapshot:
     return sum(primitives.BY_NAME[name].kind in kinds for name in chosen) / len(
       chosen
     )
+
+
+# Gives the snapshot of a model that has one.
+SnapshotOf = Callable[[tf.keras.Model], Snapshot]

@@ -47,7 +47,14 @@ def text(
     '',
     _costs(found, space, info, image_size),
     '',
-    _files(run),
+    files(
+      ('architecture', run.genotype),
+      ('its picture', run.pictures / 'genotype.png'),
+      ('alpha and beta', run.pictures / 'alpha_beta.png'),
+      ('predictions', run.pictures / 'panels.png'),
+      ('numbers by epoch', run.metrics),
+      ('settings, versions', run.config),
+    ),
     '',
     _next(run),
   )
@@ -62,10 +69,17 @@ def _quality(metrics: Mapping[str, Any]) -> str:
     ' is not the quality of the',
     'architecture, which has to be trained by itself.',
   ]
+  return '\n'.join([*lines, *class_rows(metrics)])
+
+
+def class_rows(metrics: Mapping[str, Any]) -> list[str]:
+  """IoU by class, of a line of `metrics_log` that was validated."""
   shares = metrics.get('class_iou') or {}
-  shown = [(name, v) for name, v in shares.items() if v is not None]
-  lines += [f'  {name:<20} {100 * value:5.1f} %' for name, value in shown]
-  return '\n'.join(lines)
+  return [
+    f'  {name:<20} {100 * value:5.1f} %'
+    for name, value in shares.items()
+    if value is not None
+  ]
 
 
 def _warnings(found: genotype.Genotype) -> list[str]:
@@ -97,42 +111,41 @@ def _costs(
   for filters in widths:
     value = model.with_filter_multiplier(filters).of(found)
     lines.append(
-      f'  F = {filters:<3} {_count(value.params):>9} parameters'
-      f' {_count(value.macs):>9} multiply-adds'
+      f'  F = {filters:<3} {count(value.params):>9} parameters'
+      f' {count(value.macs):>9} multiply-adds'
     )
   return '\n'.join(lines)
 
 
-def _files(run: run_directory.RunDirectory) -> str:
-  rows = (
-    ('architecture', run.genotype),
-    ('its picture', run.pictures / 'genotype.png'),
-    ('alpha and beta', run.pictures / 'alpha_beta.png'),
-    ('predictions', run.pictures / 'panels.png'),
-    ('numbers by epoch', run.metrics),
-    ('settings, versions', run.config),
-  )
-  return '\n'.join(
-    f'{name:<20} {path}' for name, path in rows if path.is_file()
-  )
+def files(*rows: tuple[str, pathlib.Path]) -> str:
+  """A table of the files and folders that are there."""
+  return '\n'.join(f'{name:<20} {path}' for name, path in rows if path.exists())
 
 
 def _next(run: run_directory.RunDirectory) -> str:
-  """The exact command to go on with."""
-  command = [_python(), '-m', 'tensorboard.main', '--logdir', run.tensorboard]
-  return 'Next, look at the curves and pictures:\n  ' + shlex.join(
-    map(os.fspath, command)
+  """The exact commands to go on with."""
+  folder = os.fspath(run.path)
+  train = (
+    *(python(), 'scripts/train.py', '--mode=train', f'--config={run.config}'),
+    *(f'--genotype={run.genotype}', f'--run_dir={folder}_train'),
+  )
+  curves = (python(), '-m', 'tensorboard.main', '--logdir', run.tensorboard)
+  return (
+    'Next, train what was found:\n'
+    f'  {shlex.join(train)}\n'
+    'Or look at the curves and pictures:\n'
+    f'  {shlex.join(map(os.fspath, curves))}'
   )
 
 
-def _python() -> str:
+def python() -> str:
   """This interpreter as one would type it here."""
   path = pathlib.Path(sys.executable)
   here = pathlib.Path.cwd()
   return str(path.relative_to(here) if here in path.parents else path)
 
 
-def _count(value: float) -> str:
+def count(value: float) -> str:
   """'1.23 M' from 1234567."""
   index = int(math.log10(max(value, 1)) // 3)
   return f'{value / 1000**index:.3g} {" KMBT"[index]}'.strip()

@@ -25,9 +25,12 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
     steps_per_epoch: int,
+    snapshot_of: snapshot.SnapshotOf | None = None,
     every_steps: int = 50,
   ):
+    """Writes to `run`; a search gives what takes its snapshots."""
     super().__init__()
+    self._snapshot_of = snapshot_of
     self._run = run
     self._info = info
     self._steps_per_epoch = steps_per_epoch
@@ -69,8 +72,9 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       for name, value in logs.items()
       if not name.startswith(_VAL_PREFIX)
     }
-    state = snapshot.Snapshot.of(self.model).numbers()
-    train.update({f'architecture/{key}': x for key, x in state.items()})
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model).numbers()
+      train.update({f'architecture/{key}': x for key, x in state.items()})
     if val:
       val.update(self._class_iou())
     self._write('train', train, step)

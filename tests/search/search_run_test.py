@@ -9,7 +9,7 @@ from deeplab_nas import errors
 from deeplab_nas.data import input_pipeline
 from deeplab_nas.search import search_run
 from deeplab_nas.space import genotype
-from deeplab_nas.train import metrics_log, run_directory
+from deeplab_nas.train import checkpoints, metrics_log, run_directory
 from tests.data import tiny_folder
 from tests.datasets import command
 
@@ -118,7 +118,7 @@ def test_resumed_search_equals_an_uninterrupted_one(
 
   directory = run_directory.RunDirectory.create(tmp_path / 'parts')
   directory.write_provenance(settings, ['train.py'])
-  save = search_run._Saver.on_epoch_end
+  save = checkpoints.Saver.on_epoch_end
 
   def save_and_stop(self, epoch, logs=None):
     save(self, epoch, logs)
@@ -126,7 +126,7 @@ def test_resumed_search_equals_an_uninterrupted_one(
       raise KeyboardInterrupt
 
   with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-    patch.setattr(search_run._Saver, 'on_epoch_end', save_and_stop)
+    patch.setattr(checkpoints.Saver, 'on_epoch_end', save_and_stop)
     search_run.run(settings, directory)
   search(settings, tmp_path / 'parts', resume=True)
 
@@ -152,21 +152,21 @@ def test_results_without_a_checkpoint_are_not_overwritten(records, tmp_path):
   directory.metrics.write_text('{"epoch": 1}\n')
   searcher = search_run.build(config(records)).searcher
   with pytest.raises(errors.UserError, match='no checkpoint'):
-    search_run._Saver(searcher, directory).restore()
+    checkpoints.Saver(directory, searcher=searcher).restore()
 
 
 def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
   searcher = search_run.build(config(records)).searcher
-  saver = search_run._Saver(searcher, directory)
+  saver = checkpoints.Saver(directory, searcher=searcher)
   for epoch in (0, 1):
     saver.on_epoch_end(epoch)
   data = sorted(directory.checkpoints.glob('*.data*'))
   data[1].write_bytes(data[1].read_bytes()[:100])
-  assert search_run._Saver(searcher, directory).restore() == 1
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == 1
   data[0].write_bytes(b'')
   with pytest.raises(errors.UserError, match='No checkpoint .* restored'):
-    search_run._Saver(searcher, directory).restore()
+    checkpoints.Saver(directory, searcher=searcher).restore()
 
 
 def test_checkpoint_restores_every_variable(records, tmp_path):
@@ -176,8 +176,8 @@ def test_checkpoint_restores_every_variable(records, tmp_path):
   trained, fresh = searchers
   batches = search_run.build(settings).train()
   trained.fit(batches, steps_per_epoch=3, verbose=0)  # both kinds of steps
-  search_run._Saver(trained, directory).on_epoch_end(epoch=4)
-  assert search_run._Saver(fresh, directory).restore() == 5
+  checkpoints.Saver(directory, searcher=trained).on_epoch_end(epoch=4)
+  assert checkpoints.Saver(directory, searcher=fresh).restore() == 5
 
   def state(model):
     optimizers = (model.weight_optimizer, model.strategy.optimizer)

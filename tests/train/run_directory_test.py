@@ -21,7 +21,6 @@ def started(tmp_path):
 
 def test_a_new_folder_is_made_with_its_parents(tmp_path):
   run = RunDirectory.create(tmp_path / 'a' / 'b')
-  assert run.genotypes.is_dir()
   assert run.pictures.is_dir()
   assert not run.is_started
 
@@ -33,7 +32,7 @@ def test_an_empty_folder_is_taken(tmp_path):
 @pytest.mark.parametrize('resume, overwrite', [(True, False), (False, True)])
 def test_resume_and_overwrite_also_start_a_run(tmp_path, resume, overwrite):
   run = RunDirectory.create(tmp_path / 'new', resume, overwrite)
-  assert run.genotypes.is_dir()
+  assert run.pictures.is_dir()
 
 
 def test_a_run_is_not_touched_without_being_told(started):
@@ -63,8 +62,8 @@ def test_overwrite_removes_the_run_and_nothing_else(started):
   (started.path / 'notes.txt').write_text('mine')
   run = RunDirectory.create(started.path, overwrite=True)
   left = {path.name for path in run.path.iterdir()}
-  assert left == {'notes.txt', 'genotypes', 'pictures'}
-  assert not list(run.genotypes.iterdir())
+  assert left == {'notes.txt', 'pictures'}
+  assert not list(run.pictures.iterdir())
 
 
 @pytest.mark.parametrize('resume, overwrite', [(True, False), (False, True)])

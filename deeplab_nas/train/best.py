@@ -1,0 +1,96 @@
+"""`best/`: the weights of the best validation, and when to stop looking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas.train import checkpoints, run_directory
+from deeplab_nas.train import trainer as trainer_lib
+
+_SCORE = 'val_miou'
+_CHECKPOINT_NAME = 'epoch'
+
+
+class BestKeeper(tf.keras.callbacks.Callback):
+  """Saves the network whenever its validation mIoU is the highest so far.
+
+  Without validation it saves the network of every epoch, and never stops.
+  What is saved are the averages of the weights, if there are any. Keras'
+  ModelCheckpoint and EarlyStopping forget their best score in a new process;
+  this one keeps it in variables.
+
+  Attributes:
+    state: For a checkpoint of the run.
+  """
+
+  def __init__(
+    self,
+    trainer: trainer_lib.Trainer,
+    directory: run_directory.RunDirectory,
+    digest: str,
+    patience: int | None = None,
+  ):
+    """Prepares the folder.
+
+    Args:
+      trainer: Owner of the network.
+      directory: Of the run.
+      digest: Of the genotype; saved too, so that nothing else is restored.
+      patience: Epochs without a better score after which training stops; None
+        for all.
+    """
+    super().__init__()
+    self._trainer = trainer
+    self._patience = patience
+    self._score = tf.Variable(-1.0, False, dtype=tf.float64)
+    self._epoch = tf.Variable(0, False, dtype=tf.int64)
+    self._stopped = tf.Variable(False, False)
+    self.state = tf.train.Checkpoint(
+      score=self._score, epoch=self._epoch, stopped=self._stopped
+    )
+    self._manager = tf.train.CheckpointManager(
+      tf.train.Checkpoint(
+        network=trainer.network,
+        genotype_digest=checkpoints.digest_variable(digest),
+      ),
+      str(directory.best),
+      max_to_keep=1,
+      checkpoint_name=_CHECKPOINT_NAME,
+    )
+
+  @property
+  def epoch(self) -> int:
+    """The epoch, counted from 1, that is in `best/`; 0 before the first."""
+    return int(self._epoch)
+
+  @property
+  def is_stopped(self) -> bool:
+    """Whether the training has ended early."""
+    return bool(self._stopped)
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    score = (logs or {}).get(_SCORE)
+    if score is None:
+      if float(self._score) < 0:  # it was never validated
+        self._save(epoch + 1)
+      return
+    if float(score) > float(self._score):
+      self._score.assign(float(score))
+      self._save(epoch + 1)
+    elif self._patience and epoch + 1 - self.epoch >= self._patience:
+      self._stopped.assign(True)
+      self._trainer.stop_training = True
+      logging.info(
+        'Stopping: the validation mIoU has not risen for %d epochs.',
+        epoch + 1 - self.epoch,
+      )
+
+  def _save(self, epoch: int) -> None:
+    self._epoch.assign(epoch)
+    with self._trainer.averaged():
+      self._manager.save(checkpoint_number=epoch)

@@ -1,0 +1,64 @@
+"""What DeepLab does to a gradient before the optimizer gets it.
+
+L2 decay goes through the momentum, as in the TF1 code; Keras' own
+`weight_decay` and the decoupled one of SGDW would not.
+
+Reference:
+  https://github.com/tensorflow/models/tree/master/research/deeplab,
+  model.py, core/utils.py (split_separable_conv2d), utils/train_utils.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from deeplab_nas.train import variable_paths
+
+_BIAS_MULTIPLIER = 2.0
+_KERNELS = ('kernel', 'depthwise_kernel')
+_HEADS = ('aspp', 'decoder')
+
+
+def decays(path: str) -> bool:
+  """Whether the variable of that path has L2 decay.
+
+  Kernels of convolutions have; scales and offsets of batch norm, biases, and
+  the depthwise kernels of ASPP and decoder have not. Those of the cells have.
+  """
+  *parents, last = path.split('/')
+  in_head = bool(parents) and parents[0] in _HEADS
+  return last in _KERNELS and not (in_head and last == 'depthwise_kernel')
+
+
+def multiplier(path: str) -> float:
+  """2 for biases, which the logits alone have, else 1."""
+  return _BIAS_MULTIPLIER if path.split('/')[-1] == 'bias' else 1.0
+
+
+def finished(
+  network: tf.Module,
+  gradients: Iterable[tf.Tensor],
+  variables: Iterable[tf.Variable],
+  weight_decay: float,
+) -> list[tf.Tensor]:
+  """Gradients with decay, and with the multiplier of biases.
+
+  Args:
+    network: Owner of the variables.
+    gradients: Of the loss alone.
+    variables: One for each gradient.
+    weight_decay: wd of wd/2 |w|^2.
+  """
+  paths = {
+    variable.ref(): path
+    for path, variable in variable_paths.of(network).items()
+  }
+  results = []
+  for gradient, variable in zip(gradients, variables):
+    path = paths[variable.ref()]
+    if weight_decay and decays(path):
+      gradient = gradient + weight_decay * variable
+    results.append(multiplier(path) * gradient)
+  return results

@@ -1,0 +1,108 @@
+"""Weights of another training, wherever name and shape agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas import errors
+from deeplab_nas.train import checkpoints, run_directory, variable_paths
+
+_SHOWN = 10  # skipped variables in the text
+_NO_WEIGHT = 'drop_path_progress'
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+  """What was loaded.
+
+  Attributes:
+    loaded: Paths of the variables that have new values.
+    skipped: Why each of the others has not, by path.
+    unused: Paths of the checkpoint that the network does not have.
+  """
+
+  loaded: tuple[str, ...]
+  skipped: dict[str, str]
+  unused: tuple[str, ...]
+
+  def text(self) -> str:
+    """'Loaded 412 variables, skipped 2: ...'."""
+    parts = [f'{path} {reason}' for path, reason in self.skipped.items()]
+    parts = parts[:_SHOWN] + ['...'] * (len(parts) > _SHOWN)
+    text = f'Loaded {len(self.loaded)} variables, skipped {len(self.skipped)}'
+    if parts:
+      text += f': {", ".join(parts)}'
+    if self.unused:
+      text += f'; {len(self.unused)} of the checkpoint were of no use'
+    return f'{text}.'
+
+
+def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
+  """Gives the network the values of a checkpoint, and logs which.
+
+  Args:
+    network: Has its variables.
+    source: Run folder of a training, of which the best weights are taken, or
+      the prefix of a checkpoint.
+
+  Raises:
+    UserError: If there is no checkpoint, or nothing in it fits.
+  """
+  prefix = _prefix(pathlib.Path(source))
+  try:
+    reader = tf.train.load_checkpoint(prefix)
+    stored = variable_paths.in_checkpoint(prefix)
+  except checkpoints.UNREADABLE as error:
+    raise errors.UserError(
+      f'The checkpoint {prefix} cannot be read:'
+      f' {checkpoints.first_line(error)}.'
+    ) from error
+  variables = variable_paths.of(network)
+  variables.pop(_NO_WEIGHT, None)
+  loaded, skipped = [], {}
+  for path, variable in variables.items():
+    if path not in stored:
+      skipped[path] = 'is not in the checkpoint'
+      continue
+    key, shape = stored.pop(path)
+    if shape != tuple(variable.shape):
+      skipped[path] = f'{shape} -> {tuple(variable.shape)}'
+      continue
+    variable.assign(tf.cast(reader.get_tensor(key), variable.dtype))
+    loaded.append(path)
+  stored.pop(_NO_WEIGHT, None)
+  if not loaded:
+    raise errors.UserError(
+      f'No variable of {prefix} has the name and the shape of one of this'
+      ' network: it is of another architecture or width.'
+    )
+  report = Report(tuple(loaded), skipped, tuple(stored))
+  logging.info('%s: %s', prefix, report.text())
+  return report
+
+
+def _prefix(source: pathlib.Path) -> str:
+  """The checkpoint that is meant."""
+  if source.is_dir():
+    run = run_directory.RunDirectory(source)
+    for folder in (run.best, run.checkpoints, source):
+      prefix = tf.train.latest_checkpoint(folder)
+      if prefix is not None:
+        return prefix
+    raise errors.UserError(
+      f'--init_from={source} has no checkpoint in {run.best.name}/ or'
+      f' {run.checkpoints.name}/: give the run folder of a training, or the'
+      ' prefix of a checkpoint.'
+    )
+  prefix = str(source.with_suffix('')) if source.suffix == '.index' else source
+  if not pathlib.Path(f'{prefix}.index').is_file():
+    raise errors.UserError(
+      f'--init_from={source} is neither a folder nor the prefix of a'
+      f' checkpoint: there is no {prefix}.index.'
+    )
+  return str(prefix)

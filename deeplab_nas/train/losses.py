@@ -1,0 +1,110 @@
+"""The loss of a training: cross-entropy with all that DeepLab does to it.
+
+Reference:
+  https://github.com/tensorflow/models/tree/master/research/deeplab,
+  utils/train_utils.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+from official.vision.losses import segmentation_losses
+
+from deeplab_nas import config as config_lib
+
+
+class RampedTopKLoss(segmentation_losses.SegmentationLoss):
+  """Hard pixel mining that begins with all pixels.
+
+  The share of the pixels that count falls linearly from 1 to `top_k` and stays
+  there; the library's loss has one share from the first step on.
+  """
+
+  def __init__(
+    self,
+    top_k: float,
+    ramp_steps: int,
+    step: Callable[[], tf.Tensor],
+    **settings,
+  ):
+    """Prepares the loss.
+
+    Args:
+      top_k: The share in the end, below 1.
+      ramp_steps: Steps until then.
+      step: Gives the number of steps that are done.
+      **settings: Those of `SegmentationLoss`.
+    """
+    super().__init__(top_k_percent_pixels=top_k, **settings)
+    self._top_k = top_k
+    self._ramp_steps = ramp_steps
+    self._step = step
+
+  def aggregate_loss_top_k(
+    self,
+    pixelwise_loss: tf.Tensor,
+    num_valid_pixels: tf.Tensor | None = None,
+  ) -> tf.Tensor:
+    """The mean over the k highest losses of [B, H, W], or over the valid."""
+    done = tf.cast(self._step(), tf.float32) / self._ramp_steps
+    share = 1 - tf.minimum(done, 1.0) * (1 - self._top_k)
+    losses = tf.reshape(pixelwise_loss, [-1])
+    num_pixels = tf.cast(tf.size(losses), tf.float32)
+    count = tf.cast(share * num_pixels, tf.int32)
+    highest = tf.math.top_k(losses, count).values
+    normalizer = tf.cast(count, losses.dtype)
+    if num_valid_pixels is not None:
+      normalizer = tf.minimum(normalizer, num_valid_pixels)
+    return tf.reduce_sum(highest) / (normalizer + segmentation_losses.EPSILON)
+
+
+def build(
+  config: config_lib.TrainConfig,
+  class_weights: Sequence[float],
+  ignore_label: int,
+  step: Callable[[], tf.Tensor],
+) -> segmentation_losses.SegmentationLoss:
+  """The loss of logits [B, H, W, C] and labels [B, H, W, 1].
+
+  With y the label, smoothed to 1 - s + s/C and s/C, and V the pixels that are
+  not ignored:
+
+    sum_{p in V} weight(y_p) cross-entropy(p) / |V|
+
+  With mining, only the k pixels of the highest losses are summed, and divided
+  by the smaller of k and |V|.
+
+  Args:
+    config: Label smoothing and mining.
+    class_weights: One for each class; empty for none.
+    ignore_label: Label of pixels that do not count.
+    step: Gives the number of steps that are done.
+  """
+  settings = {
+    'label_smoothing': config.label_smoothing,
+    'class_weights': list(class_weights),
+    'ignore_label': ignore_label,
+    'use_groundtruth_dimension': True,
+  }
+  if config.top_k < 1 and config.top_k_ramp_steps:
+    return RampedTopKLoss(
+      config.top_k, config.top_k_ramp_steps, step, **settings
+    )
+  return segmentation_losses.SegmentationLoss(
+    top_k_percent_pixels=config.top_k, **settings
+  )
+
+
+def plain(ignore_label: int) -> segmentation_losses.SegmentationLoss:
+  """The mean cross-entropy of the pixels that are not ignored.
+
+  Validation uses it, so that runs of different settings can be compared.
+  """
+  return segmentation_losses.SegmentationLoss(
+    label_smoothing=0.0,
+    class_weights=[],
+    ignore_label=ignore_label,
+    use_groundtruth_dimension=True,
+  )

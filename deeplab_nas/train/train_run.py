@@ -1,0 +1,240 @@
+"""One training of a found network, from a configuration to `best/`."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import time
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, input_pipeline, shards
+from deeplab_nas.space import draw
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import (
+  best,
+  callbacks,
+  checkpoints,
+  class_weights,
+  estimate,
+  fitting,
+  init_from,
+  measure,
+  metrics_log,
+  networks,
+  run_directory,
+  train_summary,
+  val_batches,
+  warm_up,
+)
+from deeplab_nas.train import trainer as trainer_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainRun:
+  """The parts of a training, ready to go.
+
+  Attributes:
+    config: What was asked for.
+    info: Classes, ignore label and palette of the data.
+    genotype: The architecture.
+    trainer: The model.
+    steps_per_epoch: Steps in an epoch.
+    val: Validation batches, or None without a validation split.
+  """
+
+  config: config_lib.Config
+  info: dataset_info.DatasetInfo
+  genotype: genotype_lib.Genotype
+  trainer: trainer_lib.Trainer
+  steps_per_epoch: int
+  val: tf.data.Dataset | None
+
+  def train(self, start_step: int = 0) -> tf.data.Dataset:
+    """Endless batches of the training split."""
+    data = self.config.data
+    return input_pipeline.train_dataset(
+      data.dir,
+      data.train_split,
+      self.info,
+      data.pipeline(self.config.runtime.seed),
+      start_step=start_step,
+    )
+
+
+def build(
+  config: config_lib.Config,
+  genotype: genotype_lib.Genotype,
+  with_init: bool = True,
+) -> TrainRun:
+  """Reads the data's description and builds the model.
+
+  Args:
+    config: Every setting.
+    genotype: The architecture.
+    with_init: Whether to load `train.init_from`; a run that is resumed has its
+      own weights.
+
+  Raises:
+    UserError: If data, genotype or checkpoint do not fit.
+  """
+  data = config.data
+  tf.keras.utils.set_random_seed(config.runtime.seed)
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
+  weights = class_weights.of(config.train.class_weights, info, data.train_split)
+  if weights:
+    logging.info('Class weights: %s.', _named(info, weights))
+  network = networks.build(
+    config.network,
+    genotype,
+    info.num_classes,
+    precision=config.train.precision,
+    sync=config.train.batch_norm == 'sync',
+  )
+  if with_init and config.train.init_from:
+    init_from.load(network, config.train.init_from)
+  elif config.train.batch_norm == 'freeze' and with_init:
+    logging.warning(
+      'train.batch_norm is freeze without --init_from: batch norm keeps the'
+      ' statistics that a new network has, mean 0 and variance 1.'
+    )
+  trainer = trainer_lib.Trainer(
+    network,
+    config.train,
+    config.train.epochs * steps_per_epoch,
+    weights,
+    info.ignore_label,
+  )
+  val = val_batches.of(data, info)
+  return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
+
+
+def run(
+  config: config_lib.Config,
+  genotype: genotype_lib.Genotype,
+  directory: run_directory.RunDirectory,
+  resume: bool = False,
+) -> None:
+  """Trains, and writes the weights and all else to the run's folder.
+
+  Args:
+    config: Every setting.
+    genotype: The architecture.
+    directory: Where the results go.
+    resume: Whether to go on from the folder's last checkpoint, if it has one.
+
+  Raises:
+    UserError: If data, genotype or checkpoint do not fit.
+  """
+  directory.keep_genotype(genotype)
+  is_resumed = resume and directory.checkpoints.exists()
+  parts = build(config, genotype, with_init=not is_resumed)
+  parts.info.save(directory.dataset)
+  trainer = parts.trainer
+  keeper = best.BestKeeper(
+    trainer,
+    directory,
+    genotype.digest,
+    config.train.early_stopping_epochs,
+  )
+  saver = checkpoints.Saver(
+    directory,
+    trainer=trainer,
+    best=keeper.state,
+    genotype_digest=checkpoints.digest_variable(genotype.digest),
+  )
+  first_epoch = saver.restore() if resume else 0
+  if first_epoch < config.train.epochs and not keeper.is_stopped:
+    _draw_genotype(directory, genotype)
+    _fit(parts, directory, first_epoch, [keeper, saver])
+  text = train_summary.text(
+    directory,
+    genotype,
+    trainer.network,
+    metrics_log.read(directory),
+    keeper.epoch,
+  )
+  run_directory.write_file(directory.summary, text + '\n')
+  print(text)
+
+
+def dry_run(
+  config: config_lib.Config, genotype: genotype_lib.Genotype
+) -> estimate.Estimate:
+  """Runs a few steps at full size and measures them."""
+  start = time.monotonic()
+  parts = build(config, genotype)
+  trainer, train = parts.trainer, parts.train()
+  warm_up.once(trainer, train)
+  startup_seconds = time.monotonic() - start
+  step, batches = trainer.make_train_function(), iter(train)
+  step_seconds = measure.median_seconds(lambda: step(batches))
+  val_seconds, num_val_images = measure.validation(trainer, parts.val)
+  return estimate.Estimate(
+    startup_seconds=startup_seconds,
+    weight_step_seconds=step_seconds,
+    val_image_seconds=val_seconds,
+    peak_bytes=estimate.peak_bytes(),
+    steps_per_epoch=parts.steps_per_epoch,
+    epochs=config.train.epochs,
+    num_val_images=num_val_images,
+    num_validations=len(config.train.validated_epochs()),
+  )
+
+
+def _fit(
+  parts: TrainRun,
+  directory: run_directory.RunDirectory,
+  first_epoch: int,
+  keepers: list[tf.keras.callbacks.Callback],
+) -> None:
+  config = parts.config
+  train = parts.train(start_step=first_epoch * parts.steps_per_epoch)
+  logging.info('Compiling the training step (a minute or so) ...')
+  # On batches of its own: a tf.data shuffle counts how often it was begun.
+  warm_up.once(parts.trainer, parts.train())
+  watchers = callbacks.for_training(
+    directory, config, parts.info, parts.steps_per_epoch, parts.val
+  )
+  fitting.fit(
+    parts.trainer,
+    train,
+    epochs=config.train.epochs,
+    initial_epoch=first_epoch,
+    steps_per_epoch=parts.steps_per_epoch,
+    validation_data=parts.val,
+    validation_freq=config.train.validated_epochs(),
+    callbacks=[*watchers, *keepers],
+  )
+
+
+def _steps_per_epoch(data: config_lib.DataConfig) -> int:
+  """Full batches in the training split."""
+  paths = shards.find(data.dir, data.train_split)
+  num_examples = sum(map(shards.count_records, paths))
+  errors.require(
+    num_examples >= data.batch_size,
+    f'Split {data.train_split} has {num_examples} images, fewer than'
+    f' data.batch_size, which is {data.batch_size}.',
+  )
+  return num_examples // data.batch_size
+
+
+def _named(info: dataset_info.DatasetInfo, weights: tuple[float, ...]) -> str:
+  """'road 0.3, sky 1.2'."""
+  pairs = zip(info.class_names, weights)
+  return ', '.join(f'{name} {weight:.3g}' for name, weight in pairs)
+
+
+def _draw_genotype(
+  directory: run_directory.RunDirectory, genotype: genotype_lib.Genotype
+) -> None:
+  picture = io.BytesIO()
+  draw.save_picture(genotype, picture)
+  run_directory.write_file(
+    directory.pictures / 'genotype.png', picture.getvalue()
+  )

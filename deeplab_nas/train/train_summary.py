@@ -1,0 +1,85 @@
+"""What a training reached, in words, with the command to go on with."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import run_directory, summary
+
+
+def text(
+  run: run_directory.RunDirectory,
+  genotype: genotype_lib.Genotype,
+  network: tf.keras.Model,
+  metrics: Sequence[Mapping[str, Any]],
+  best_epoch: int,
+) -> str:
+  """The summary of a finished training.
+
+  Args:
+    run: Where its files are.
+    genotype: The architecture.
+    network: What was trained.
+    metrics: The lines of `metrics_log`.
+    best_epoch: The epoch, counted from 1, in `best/`.
+  """
+  # Frozen ones count too.
+  num_params = sum(
+    math.prod(weight.shape)
+    for layer in _leaves(network)
+    for weight in layer.weights
+    if 'moving_' not in weight.name
+  )
+  parts = (
+    f'Trained architecture {genotype.digest},'
+    f' {summary.count(num_params)} parameters, {len(metrics)} epochs.',
+    _quality(metrics, best_epoch),
+    '',
+    summary.files(
+      ('best weights', run.best),
+      ('architecture', run.genotype),
+      ('predictions', run.pictures / 'panels.png'),
+      ('numbers by epoch', run.metrics),
+      ('settings, versions', run.config),
+    ),
+    '',
+    _next(run),
+  )
+  return '\n'.join(parts)
+
+
+def _leaves(network: tf.keras.Model) -> list[tf.keras.layers.Layer]:
+  """Layers that own weights themselves."""
+  kinds = (
+    tf.keras.layers.Conv2D,
+    tf.keras.layers.DepthwiseConv2D,
+    tf.keras.layers.BatchNormalization,
+  )
+  return [layer for layer in network.submodules if isinstance(layer, kinds)]
+
+
+def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
+  by_epoch = {line['epoch']: line for line in metrics}
+  line = by_epoch.get(best_epoch, {})
+  if line.get('val_miou') is None:
+    return 'It was not validated.'
+  title = (
+    f'Validation mIoU: {100 * line["val_miou"]:.1f} %, after epoch'
+    f' {best_epoch}, the best.'
+  )
+  return '\n'.join([title, *summary.class_rows(line)])
+
+
+def _next(run: run_directory.RunDirectory) -> str:
+  """The exact command to go on with."""
+  command = [
+    *(summary.python(), 'scripts/train.py', '--mode=eval'),
+    f'--run_dir={run}',
+  ]
+  return f'Next, measure it on all images:\n  {shlex.join(command)}'

@@ -1,0 +1,124 @@
+"""A network that was trained, from its run folder: no data is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import tensorflow as tf
+
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.nn import network as network_lib
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import (
+  checkpoints,
+  genotype_source,
+  networks,
+  optimizers,
+  run_directory,
+)
+from deeplab_nas.train import trainer as trainer_lib
+
+BEST, LAST = 'best', 'last'
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+  """What evaluation, prediction and export start from.
+
+  Attributes:
+    network: With its weights, in float32; their averages if the training
+      averaged them.
+    genotype: Its architecture.
+    config: Settings of the training.
+    info: Classes and palette of the data.
+    checkpoint: Prefix of the checkpoint that was read.
+  """
+
+  network: network_lib.DerivedNetwork
+  genotype: genotype_lib.Genotype
+  config: config_lib.Config
+  info: dataset_info.DatasetInfo
+  checkpoint: str
+
+
+def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
+  """Reads a run folder of `--mode=train`.
+
+  Args:
+    run_dir: The folder.
+    checkpoint: 'best', the epoch of the best validation, or 'last'.
+
+  Raises:
+    UserError: If this is no such folder, has no checkpoint yet, or holds one of
+      another genotype.
+  """
+  run = run_directory.RunDirectory(run_dir)
+  _check_is_training(run)
+  folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
+  prefix = tf.train.latest_checkpoint(folder)
+  if prefix is None:
+    raise errors.UserError(
+      f'{folder} has no checkpoint: the training has not finished its first'
+      ' epoch; go on with --mode=train --resume.'
+    )
+  genotype = genotype_source.read(run.genotype)
+  config = config_lib.load(str(run.config))
+  info = dataset_info.DatasetInfo.load(run.dataset)
+  network = networks.build(config.network, genotype, info.num_classes)
+  try:
+    _check_digest(prefix, genotype)
+    _restore(network, config, prefix, checkpoint)
+  except checkpoints.UNREADABLE as error:
+    raise errors.UserError(
+      f'The checkpoint {prefix} does not fit the files beside it, or is'
+      f' damaged: {checkpoints.first_line(error)}.'
+    ) from error
+  return Trained(network, genotype, config, info, prefix)
+
+
+def _check_is_training(run: run_directory.RunDirectory) -> None:
+  if not run.is_started:
+    raise errors.UserError(
+      f'{run} is no run folder (there is no {run.provenance.name}): give the'
+      ' --run_dir of a --mode=train.'
+    )
+  if run.mode != 'train':
+    raise errors.UserError(
+      f'{run} holds a search, and a supernet is no trained network: train what'
+      f' it found with --mode=train --genotype={run.genotype}.'
+    )
+
+
+def _check_digest(prefix: str, genotype: genotype_lib.Genotype) -> None:
+  stored = checkpoints.read_digest(prefix)
+  if stored != genotype.digest:
+    raise errors.UserError(
+      f'The checkpoint {prefix} is of genotype {stored or "(none)"}, but'
+      f' genotype.json is {genotype.digest}: one of them was replaced.'
+    )
+
+
+def _restore(
+  network: network_lib.DerivedNetwork,
+  config: config_lib.Config,
+  prefix: str,
+  checkpoint: str,
+) -> None:
+  if checkpoint == BEST:
+    tf.train.Checkpoint(network=network).restore(
+      prefix
+    ).assert_existing_objects_matched().expect_partial()
+    return
+  # The last weights are kept as they are, with the averages in the optimizer.
+  if config.train.batch_norm == 'freeze':
+    trainer_lib.freeze_batch_norm(network)
+  variables = network.trainable_variables
+  optimizer = optimizers.build(config.train, 0.0, variables)
+  trainer = tf.train.Checkpoint(network=network, optimizer=optimizer)
+  status = tf.train.Checkpoint(trainer=trainer).restore(prefix)
+  status.expect_partial()
+  status.assert_existing_objects_matched()
+  optimizer.finalize_variable_values(variables)
