@@ -27,7 +27,7 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import genotype_source, run_directory, runtime
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('mode', 'search', 'What to do: search or train.')
+flags.DEFINE_string('mode', 'search', 'What to do: search, train or eval.')
 flags.DEFINE_string(
   'config',
   None,
@@ -60,6 +60,7 @@ flags.DEFINE_boolean(
 flags.DEFINE_boolean('print_config', False, 'Only print all settings as YAML.')
 
 _MODES = ('search', 'train', 'eval')
+_EVAL_SETTINGS = ('eval.', 'data.dir', 'data.dataset', 'runtime.')
 
 
 def main(_) -> None:
@@ -156,9 +157,40 @@ def _train(config: config_lib.Config, genotype: genotype_lib.Genotype) -> None:
 
 
 def _eval() -> None:
-  raise errors.UserError(
-    '--mode=eval does not exist yet: only search and train do.'
-  )
+  """Measures a trained network, with the settings of its training."""
+  if FLAGS.run_dir is None:
+    raise errors.UserError(
+      'Say which training to evaluate with --run_dir=DIR, its run folder.'
+    )
+  for name in ('config', 'genotype', 'init_from'):
+    if FLAGS[name].value is not None:
+      raise errors.UserError(
+        f'--mode=eval takes no --{name}: the run folder has all that belongs'
+        ' to the training; --set changes what belongs to the evaluation.'
+      )
+  run = run_directory.RunDirectory(FLAGS.run_dir)
+  run.check_is_training()
+  for setting in FLAGS['set'].value:
+    if not setting.startswith(_EVAL_SETTINGS):
+      raise errors.UserError(
+        f'--set={setting} would change the training: --mode=eval takes'
+        f' settings that start with {", ".join(_EVAL_SETTINGS)}.'
+      )
+  config = config_lib.load(str(run.config), FLAGS['set'].value)
+  if FLAGS.data_dir is not None:
+    data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
+    config = dataclasses.replace(config, data=data)
+  if FLAGS.print_config:
+    print(config.to_yaml(), end='')
+    return
+  split = config.eval.split or config.data.val_split
+  dataset_info.DatasetInfo.load(config.data.dir, config.data.dataset or None)
+  shards.find(config.data.dir, split)
+  runtime.prepare(config.runtime)
+  from deeplab_nas.train import eval_run
+
+  with runtime.memory_advice():
+    eval_run.run(run, config)
 
 
 @contextlib.contextmanager

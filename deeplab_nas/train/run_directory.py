@@ -10,6 +10,7 @@
     pictures/             PNG files of the last epoch
     tensorboard/          for `tensorboard --logdir`
     checkpoints/          to resume from
+    eval/                 what --mode=eval measured
     best/                 of a training: the best weights
 
 Files are written whole or not at all. TensorFlow is not imported here.
@@ -171,9 +172,26 @@ class RunDirectory:
     return self.path / 'best'
 
   @property
+  def evaluations(self) -> pathlib.Path:
+    return self.path / 'eval'
+
+  @property
   def mode(self) -> str:
     """'search' or 'train', which the folder was started with."""
     return _read(self.provenance, json.loads).get('mode', 'search')
+
+  def check_is_training(self) -> None:
+    """Raises a UserError unless a network was trained here."""
+    if not self.is_started:
+      raise errors.UserError(
+        f'{self} is no run folder (there is no {self.provenance.name}): give'
+        ' the --run_dir of a --mode=train.'
+      )
+    if self.mode != 'train':
+      raise errors.UserError(
+        f'{self} holds a search, and a supernet is no trained network: train'
+        f' what it found with --mode=train --genotype={self.genotype}.'
+      )
 
   def write_provenance(
     self,
@@ -243,7 +261,7 @@ class RunDirectory:
     return (
       *(self.checkpoints, self.best, self.tensorboard, self.pictures),
       *(self.genotypes, self.genotype, self.dataset, self.metrics),
-      *(self.summary, self.config),
+      *(self.evaluations, self.summary, self.config),
       self.provenance,
     )
 

@@ -56,7 +56,7 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
       another genotype.
   """
   run = run_directory.RunDirectory(run_dir)
-  _check_is_training(run)
+  run.check_is_training()
   folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
   prefix = tf.train.latest_checkpoint(folder)
   if prefix is None:
@@ -77,19 +77,6 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
       f' damaged: {checkpoints.first_line(error)}.'
     ) from error
   return Trained(network, genotype, config, info, prefix)
-
-
-def _check_is_training(run: run_directory.RunDirectory) -> None:
-  if not run.is_started:
-    raise errors.UserError(
-      f'{run} is no run folder (there is no {run.provenance.name}): give the'
-      ' --run_dir of a --mode=train.'
-    )
-  if run.mode != 'train':
-    raise errors.UserError(
-      f'{run} holds a search, and a supernet is no trained network: train what'
-      f' it found with --mode=train --genotype={run.genotype}.'
-    )
 
 
 def _check_digest(prefix: str, genotype: genotype_lib.Genotype) -> None:

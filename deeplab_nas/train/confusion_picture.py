@@ -1,0 +1,48 @@
+"""The confusion matrix as a picture: where each class's pixels went."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib import figure
+
+from deeplab_nas.train import scores as scores_lib
+
+_INCHES_PER_CLASS = 0.42
+_MOST_NUMBERS = 30  # classes, above which the cells have no room for text
+
+
+def draw(scores: scores_lib.Scores) -> bytes:
+  """A PNG; rows are labels and sum to 100 %, columns are predictions.
+
+  A class that is not in the labels has an empty row.
+  """
+  confusion = scores.confusion.astype(np.float64)
+  totals = confusion.sum(1, keepdims=True)
+  shares = 100 * confusion / np.where(totals > 0, totals, 1)  # [C, C]
+  num_classes = len(scores.class_names)
+  side = 3 + _INCHES_PER_CLASS * num_classes
+  picture = figure.Figure(figsize=(side + 0.8, side), layout='constrained')
+  axes = picture.subplots()
+  image = axes.imshow(
+    np.where(totals > 0, shares, np.nan), cmap='viridis', vmin=0, vmax=100
+  )
+  picture.colorbar(image, ax=axes, shrink=0.8, label='% of the labelled pixels')
+  axes.set_xticks(range(num_classes), scores.class_names, rotation=90)
+  axes.set_yticks(range(num_classes), scores.class_names)
+  axes.set_xlabel('predicted')
+  axes.set_ylabel('labelled')
+  axes.set_title(f'mean IoU {100 * scores.miou:.1f} %')
+  if num_classes <= _MOST_NUMBERS:
+    for row, column in np.argwhere((shares >= 0.5) & (totals > 0)):
+      axes.text(
+        *(column, row, f'{shares[row, column]:.0f}'),
+        ha='center',
+        va='center',
+        fontsize=8,
+        color='white' if shares[row, column] < 60 else 'black',
+      )
+  stream = io.BytesIO()
+  picture.savefig(stream, format='png', dpi=100)
+  return stream.getvalue()

@@ -1,0 +1,145 @@
+"""One evaluation of a trained network, from its run folder to files.
+
+runs/a/eval/val/results.json     all numbers, and what they are of
+runs/a/eval/val/classes.csv      a line for each class
+runs/a/eval/val/confusion.png    the confusion matrix as a picture
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+from collections.abc import Sequence
+
+from absl import logging
+
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
+from deeplab_nas.nn import folding
+from deeplab_nas.train import (
+  confusion_picture,
+  evaluator,
+  run_directory,
+  scores,
+  segmenter,
+  trained,
+)
+
+_LINE_SECONDS = 10.0
+
+
+def run(
+  directory: run_directory.RunDirectory, config: config_lib.Config
+) -> scores.Scores:
+  """Evaluates, prints the table and writes the files.
+
+  Args:
+    directory: The run folder of a training.
+    config: Its settings, with those of `eval` and `data.dir` as wanted now.
+
+  Raises:
+    UserError: If there is no trained network, or the data has other classes.
+  """
+  source = trained.load(directory, config.eval.checkpoint)
+  split = config.eval.split or config.data.val_split
+  if not split:
+    raise errors.UserError(
+      'The training had no validation split: say what to evaluate on with'
+      ' --set=eval.split=NAME.'
+    )
+  data = config.data
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  _check_classes(info, source.info, data.dir)
+  # Images come one by one and as they are: those of a batch would have to be
+  # padded to one size, which changes what the network sees of them.
+  images = input_pipeline.eval_dataset(
+    data.dir, split, info, pipeline_config.PipelineConfig(batch_size=1)
+  )
+  logging.info(
+    'Evaluating %s on split %s of %s ...', source.checkpoint, split, data.dir
+  )
+  result = evaluator.evaluate(
+    segmenter.Segmenter(
+      folding.fold(source.network),
+      data.image_scale,
+      config.eval.scales,
+      config.eval.flip,
+    ),
+    images,
+    info,
+    _progress(),
+  )
+  folder = directory.evaluations / _name(split, config.eval)
+  _write(folder, result, source, split, config)
+  print(f'{result}\n\nWritten to {folder}.')
+  return result
+
+
+def _check_classes(
+  info: dataset_info.DatasetInfo, of_training: dataset_info.DatasetInfo, where
+) -> None:
+  if info.class_names != of_training.class_names:
+    raise errors.UserError(
+      f'{where} has the {info.num_classes} classes'
+      f' {_some(info.class_names)}, but the network was trained on the'
+      f' {of_training.num_classes} classes {_some(of_training.class_names)}:'
+      ' evaluate on data of the same classes.'
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+  return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
+
+
+def _name(split: str, settings: config_lib.EvalConfig) -> str:
+  """A folder for each way to measure, so that none overwrites another."""
+  parts = [split] if settings.checkpoint == trained.BEST else [split, 'last']
+  if settings.scales != (1.0,):
+    parts.append('scales_' + '_'.join(f'{s:g}' for s in settings.scales))
+  if settings.flip:
+    parts.append('flip')
+  return '_'.join(parts)
+
+
+def _write(
+  folder: pathlib.Path,
+  result: scores.Scores,
+  source: trained.Trained,
+  split: str,
+  config: config_lib.Config,
+) -> None:
+  record = {
+    'split': split,
+    'data_dir': config.data.dir,
+    'checkpoint': source.checkpoint,
+    'genotype': source.genotype.digest,
+    'image_scale': config.data.image_scale,
+    'scales': list(config.eval.scales),
+    'flip': config.eval.flip,
+    **result.to_dict(),
+  }
+  folder.mkdir(parents=True, exist_ok=True)
+  text = json.dumps(record, indent=1, ensure_ascii=False) + '\n'
+  run_directory.write_file(folder / 'results.json', text)
+  run_directory.write_file(folder / 'classes.csv', result.to_csv())
+  run_directory.write_file(
+    folder / 'confusion.png', confusion_picture.draw(result)
+  )
+
+
+def _progress():
+  """Logs a line now and then."""
+  start = last = time.monotonic()
+
+  def report(num_images: int) -> None:
+    nonlocal last
+    now = time.monotonic()
+    if now - last >= _LINE_SECONDS:
+      last = now
+      logging.info(
+        '%d images, %.2f s each.', num_images, (now - start) / num_images
+      )
+
+  return report
