@@ -40,11 +40,12 @@ def test_the_defaults_are_the_papers():
   assert config.DataConfig().batch_size == 2
 
 
-def test_the_space_is_the_one_described():
-  space = config.SpaceConfig(3, 2, 'darts', 4).build()
+@pytest.mark.parametrize('preset', primitives.PRESETS)
+def test_the_space_is_the_one_described(preset):
+  space = config.SpaceConfig(3, 2, preset, 4).build()
   assert space.lattice.num_layers == 3
   assert space.cell.num_blocks == 2
-  assert space.cell.primitives == primitives.DARTS_PRIMITIVES
+  assert space.cell.primitives == primitives.PRESETS[preset]
   assert space.filters(1) == 8
 
 
@@ -131,7 +132,7 @@ def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
     ('search.epochs=ten', "search.epochs is 'ten', expected a whole number"),
     ('search.epochs=2.5', 'search.epochs is 2.5, expected a whole number'),
     ('data.flip=1', 'data.flip is 1, expected true or false.'),
-    ('space.primitives=all', 'expected one of auto_deeplab, darts'),
+    ('space.primitives=all', 'one of auto_deeplab, darts, pnasnet.'),
     ('space.num_blocks=11', 'at least 1, at most 10.'),
     ('data.min_scale=3', 'expected at most data.max_scale, which is 2.'),
     ('search.end_learning_rate=1', 'expected at most search.learning_rate'),

@@ -115,8 +115,8 @@ def test_expected_cost_of_one_architecture_is_its_cost(name, separable_head):
 
 @pytest.mark.parametrize('name', zoo.names())
 def test_expected_cost_of_the_zoo_is_exact(name):
-  model = model_of_width(48)
   genotype = zoo.load(name)
+  model = CostModel(SearchSpace.of(genotype, 48))
   weights = arch_weights.one_hot(genotype, model.space)
   assert model.expected(weights) == model.of(genotype)
 

@@ -155,10 +155,11 @@ def test_an_edge_is_as_strong_as_its_best_primitive_but_none():
   )
 
 
-@pytest.mark.parametrize('name', zoo.names())
+# Three blocks of PNASNet-5 read one source twice, which decoding never does.
+@pytest.mark.parametrize('name', sorted(set(zoo.names()) - {'pnasnet5'}))
 def test_decoding_one_hot_weights_gives_the_architecture_back(name):
-  space = SearchSpace()
   genotype = zoo.load(name)
+  space = SearchSpace.of(genotype)
   weights = arch_weights.one_hot(genotype, space)
   assert decode.decode(weights, space) == genotype
 

@@ -23,6 +23,26 @@ def test_the_darts_set_replaces_only_the_atrous_convolutions():
   assert {p.kind for p in primitives.DARTS_PRIMITIVES[6:]} == {'dil_conv'}
 
 
+def test_the_pnasnet_set_has_no_dilation_but_the_widest_window():
+  assert primitives.PNASNET_PRIMITIVES[:6] == primitives.PRIMITIVES[:6]
+  assert primitives.PNASNET_PRIMITIVES[6:] == (primitives.SEP_CONV_7X7,)
+  assert primitives.SEP_CONV_7X7.kernel_size == 7
+  assert {p.rate for p in primitives.PNASNET_PRIMITIVES} == {1}
+
+
+@pytest.mark.parametrize('preset', primitives.PRESETS)
+def test_every_set_has_unique_names_that_are_known(preset):
+  names = [p.name for p in primitives.PRESETS[preset]]
+  assert len(set(names)) == len(names)
+  assert tuple(map(primitives.BY_NAME.get, names)) == primitives.PRESETS[preset]
+
+
+def test_windows_of_no_two_primitives_are_the_same():
+  records = primitives.BY_NAME.values()
+  windows = {(p.kind, p.kernel_size, p.rate) for p in records}
+  assert len(windows) == len(records)
+
+
 @pytest.mark.parametrize('name', primitives.BY_NAME)
 def test_records_agree_with_their_names(name):
   primitive = primitives.BY_NAME[name]
