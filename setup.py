@@ -23,6 +23,7 @@ REQUIREMENTS = [
   'tensorflow-addons==0.23.0',
   'keras-cv==0.9.0',
   'tf-models-official==2.15.0',
+  'tensorflow-serving-api~=2.15.0',
   'tensorflow-text~=2.15.0',
   'tensorflow-metadata<1.17',
   'absl-py>=1.4',

@@ -1,0 +1,1 @@
+"""Export to SavedModel, TF Serving's side files, and a client."""

@@ -1,0 +1,64 @@
+"""Images on which an exported model is compared with the one in memory."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, example_schema, shards, street_scenes
+from deeplab_nas.serving import error_text
+
+# (height, width): the smallest there is, odd ones, and longer one way.
+SYNTHETIC_SIZES = ((1, 1), (65, 129), (150, 97))
+
+
+def synthetic() -> list[np.ndarray]:
+  """Drawn street scenes of odd sizes, uint8 [H, W, 3] each; always the same."""
+  rng = np.random.default_rng(0)
+  return [street_scenes.draw(rng, *size)[0] for size in SYNTHETIC_SIZES]
+
+
+def of_split(data_dir: str, split: str, count: int) -> list[np.ndarray]:
+  """The first images of a split, or none if the data is not there."""
+  if not (data_dir and split and count and os.path.isdir(data_dir)):
+    return []
+  if split not in shards.splits_in(data_dir):
+    return []
+  paths = [os.fspath(path) for path in shards.find(data_dir, split)]
+  return [
+    example_schema.parse_example(record)['image'].numpy()
+    for record in tf.data.TFRecordDataset(paths).take(count)
+  ]
+
+
+def of_files(pattern: str) -> list[np.ndarray]:
+  """The images that a glob pattern names."""
+  names = sorted(glob.glob(os.path.expanduser(pattern)))
+  errors.require(
+    bool(names), f'--check_images={pattern} names no file: check the pattern.'
+  )
+  return [_decoded(pathlib.Path(name)) for name in names]
+
+
+def typical_size(info: dataset_info.DatasetInfo) -> tuple[int, int]:
+  """(height, width) of the largest known images, else DeepLab's 513 x 513."""
+  sizes = [split.max_size for split in info.splits.values()]
+  if not sizes:
+    return 513, 513
+  heights, widths = zip(*sizes)
+  return max(heights), max(widths)
+
+
+def _decoded(path: pathlib.Path) -> np.ndarray:
+  try:
+    return example_schema.decode_image(path.read_bytes()).numpy()
+  except tf.errors.InvalidArgumentError as error:
+    raise errors.UserError(
+      f'{path} cannot be decoded ({error_text.reason(error.message)}): name'
+      ' JPEG and PNG files with --check_images.'
+    ) from error

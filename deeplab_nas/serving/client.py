@@ -1,0 +1,95 @@
+"""Image files in, masks out, through a model that TF Serving serves.
+
+    with connect('localhost:8501', 'rest', 'deeplab_nas') as client:
+      mask = client.mask(file_contents)   # uint8 [H, W]
+
+Imports no TensorFlow for REST, and for gRPC only what the official stubs do.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from deeplab_nas import errors
+from deeplab_nas.serving import rest_client
+
+PROTOCOLS = ('rest', 'grpc')
+# Of `deeplab_nas.serving.signatures`, which imports TensorFlow.
+_BYTES_SIGNATURE = 'serving_bytes'
+_PNG_SIGNATURE = 'serving_png'
+_CLASSES = 'classes'
+_SIZES = 'sizes'
+_MASK_PNG = 'mask_png_bytes'
+
+
+class Client:
+  """Segments images; takes masks as PNG files where the model offers them.
+
+  Attributes:
+    transport: A `RestClient` or a `GrpcClient`.
+  """
+
+  def __init__(self, transport):
+    self.transport = transport
+    self._signatures: dict[str, list[str]] | None = None
+
+  def __enter__(self) -> Client:
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.transport.close()
+
+  def mask(self, contents: bytes) -> np.ndarray:
+    """The class of each pixel, uint8 [H, W], of a JPEG or PNG file.
+
+    Raises:
+      RefusedImage: If the server cannot use the file.
+      UserError: If there is no such server or model.
+    """
+    if self._signatures is None:
+      self._signatures = self._checked(self.transport.outputs())
+    if _PNG_SIGNATURE in self._signatures:
+      found = self.transport.predict(_PNG_SIGNATURE, [contents], [_MASK_PNG])
+      return np.asarray(Image.open(io.BytesIO(found[_MASK_PNG][0])))
+    found = self.transport.predict(
+      _BYTES_SIGNATURE, [contents], [_CLASSES, _SIZES]
+    )
+    # A server that joins requests to batches pads the masks of small images.
+    height, width = found[_SIZES][0]
+    return found[_CLASSES][0, :height, :width].astype(np.uint8)
+
+  def _checked(self, signatures: dict[str, list[str]]) -> dict[str, list[str]]:
+    known = {_CLASSES, _SIZES} <= set(signatures.get(_BYTES_SIGNATURE, ()))
+    errors.require(
+      known,
+      f'The model {self.transport.model_name!r} has no signature'
+      f' {_BYTES_SIGNATURE} with {_CLASSES} and {_SIZES}: export it with'
+      ' scripts/export_model.py.',
+    )
+    return signatures
+
+
+def connect(
+  server: str, protocol: str, model_name: str, timeout: float = 60
+) -> Client:
+  """A client of one model.
+
+  Args:
+    server: 'host:port'; for REST also a URL.
+    protocol: 'rest' or 'grpc'.
+    model_name: As TF Serving knows it.
+    timeout: Seconds to wait for an answer.
+  """
+  if protocol == 'rest':
+    return Client(rest_client.RestClient(server, model_name, timeout))
+  errors.require(
+    protocol == 'grpc',
+    f'There is no protocol {protocol!r}: choose among {", ".join(PROTOCOLS)}.',
+  )
+  # Imported late: the official stubs import all of TensorFlow.
+  from deeplab_nas.serving import grpc_client
+
+  return Client(grpc_client.GrpcClient(server, model_name, timeout))

@@ -1,0 +1,88 @@
+"""Compares an exported model, as reloaded, with the one in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.serving import signatures
+
+MAX_DIFFERENCE = 1e-3
+MIN_AGREEMENT = 0.999
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+  """How far two models are apart.
+
+  Attributes:
+    num_images: Images that both segmented.
+    num_pixels: Their pixels.
+    max_difference: Largest absolute difference of a probability.
+    agreement: Share of the pixels that have the same class; the smaller one of
+      the signature for images and that for files.
+  """
+
+  num_images: int
+  num_pixels: int
+  max_difference: float
+  agreement: float
+
+  def __str__(self) -> str:
+    return (
+      f'{self.num_images} images, {self.num_pixels} pixels: largest difference'
+      f' of a probability {self.max_difference:.1e}, the same class at'
+      f' {100 * self.agreement:.3f} % of the pixels'
+    )
+
+  def require_equality(self) -> None:
+    """Raises a `UserError` if the difference is more than rounding."""
+    # Written so that a NaN fails too.
+    is_close = self.max_difference <= MAX_DIFFERENCE
+    errors.require(
+      is_close and self.agreement >= MIN_AGREEMENT,
+      f'The exported model differs from the one in memory ({self}; allowed are'
+      f' {MAX_DIFFERENCE:g} and {100 * MIN_AGREEMENT:g} %), so nothing was'
+      ' exported.',
+    )
+
+
+def compare(
+  probabilities: Callable[[tf.Tensor], tf.Tensor],
+  loaded: tf.Module,
+  images: Sequence[np.ndarray],
+) -> Comparison:
+  """Runs both models.
+
+  Args:
+    probabilities: The model in memory: uint8 [B, H, W, 3] -> float32
+      [B, H, W, C].
+    loaded: What `tf.saved_model.load` returned.
+    images: uint8 [H, W, 3] each.
+  """
+  of_images = loaded.signatures[signatures.DEFAULT_SIGNATURE]
+  of_bytes = loaded.signatures[signatures.BYTES_SIGNATURE]
+  num_pixels, max_difference, same, same_of_bytes = 0, 0.0, 0, 0
+  for image in images:
+    batch = tf.constant(image[np.newaxis])  # [1, H, W, 3]
+    expected = np.asarray(probabilities(batch))
+    found = np.asarray(loaded.probabilities(batch))
+    difference = float(np.abs(found - expected).max())
+    max_difference = float(np.maximum(max_difference, difference))
+    classes = expected.argmax(-1)
+    file = tf.io.encode_png(image)[tf.newaxis]
+    from_images = of_images(**{signatures.IMAGES: batch})
+    from_file = of_bytes(**{signatures.IMAGE_BYTES: file})
+    same += _count_same(from_images[signatures.CLASSES], classes)
+    same_of_bytes += _count_same(from_file[signatures.CLASSES], classes)
+    num_pixels += classes.size
+  agreement = min(same, same_of_bytes) / num_pixels
+  return Comparison(len(images), num_pixels, max_difference, agreement)
+
+
+def _count_same(found: tf.Tensor, expected: np.ndarray) -> int:
+  return int((found.numpy() == expected).sum())

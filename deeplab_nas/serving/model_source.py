@@ -1,0 +1,98 @@
+"""A model to predict with, from a training's run folder or from an export."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.nn import folding
+from deeplab_nas.serving import saved_model
+from deeplab_nas.train import run_directory, trained
+from deeplab_nas.train import segmenter as segmenter_lib
+
+
+class Model(Protocol):
+  """What predicts; `saved_model.SavedModel` is one, `TrainedModel` another.
+
+  Attributes:
+    info: Class names, palette and ignore label.
+  """
+
+  info: dataset_info.DatasetInfo
+
+  def classes(self, images: np.ndarray) -> np.ndarray:
+    """The most probable classes, uint8 [B, H, W], of uint8 [B, H, W, 3]."""
+
+  def probabilities(self, images: np.ndarray) -> np.ndarray:
+    """Probabilities float32 [B, H, W, C] of uint8 [B, H, W, 3]."""
+
+
+class TrainedModel:
+  """A network of a run folder, which computes what its export would.
+
+  Attributes:
+    info: Class names, palette and ignore label.
+  """
+
+  def __init__(
+    self,
+    source: trained.Trained,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+  ):
+    self.info = source.info
+    segmenter = segmenter_lib.Segmenter(
+      folding.fold(source.network), source.config.data.image_scale, scales, flip
+    )
+    signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
+    self._classes, self._probabilities = (
+      tf.function(method, input_signature=signature, autograph=False)
+      for method in (segmenter.classes, segmenter.probabilities)
+    )
+
+  def classes(self, images: np.ndarray) -> np.ndarray:
+    """See `Model`."""
+    return self._classes(images).numpy()
+
+  def probabilities(self, images: np.ndarray) -> np.ndarray:
+    """See `Model`."""
+    return self._probabilities(images).numpy()
+
+
+def load(
+  path: str | os.PathLike[str],
+  checkpoint: str = trained.BEST,
+  scales: Sequence[float] = (1.0,),
+  flip: bool = False,
+) -> Model:
+  """Loads a model.
+
+  Args:
+    path: Run folder of a training, or folder of an export.
+    checkpoint: 'best' or 'last', of a run folder.
+    scales: Image sizes whose probabilities are averaged; an export has its own.
+    flip: Whether the mirrored image is averaged in; an export has its own.
+
+  Raises:
+    UserError: If there is neither, or an export is asked for other scales.
+  """
+  if not pathlib.Path(path).is_dir():
+    raise errors.UserError(
+      f'--model={path} is no folder: give the run folder of a training or the'
+      ' folder of an export.'
+    )
+  if run_directory.RunDirectory(path).is_started:
+    return TrainedModel(trained.load(path, checkpoint), scales, flip)
+  if tuple(scales) != (1.0,) or flip or checkpoint != trained.BEST:
+    raise errors.UserError(
+      f'--model={path} is an export, which has its checkpoint, scales and flip'
+      ' inside: choose them in scripts/export_model.py.'
+    )
+  return saved_model.load(path)

@@ -1,0 +1,99 @@
+"""An exported model in Python, as prediction and evaluation use it.
+
+model = load('models/deeplab_nas')        # the newest version, or one of them
+model.classes(images)                     # uint8 [B, H, W]
+model.classes_of_bytes([file_contents])   # a list of uint8 [H, W]
+model.info.class_names
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.serving import assets, error_text, signatures, versions
+
+
+class SavedModel:
+  """A loaded export.
+
+  Attributes:
+    path: Folder of the version.
+    info: Class names, palette and ignore label.
+  """
+
+  def __init__(
+    self, path: pathlib.Path, info: dataset_info.DatasetInfo, loaded: tf.Module
+  ):
+    self.path = path
+    self.info = info
+    self._loaded = loaded
+    self._of_images = loaded.signatures[signatures.DEFAULT_SIGNATURE]
+    self._of_bytes = loaded.signatures[signatures.BYTES_SIGNATURE]
+
+  def classes(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
+    """The most probable classes, uint8 [B, H, W], of uint8 [B, H, W, 3]."""
+    images = tf.convert_to_tensor(images)
+    if images.dtype != tf.uint8:
+      # Exported models take bytes; other numbers would be cut silently.
+      raise TypeError(f'images are {images.dtype.name}, expected uint8')
+    return self._of_images(images=images)[signatures.CLASSES].numpy()
+
+  def probabilities(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
+    """float32 [B, H, W, C] of uint8 [B, H, W, 3]; no output has to be it."""
+    return self._loaded.probabilities(tf.convert_to_tensor(images)).numpy()
+
+  def classes_of_bytes(self, contents: Sequence[bytes]) -> list[np.ndarray]:
+    """Segments JPEG or PNG files, each at its own size.
+
+    Raises:
+      UserError: If one cannot be decoded.
+    """
+    try:
+      found = self._of_bytes(image_bytes=tf.constant(contents, tf.string))
+    except tf.errors.InvalidArgumentError as error:
+      raise errors.UserError(
+        f'An image cannot be decoded ({error_text.reason(error.message)}):'
+        ' give JPEG or PNG files.'
+      ) from error
+    return [
+      mask[:height, :width]
+      for mask, (height, width) in zip(
+        found[signatures.CLASSES].numpy(), found[signatures.SIZES].numpy()
+      )
+    ]
+
+
+def load(path: str | os.PathLike) -> SavedModel:
+  """Loads an exported model.
+
+  Args:
+    path: Folder of one version, or the one that holds the versions, of which
+      the newest is meant.
+
+  Raises:
+    UserError: If there is no such model.
+  """
+  folder = versions.find(path)
+  info = assets.read_info(folder)
+  try:
+    loaded = tf.saved_model.load(os.fspath(folder))
+  except (OSError, ValueError, tf.errors.OpError) as error:
+    raise errors.UserError(
+      f'{folder} cannot be loaded ({error_text.reason(str(error))}): export'
+      ' the model again.'
+    ) from error
+  needed = {signatures.DEFAULT_SIGNATURE, signatures.BYTES_SIGNATURE}
+  missing = sorted(needed - set(loaded.signatures))
+  errors.require(
+    not missing,
+    f'{folder} lacks the signatures {", ".join(missing)}, so it is not a model'
+    ' that scripts/export_model.py wrote.',
+  )
+  return SavedModel(folder, info, loaded)

@@ -1,0 +1,184 @@
+"""What an exported model answers: its signatures, as one `tf.Module`.
+
+| signature         | input                          | outputs                 |
+|-------------------|--------------------------------|-------------------------|
+| `serving_default` | `images`: uint8 [B, H, W, 3]   | `classes`, and on       |
+|                   |                                | request `probabilities` |
+|                   |                                | and `mask_png_bytes`    |
+| `serving_bytes`   | `image_bytes`: string [B]      | the same and `sizes`    |
+| `serving_png`     | `image_bytes`: string [B]      | `mask_png_bytes` alone; |
+|                   |                                | there if requested      |
+
+Reference:
+  https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/api_rest.md
+  (an output named `*_bytes` travels in base64)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import example_schema
+from deeplab_nas.train import segmenter as segmenter_lib
+
+IMAGES = 'images'
+IMAGE_BYTES = 'image_bytes'
+CLASSES = 'classes'
+SIZES = 'sizes'
+MASK_PNG = 'mask_png_bytes'
+PROBABILITIES = 'probabilities'
+OUTPUTS = (CLASSES, MASK_PNG, PROBABILITIES)
+
+DEFAULT_SIGNATURE = 'serving_default'
+BYTES_SIGNATURE = 'serving_bytes'
+PNG_SIGNATURE = 'serving_png'
+
+# Fills `classes` beside images that are smaller than others of their batch.
+PADDING_CLASS = 255
+
+
+def check_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
+  """Outputs in the order of `OUTPUTS`; `classes` is always among them."""
+  for name in outputs:
+    errors.require(
+      name in OUTPUTS,
+      f'There is no output {name!r}: choose among {", ".join(OUTPUTS)}.',
+    )
+  return tuple(x for x in OUTPUTS if x in outputs or x == CLASSES)
+
+
+class ServedModel(tf.Module):
+  """The functions that a SavedModel keeps, and nothing else.
+
+      model = ServedModel(segmenter, num_classes=19)
+      tf.saved_model.save(model, path, model.functions())
+
+  The segmenter is not an attribute: saving would write all functions of its
+  Keras layers, those for training included.
+
+  Attributes:
+    probabilities: uint8 [B, H, W, 3] -> float32 [B, H, W, C]; all signatures
+      call it, so a file holds the network once.
+  """
+
+  def __init__(
+    self,
+    segmenter: segmenter_lib.Segmenter,
+    num_classes: int,
+    outputs: Sequence[str] = (CLASSES,),
+  ):
+    super().__init__(name='served_model')
+    self._outputs = check_outputs(outputs)
+    self._num_classes = num_classes
+    images = tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)
+    self.probabilities = tf.function(
+      lambda images: tf.ensure_shape(
+        segmenter.probabilities(_checked(images)),
+        [None, None, None, num_classes],
+      ),
+      input_signature=[images],
+      autograph=False,
+    )
+    self.weights = list(self.probabilities.get_concrete_function().variables)
+
+  def functions(self) -> dict[str, Any]:
+    """Concrete functions by the name of their signature."""
+    images = tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)
+    contents = tf.TensorSpec([None], tf.string, IMAGE_BYTES)
+    found = {
+      DEFAULT_SIGNATURE: _function(self._of_images, images),
+      BYTES_SIGNATURE: _function(self._of_bytes, contents),
+    }
+    if MASK_PNG in self._outputs:
+      found[PNG_SIGNATURE] = _function(self._png_of_bytes, contents)
+    return found
+
+  def _of_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+    probabilities = self.probabilities(images)  # [B, H, W, C]
+    classes = _classes(probabilities)  # [B, H, W]
+    found = {CLASSES: classes, PROBABILITIES: probabilities}
+    if MASK_PNG in self._outputs:
+      found[MASK_PNG] = tf.map_fn(
+        _png, classes, fn_output_signature=tf.TensorSpec([], tf.string)
+      )
+    return {name: found[name] for name in self._outputs}
+
+  def _of_bytes(self, contents: tf.Tensor) -> dict[str, tf.Tensor]:
+    found = self._map_images(contents, self._outputs)
+    for name, padding in ((CLASSES, PADDING_CLASS), (PROBABILITIES, 0)):
+      if name in found:
+        found[name] = found[name].to_tensor(padding)
+    return found
+
+  def _png_of_bytes(self, contents: tf.Tensor) -> dict[str, tf.Tensor]:
+    found = self._map_images(contents, (MASK_PNG,))
+    return {MASK_PNG: found[MASK_PNG]}
+
+  def _map_images(
+    self, contents: tf.Tensor, outputs: Sequence[str]
+  ) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    """Segments files one at a time, since their sizes may differ.
+
+    Each mask is what its image gets alone, and memory does not grow with the
+    batch.
+
+    Args:
+      contents: string [B]. JPEG or PNG files.
+      outputs: Names of the results wanted beside `sizes`.
+    """
+    row_types = {
+      CLASSES: tf.RaggedTensorSpec([None, None], tf.uint8),
+      PROBABILITIES: tf.RaggedTensorSpec(
+        [None, None, self._num_classes], tf.float32, ragged_rank=1
+      ),
+      MASK_PNG: tf.TensorSpec([], tf.string),
+      SIZES: tf.TensorSpec([2], tf.int32),
+    }
+    wanted = (*outputs, SIZES)
+
+    def segment(file):
+      image = example_schema.decode_image(file)  # [H, W, 3]
+      probabilities = self.probabilities(image[tf.newaxis])[0]  # [H, W, C]
+      classes = _classes(probabilities)  # [H, W]
+      found = {SIZES: tf.shape(image)[:2]}
+      if CLASSES in wanted:
+        found[CLASSES] = tf.RaggedTensor.from_tensor(classes)
+      if PROBABILITIES in wanted:
+        found[PROBABILITIES] = tf.RaggedTensor.from_tensor(probabilities)
+      if MASK_PNG in wanted:
+        found[MASK_PNG] = _png(classes)
+      return found
+
+    return tf.map_fn(
+      segment,
+      contents,
+      parallel_iterations=1,
+      fn_output_signature={name: row_types[name] for name in wanted},
+    )
+
+
+def _function(function, spec: tf.TensorSpec):
+  traced = tf.function(function, input_signature=[spec], autograph=False)
+  return traced.get_concrete_function()
+
+
+def _checked(images: tf.Tensor) -> tf.Tensor:
+  """Refuses images without pixels: encoding a PNG would end the process."""
+  has_pixels = tf.reduce_all(tf.shape(images) > 0)
+  message = 'The images have no pixels.'
+  with tf.control_dependencies([tf.debugging.Assert(has_pixels, [message])]):
+    return tf.identity(images)
+
+
+def _classes(probabilities: tf.Tensor) -> tf.Tensor:
+  """As `Segmenter.classes`: uint8 [...] of float32 [..., C]."""
+  return tf.cast(tf.argmax(probabilities, -1, tf.int32), tf.uint8)
+
+
+def _png(classes: tf.Tensor) -> tf.Tensor:
+  """A grey PNG of class indices, string [], of uint8 [H, W]."""
+  return tf.io.encode_png(classes[..., tf.newaxis])

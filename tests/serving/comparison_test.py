@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.serving import comparison
+from deeplab_nas.train import segmenter
+from tests.serving import tiny
+
+
+@pytest.fixture(scope='module')
+def loaded(plain):
+  return tf.saved_model.load(str(plain))
+
+
+def test_the_exported_network_is_the_same(loaded, network):
+  images = [tiny.photo(), tiny.photo(1, 1), tiny.photo(90, 3)]
+  found = comparison.compare(
+    segmenter.Segmenter(network).probabilities, loaded, images
+  )
+  found.require_equality()
+  assert found.num_images == 3
+  assert found.num_pixels == 45 * 67 + 1 + 270
+  assert found.max_difference < 1e-5
+
+
+def test_another_network_is_told(loaded):
+  other = segmenter.Segmenter(tiny.network(seed=1))
+  found = comparison.compare(other.probabilities, loaded, [tiny.photo()])
+  assert found.agreement < 0.9
+  with pytest.raises(errors.UserError, match='differs from the one in memory'):
+    found.require_equality()
+
+
+@pytest.mark.parametrize(
+  'difference, agreement',
+  [(2e-3, 1.0), (0.0, 0.998), (float('nan'), 1.0)],
+)
+def test_limits(difference, agreement):
+  with pytest.raises(errors.UserError):
+    comparison.Comparison(1, 1, difference, agreement).require_equality()

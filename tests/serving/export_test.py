@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.serving import export as export_lib
+from deeplab_nas.serving import saved_model
+from deeplab_nas.train import segmenter
+from tests.serving import tiny
+
+
+def test_a_version_holds_all_that_serving_needs(exported):
+  files = {
+    str(path.relative_to(exported))
+    for path in exported.rglob('*')
+    if path.is_file()
+  }
+  assert exported.name == '1'
+  assert {
+    'saved_model.pb',
+    'variables/variables.index',
+    'assets/classes.json',
+    'assets/genotype.json',
+    'assets.extra/tf_serving_warmup_requests',
+  } <= files
+  assert [path.name for path in exported.parent.iterdir()] == ['1']
+
+
+def test_masks_are_those_of_the_segmenter(exported, network):
+  loaded = saved_model.load(exported)
+  images = tiny.photo(70, 33)[np.newaxis]
+  tiny.assert_most_probable(
+    loaded.classes(images), segmenter.Segmenter(network).probabilities(images)
+  )
+
+
+def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
+  choices = {'image_scale': 0.5, 'scales': (1.0, 1.5), 'flip': True}
+  result = tiny.export(network, tmp_path, config_yaml='a: 1\n', **choices)
+  assert (result.path / 'assets' / 'config.yaml').read_text() == 'a: 1\n'
+  assert result.comparison.agreement > 0.999
+  expected = segmenter.Segmenter(network, 0.5, (1.0, 1.5), True)
+  images = tiny.photo()[np.newaxis]
+  tiny.assert_most_probable(
+    saved_model.load(tmp_path).classes(images), expected.probabilities(images)
+  )
+
+
+def test_a_difference_fails_and_leaves_nothing(network, tmp_path, monkeypatch):
+  other = tiny.network(seed=1)
+  monkeypatch.setattr(export_lib.folding, 'fold', lambda _: other)
+  with pytest.raises(errors.UserError, match='nothing was exported'):
+    tiny.export(network, tmp_path / 'base')
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_the_network_is_not_changed(network, exported):
+  assert any('moving_variance' in v.name for v in network.variables)
+  batch_norms = [
+    layer
+    for layer in network.submodules
+    if isinstance(layer, tf.keras.layers.BatchNormalization)
+  ]
+  assert batch_norms
+
+
+def test_classes_have_to_fit(network, tmp_path):
+  info = dataset_info.DatasetInfo.cityscapes()
+  with pytest.raises(errors.UserError, match='has 3 classes.*has 19'):
+    export_lib.export(network, info, tmp_path / 'base')
+  assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+  'options, part',
+  [
+    ({'scales': ()}, 'There is no scale'),
+    ({'scales': (0.0,)}, 'The scale 0.0 is not above 0'),
+    ({'scales': (float('nan'),)}, 'The scale nan'),
+    ({'outputs': ('logits',)}, "There is no output 'logits'"),
+  ],
+)
+def test_options_are_checked(options, part):
+  with pytest.raises(errors.UserError, match=part):
+    export_lib.ExportOptions(**options)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.serving import graph_ops
+
+
+def test_only_operations_of_tensorflow_itself(exported):
+  names = graph_ops.names(exported)
+  graph_ops.require_servable(names)
+  assert len(names) > 30
+  unknown = [name for name in names if not hasattr(tf.raw_ops, name)]
+  assert not unknown
+
+
+def test_batch_norm_is_folded_and_nothing_is_for_training(exported):
+  names = graph_ops.names(exported)
+  assert {'Conv2D', 'DepthwiseConv2dNative', 'DecodeJpeg'} <= names
+  wrong = [
+    name
+    for name in names
+    if any(x in name for x in ('BatchNorm', 'Random', 'Rsqrt', 'Grad'))
+  ]
+  assert not wrong
+
+
+def test_signatures_are_those_to_serve(exported, plain):
+  names = {'serving_default', 'serving_bytes'}
+  assert set(graph_ops.signatures(plain)) == names
+  assert set(graph_ops.signatures(exported)) == names | {'serving_png'}
+
+
+def test_python_functions_are_told(tmp_path):
+  module = tf.Module()
+  module.f = tf.function(
+    lambda x: tf.py_function(lambda y: y, [x], tf.float32),
+    input_signature=[tf.TensorSpec([], tf.float32)],
+  )
+  tf.saved_model.save(module, os.fspath(tmp_path))
+  with pytest.raises(errors.UserError, match='lacks: EagerPyFunc;'):
+    graph_ops.require_servable(graph_ops.names(tmp_path))
+  with pytest.raises(errors.UserError, match='Addons>'):
+    graph_ops.require_servable({'Addons>CorrelationCost', 'Conv2D'})
