@@ -118,6 +118,11 @@ def is_deep(image: Image.Image, contents: bytes) -> bool:
   return image.format == 'PNG' and contents[24] > 8
 
 
+def is_rotated(image: Image.Image) -> bool:
+  """Whether EXIF data says that the pixels are to be turned for viewing."""
+  return image.getexif().get(_ORIENTATION) not in _UPRIGHT
+
+
 def _decode(contents: bytes) -> Image.Image:
   with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # Pillow's notes on EXIF and large images
@@ -168,9 +173,9 @@ def _upright(
   path: str, image: Image.Image, mask_size: tuple[int, int] | None
 ) -> tuple[Image.Image, bool]:
   """Applies an EXIF rotation if the mask says that it applies."""
-  orientation = image.getexif().get(_ORIENTATION)
-  if orientation in _UPRIGHT:
+  if not is_rotated(image):
     return image, False
+  orientation = image.getexif()[_ORIENTATION]
   stored = (image.height, image.width)
   is_decidable = orientation in _TRANSPOSED and stored[0] != stored[1]
   if is_decidable and mask_size == stored:

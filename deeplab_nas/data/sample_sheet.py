@@ -35,21 +35,36 @@ def draw(
   return sheet
 
 
+def overlay(
+  image: np.ndarray, label: np.ndarray, info: dataset_info.DatasetInfo
+) -> np.ndarray:
+  """An image under the colours of its mask, darkened where that ignores.
+
+  Args:
+    image: uint8 [H, W, 3].
+    label: integer [H, W].
+    info: Palette and ignore label.
+
+  Returns:
+    uint8 [H, W, 3].
+  """
+  colours = palettes.colorize(label, info.palette)
+  is_labelled = (label != info.ignore_label)[..., np.newaxis]
+  mixed = (1 - _OPACITY) * image + _OPACITY * colours
+  return np.where(is_labelled, mixed, image * 0.3).astype(np.uint8)
+
+
 def _row(name: str, image, label, info) -> Image.Image:
   height = max(round(_TILE * image.shape[0] / image.shape[1]), 1)
   picture = Image.fromarray(image).resize((_TILE, height))
   small = Image.fromarray(label.astype(np.uint8)).resize(
     (_TILE, height), Image.Resampling.NEAREST
   )
-  indices = np.asarray(small)  # [height, _TILE]
-  colours = palettes.colorize(indices, info.palette)
-  is_labelled = (indices != info.ignore_label)[..., np.newaxis]
-  mixed = (1 - _OPACITY) * np.asarray(picture) + _OPACITY * colours
-  overlay = np.where(is_labelled, mixed, np.asarray(picture) * 0.3)
+  mixed = overlay(np.asarray(picture), np.asarray(small), info)
   row = Image.new('RGB', (2 * _TILE, height + _LINE))
   ImageDraw.Draw(row).text((2, 0), _plain(name), (255, 255, 255))
   row.paste(picture, (0, _LINE))
-  row.paste(Image.fromarray(overlay.astype(np.uint8)), (_TILE, _LINE))
+  row.paste(Image.fromarray(mixed), (_TILE, _LINE))
   return row
 
 

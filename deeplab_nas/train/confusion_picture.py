@@ -16,12 +16,15 @@ _MOST_NUMBERS = 30  # classes, above which the cells have no room for text
 def draw(scores: scores_lib.Scores) -> bytes:
   """A PNG; rows are labels and sum to 100 %, columns are predictions.
 
-  A class that is not in the labels has an empty row.
+  A class that is neither labelled nor predicted is left out; one that is only
+  predicted has an empty row.
   """
-  confusion = scores.confusion.astype(np.float64)
+  used = np.flatnonzero(scores.confusion.sum(0) + scores.confusion.sum(1))
+  confusion = scores.confusion[np.ix_(used, used)].astype(np.float64)
+  names = [scores.class_names[i] for i in used]
   totals = confusion.sum(1, keepdims=True)
   shares = 100 * confusion / np.where(totals > 0, totals, 1)  # [C, C]
-  num_classes = len(scores.class_names)
+  num_classes = len(names)
   side = 3 + _INCHES_PER_CLASS * num_classes
   picture = figure.Figure(figsize=(side + 0.8, side), layout='constrained')
   axes = picture.subplots()
@@ -29,8 +32,8 @@ def draw(scores: scores_lib.Scores) -> bytes:
     np.where(totals > 0, shares, np.nan), cmap='viridis', vmin=0, vmax=100
   )
   picture.colorbar(image, ax=axes, shrink=0.8, label='% of the labelled pixels')
-  axes.set_xticks(range(num_classes), scores.class_names, rotation=90)
-  axes.set_yticks(range(num_classes), scores.class_names)
+  axes.set_xticks(range(num_classes), names, rotation=90)
+  axes.set_yticks(range(num_classes), names)
   axes.set_xlabel('predicted')
   axes.set_ylabel('labelled')
   axes.set_title(f'mean IoU {100 * scores.miou:.1f} %')

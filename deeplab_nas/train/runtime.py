@@ -48,16 +48,19 @@ def silence() -> None:
   )
 
 
+_LOWER = (
+  'lower data.batch_size, data.crop_size or filter_multiplier (of space in a'
+  ' search, of network in a training), and see with --dry_run what fits'
+)
+
+
 @contextlib.contextmanager
-def memory_advice() -> Iterator[None]:
+def memory_advice(remedy: str = _LOWER) -> Iterator[None]:
   """Turns a device that is out of memory into a sentence that helps."""
   try:
     yield
   except Exception as error:
     # Named, not imported: this module must not pull in TensorFlow.
-    if type(error).__name__ != 'ResourceExhaustedError':
+    if type(error).__name__ not in ('ResourceExhaustedError', 'MemoryError'):
       raise
-    raise errors.UserError(
-      'The device is out of memory: lower data.batch_size, data.crop_size or'
-      ' space.filter_multiplier, and see with --dry_run what fits.'
-    ) from error
+    raise errors.UserError(f'The device is out of memory: {remedy}.') from error
