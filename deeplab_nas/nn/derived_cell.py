@@ -103,6 +103,6 @@ class DerivedCell(tf.keras.layers.Layer):
         x = op(states[connection.source], training=training)
         is_skip = op.primitive.kind == 'skip'
         terms.append(x if is_skip else self.dropped(x, training=training))
-      outputs.append(tf.add_n(terms))
+      outputs.append(terms[0] + terms[1])
       states[f'block_{index}'] = outputs[-1]
     return tf.concat(outputs, axis=-1)

@@ -19,7 +19,8 @@ def draw(scores: scores_lib.Scores) -> bytes:
   A class that is neither labelled nor predicted is left out; one that is only
   predicted has an empty row.
   """
-  used = np.flatnonzero(scores.confusion.sum(0) + scores.confusion.sum(1))
+  counts = scores.confusion.sum(0) + scores.confusion.sum(1)
+  used = np.flatnonzero(counts) if counts.any() else range(len(counts))
   confusion = scores.confusion[np.ix_(used, used)].astype(np.float64)
   names = [scores.class_names[i] for i in used]
   totals = confusion.sum(1, keepdims=True)

@@ -1,0 +1,63 @@
+"""scripts/predict.py: what it refuses, in one sentence, and quickly."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def refusal(*flags):
+  """The one sentence of a refused command."""
+  result = subprocess.run(
+    [sys.executable, str(ROOT / 'scripts' / 'predict.py'), *flags],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
+  assert result.returncode == 2, result.stderr
+  assert result.stdout == ''
+  (line,) = result.stderr.splitlines()
+  assert line.startswith('error: ') and line[-1] == '.'
+  return line
+
+
+@pytest.mark.parametrize(
+  'flags, part',
+  [
+    ([], '--model is missing'),
+    (['--images=x', '--output_dir=y'], '--model is missing'),
+    (['--model=m', '--output_dir=y'], '--images is missing'),
+    (['--model=m', '--images=x'], '--output_dir is missing'),
+    (['--scales=0'], 'positive numbers'),
+    (['--scales=a,b'], 'positive numbers'),
+    (['--tile=32', '--overlap=32'], 'has to be below --tile=32'),
+    ([], 'is no folder'),
+  ],
+)
+def test_mistakes_get_a_sentence(flags, part):
+  if 'missing' not in part:
+    flags = ['--model=/none', '--images=x', '--output_dir=/none/out', *flags]
+  assert part in refusal(*flags)
+
+
+def test_a_used_output_folder_is_kept(tmp_path):
+  (tmp_path / 'mine.txt').write_text('mine')
+  assert 'add --overwrite' in refusal(
+    '--model=m', '--images=x', f'--output_dir={tmp_path}'
+  )
+  assert [path.name for path in tmp_path.iterdir()] == ['mine.txt']
+
+
+def test_a_folder_that_is_no_model_is_told(tmp_path):
+  (tmp_path / 'model').mkdir()
+  (tmp_path / 'a.png').write_bytes(b'')
+  refusal(
+    f'--model={tmp_path}/model',
+    f'--images={tmp_path}/a.png',
+    f'--output_dir={tmp_path}/out',
+  )
+  assert not (tmp_path / 'out').exists()

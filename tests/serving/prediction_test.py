@@ -1,0 +1,149 @@
+"""Files in, masks out; what cannot be read is told and left out."""
+
+import io
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from deeplab_nas import errors
+from deeplab_nas.data import palettes
+from deeplab_nas.serving import prediction
+from tests.serving import tiny
+
+
+def picture(height=12, width=16, seed=0):
+  rng = np.random.default_rng(seed)
+  return rng.integers(0, 256, [height, width, 3], np.uint8)
+
+
+def brightest(image):
+  """A stand-in for a model: the class is the largest channel."""
+  return image.argmax(-1).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+  root = tmp_path / 'images'
+  (root / 'sub').mkdir(parents=True)
+  Image.fromarray(picture()).save(root / 'a.png')
+  Image.fromarray(picture(9, 5)).save(root / 'sub' / 'b.bmp')
+  (root / 'notes.txt').write_text('no image')
+  return root
+
+
+def test_a_file_a_folder_and_a_glob_are_found(folder):
+  names = ['a.png', 'sub/b.bmp']
+  assert prediction.find_images(str(folder)) == [folder / n for n in names]
+  assert prediction.find_images(f'{folder}/a.png') == [folder / 'a.png']
+  assert prediction.find_images(f'{folder}/*.png') == [folder / 'a.png']
+  assert prediction.find_images(f'{folder}/**/*.bmp') == [folder / names[1]]
+
+
+@pytest.mark.parametrize('pattern', ['nothing', '*.jpg', 'sub/*.png'])
+def test_no_images_are_a_sentence(folder, pattern):
+  with pytest.raises(errors.UserError, match='has no image'):
+    prediction.find_images(f'{folder}/{pattern}')
+
+
+def test_mask_overlay_and_sheet_of_every_image(folder, tmp_path):
+  output = tmp_path / 'out'
+  images = prediction.find_images(str(folder))
+  assert prediction.predict(brightest, images, tiny.INFO, output) == []
+  for name, image in (('a', picture()), ('sub/b', picture(9, 5))):
+    mask = Image.open(output / 'masks' / f'{name}.png')
+    assert mask.mode == 'L'
+    np.testing.assert_array_equal(np.asarray(mask), brightest(image))
+    overlay = Image.open(output / 'overlays' / f'{name}.jpg')
+    assert overlay.size == mask.size
+  sheet = np.asarray(Image.open(output / 'contact_sheet.png'))
+  assert sheet.shape[0] > 2 * 300 and sheet.shape[2] == 3
+
+
+def test_an_image_that_cannot_be_read_does_not_stop_the_others(
+  folder, tmp_path
+):
+  (folder / 'broken.jpg').write_bytes(b'\xff\xd8\xff nothing more')
+  images = prediction.find_images(str(folder))
+  problems = prediction.predict(brightest, images, tiny.INFO, tmp_path / 'out')
+  (problem,) = problems
+  assert 'broken.jpg cannot be decoded' in problem
+  masks = sorted(
+    path.name for path in (tmp_path / 'out').rglob('masks/**/*.png')
+  )
+  assert masks == ['a.png', 'b.png']
+
+
+def test_names_keep_what_tells_images_apart():
+  names = prediction.output_names(
+    [pathlib.Path(p) for p in ('x/a.png', 'x/a.jpg', 'x/y/b.png')]
+  )
+  assert list(names) == ['a.png', 'a.jpg', 'y/b']
+
+
+def grey(pixels):
+  return Image.fromarray(pixels[..., 0])
+
+
+@pytest.mark.parametrize(
+  'name, convert, options',
+  [
+    ('rgb.png', Image.fromarray, {}),
+    ('rgb.jpg', Image.fromarray, {'quality': 80}),
+    ('grey.jpg', grey, {}),
+    ('grey.png', grey, {}),
+    ('alpha.png', lambda x: Image.fromarray(x).convert('RGBA'), {}),
+    ('palette.png', lambda x: Image.fromarray(x).convert('P'), {}),
+  ],
+)
+def test_pixels_are_those_that_an_exported_model_decodes(
+  tmp_path, name, convert, options
+):
+  path = tmp_path / name
+  convert(picture(33, 20)).save(path, **options)
+  expected = tf.io.decode_jpeg(
+    path.read_bytes(), channels=3, dct_method='INTEGER_ACCURATE'
+  )
+  np.testing.assert_array_equal(prediction.read_image(path), expected)
+
+
+def test_other_formats_are_read_too(tmp_path):
+  for name in ('a.bmp', 'a.tif', 'a.ppm', 'a.webp'):
+    options = {'lossless': True} if name.endswith('webp') else {}
+    Image.fromarray(picture()).save(tmp_path / name, **options)
+    np.testing.assert_array_equal(
+      prediction.read_image(tmp_path / name), picture()
+    )
+
+
+def test_a_deep_tiff_is_refused(tmp_path):
+  Image.fromarray(np.zeros([4, 4], np.uint16)).save(tmp_path / 'a.tif')
+  with pytest.raises(errors.UserError, match='more than 8 bits per channel'):
+    prediction.read_image(tmp_path / 'a.tif')
+
+
+def test_a_noted_rotation_is_told_and_left_out(tmp_path, caplog):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  stream = io.BytesIO()
+  Image.fromarray(picture(8, 24)).save(stream, 'JPEG', exif=exif)
+  (tmp_path / 'a.jpg').write_bytes(stream.getvalue())
+  assert prediction.read_image(tmp_path / 'a.jpg').shape == (8, 24, 3)
+
+
+def test_the_overlay_has_the_colours_of_the_classes(folder, tmp_path):
+  prediction.predict(
+    lambda image: np.full(image.shape[:2], 1, np.uint8),
+    [folder / 'a.png'],
+    tiny.INFO,
+    tmp_path / 'out',
+  )
+  overlay = np.asarray(
+    Image.open(tmp_path / 'out' / 'overlays' / 'a.jpg'), np.float32
+  )
+  mixed = 0.4 * picture() + 0.6 * palettes.colorize(
+    np.ones([1, 1], int), tiny.INFO.palette
+  )
+  assert abs(overlay.mean((0, 1)) - mixed.mean((0, 1))).max() < 4
