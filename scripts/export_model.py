@@ -11,12 +11,15 @@ with the network in memory before its folder appears. g3doc/serving.md goes on.
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 
 from absl import flags, logging
 
 from deeplab_nas import errors
-from deeplab_nas.train import runtime
+from deeplab_nas.serving import names
+from deeplab_nas.train import run_directory, runtime
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('run_dir', None, 'Folder of a --mode=train run.')
@@ -24,8 +27,8 @@ flags.DEFINE_enum('checkpoint', 'best', ['best', 'last'], 'Which weights.')
 flags.DEFINE_string('export_dir', None, 'Folder for the numbered versions.')
 flags.DEFINE_list(
   'outputs',
-  ['classes'],
-  'classes, mask_png_bytes, probabilities; classes is always there.',
+  [names.CLASSES],
+  f'Some of {", ".join(names.OUTPUTS)}; {names.CLASSES} is always there.',
 )
 flags.DEFINE_list('scales', ['1'], 'Image scales whose results are averaged.')
 flags.DEFINE_boolean('flip', False, 'Average with the mirrored image too.')
@@ -62,10 +65,12 @@ def main(_) -> None:
   choices = {
     'scales': tuple(_scale(text) for text in FLAGS.scales),
     'flip': FLAGS.flip,
-    'outputs': tuple(text.strip() for text in FLAGS.outputs),
+    'outputs': names.check_outputs([x.strip() for x in FLAGS.outputs]),
     'warmup_size': _size('warmup_size'),
     'tflite_size': _size('tflite_size') if FLAGS.tflite else None,
   }
+  run_directory.RunDirectory(FLAGS.run_dir).check_is_training()
+  files = _files()
   # Imported late: it takes seconds, and a typing mistake shows before.
   from deeplab_nas.serving import export, summary
   from deeplab_nas.train import trained as trained_lib
@@ -83,17 +88,28 @@ def main(_) -> None:
     FLAGS.export_dir,
     options,
     trained.config.to_yaml(),
-    _images(trained.config.data),
+    _images(files, trained.config.data),
   )
   print(summary.text(result))
 
 
-def _images(data):
+def _files() -> list[str]:
+  if not FLAGS.check_images:
+    return []
+  found = sorted(glob.glob(os.path.expanduser(FLAGS.check_images)))
+  errors.require(
+    bool(found),
+    f'--check_images={FLAGS.check_images} names no file: check the pattern.',
+  )
+  return found
+
+
+def _images(files, data):
   """The images to compare on."""
   from deeplab_nas.serving import check_images
 
-  if FLAGS.check_images:
-    return check_images.of_files(FLAGS.check_images)
+  if files:
+    return check_images.of_files(files)
   return check_images.synthetic() + check_images.of_split(
     data.dir, data.val_split, FLAGS.num_check_images
   )

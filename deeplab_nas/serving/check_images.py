@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,13 +36,9 @@ def of_split(data_dir: str, split: str, count: int) -> list[np.ndarray]:
   ]
 
 
-def of_files(pattern: str) -> list[np.ndarray]:
-  """The images that a glob pattern names."""
-  names = sorted(glob.glob(os.path.expanduser(pattern)))
-  errors.require(
-    bool(names), f'--check_images={pattern} names no file: check the pattern.'
-  )
-  return [_decoded(pathlib.Path(name)) for name in names]
+def of_files(paths: Sequence[str | os.PathLike]) -> list[np.ndarray]:
+  """The images in JPEG or PNG files."""
+  return [_decoded(pathlib.Path(path)) for path in paths]
 
 
 def typical_size(info: dataset_info.DatasetInfo) -> tuple[int, int]:

@@ -14,15 +14,9 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.serving import rest_client
+from deeplab_nas.serving import names, rest_client
 
 PROTOCOLS = ('rest', 'grpc')
-# Of `deeplab_nas.serving.signatures`, which imports TensorFlow.
-_BYTES_SIGNATURE = 'serving_bytes'
-_PNG_SIGNATURE = 'serving_png'
-_CLASSES = 'classes'
-_SIZES = 'sizes'
-_MASK_PNG = 'mask_png_bytes'
 
 
 class Client:
@@ -51,23 +45,25 @@ class Client:
     """
     if self._signatures is None:
       self._signatures = self._checked(self.transport.outputs())
-    if _PNG_SIGNATURE in self._signatures:
-      found = self.transport.predict(_PNG_SIGNATURE, [contents], [_MASK_PNG])
-      return np.asarray(Image.open(io.BytesIO(found[_MASK_PNG][0])))
+    if names.PNG_SIGNATURE in self._signatures:
+      found = self.transport.predict(
+        names.PNG_SIGNATURE, [contents], [names.MASK_PNG]
+      )
+      return np.asarray(Image.open(io.BytesIO(found[names.MASK_PNG][0])))
     found = self.transport.predict(
-      _BYTES_SIGNATURE, [contents], [_CLASSES, _SIZES]
+      names.BYTES_SIGNATURE, [contents], [names.CLASSES, names.SIZES]
     )
     # A server that joins requests to batches pads the masks of small images.
-    height, width = found[_SIZES][0]
-    return found[_CLASSES][0, :height, :width].astype(np.uint8)
+    height, width = found[names.SIZES][0]
+    return found[names.CLASSES][0, :height, :width].astype(np.uint8)
 
   def _checked(self, signatures: dict[str, list[str]]) -> dict[str, list[str]]:
-    known = {_CLASSES, _SIZES} <= set(signatures.get(_BYTES_SIGNATURE, ()))
+    needed = {names.CLASSES, names.SIZES}
     errors.require(
-      known,
+      needed <= set(signatures.get(names.BYTES_SIGNATURE, ())),
       f'The model {self.transport.model_name!r} has no signature'
-      f' {_BYTES_SIGNATURE} with {_CLASSES} and {_SIZES}: export it with'
-      ' scripts/export_model.py.',
+      f' {names.BYTES_SIGNATURE} with {" and ".join(sorted(needed))}: export'
+      ' it with scripts/export_model.py.',
     )
     return signatures
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.serving import signatures
+from deeplab_nas.serving import names
 
 MAX_DIFFERENCE = 1e-3
 MIN_AGREEMENT = 0.999
@@ -64,8 +64,8 @@ def compare(
     loaded: What `tf.saved_model.load` returned.
     images: uint8 [H, W, 3] each.
   """
-  of_images = loaded.signatures[signatures.DEFAULT_SIGNATURE]
-  of_bytes = loaded.signatures[signatures.BYTES_SIGNATURE]
+  of_images = loaded.signatures[names.DEFAULT_SIGNATURE]
+  of_bytes = loaded.signatures[names.BYTES_SIGNATURE]
   num_pixels, max_difference, same, same_of_bytes = 0, 0.0, 0, 0
   for image in images:
     batch = tf.constant(image[np.newaxis])  # [1, H, W, 3]
@@ -75,10 +75,10 @@ def compare(
     max_difference = float(np.maximum(max_difference, difference))
     classes = expected.argmax(-1)
     file = tf.io.encode_png(image)[tf.newaxis]
-    from_images = of_images(**{signatures.IMAGES: batch})
-    from_file = of_bytes(**{signatures.IMAGE_BYTES: file})
-    same += _count_same(from_images[signatures.CLASSES], classes)
-    same_of_bytes += _count_same(from_file[signatures.CLASSES], classes)
+    from_images = of_images(**{names.IMAGES: batch})
+    from_file = of_bytes(**{names.IMAGE_BYTES: file})
+    same += _count_same(from_images[names.CLASSES], classes)
+    same_of_bytes += _count_same(from_file[names.CLASSES], classes)
     num_pixels += classes.size
   agreement = min(same, same_of_bytes) / num_pixels
   return Comparison(len(images), num_pixels, max_difference, agreement)

@@ -31,14 +31,13 @@ from deeplab_nas.serving import (
   check_images,
   comparison,
   graph_ops,
+  names,
   signatures,
   tflite,
   versions,
   warmup,
 )
 from deeplab_nas.train import segmenter as segmenter_lib
-
-MODEL_NAME = 'deeplab_nas'  # in scripts/serving/models.config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,7 @@ class ExportOptions:
     image_scale: Resizes images before all else, as the training did.
     scales: Further resizes, whose probabilities are averaged.
     flip: Whether to average with the mirrored image's.
-    outputs: Of `signatures.OUTPUTS`; `classes` is always among them.
+    outputs: Of `names.OUTPUTS`; `classes` is always among them.
     warmup_size: (height, width) of the warm-up image; None for the largest
       known image of the dataset.
     tflite_size: (height, width) of a TFLite model; None for no such model.
@@ -58,13 +57,13 @@ class ExportOptions:
   image_scale: float = 1.0
   scales: tuple[float, ...] = (1.0,)
   flip: bool = False
-  outputs: tuple[str, ...] = (signatures.CLASSES,)
+  outputs: tuple[str, ...] = (names.CLASSES,)
   warmup_size: tuple[int, int] | None = None
   tflite_size: tuple[int, int] | None = None
 
   def __post_init__(self):
     object.__setattr__(self, 'scales', tuple(self.scales))
-    outputs = signatures.check_outputs(self.outputs)
+    outputs = names.check_outputs(self.outputs)
     object.__setattr__(self, 'outputs', outputs)
     for scale in (self.image_scale, *self.scales):
       errors.require(
@@ -156,7 +155,7 @@ def _write(
   tf.saved_model.save(model, os.fspath(folder), functions)
   assets.write(folder, info, network.genotype, config_yaml)
   size = options.warmup_size or check_images.typical_size(info)
-  warmup.write(folder, list(functions), size, MODEL_NAME)
+  warmup.write(folder, list(functions), size, names.MODEL)
 
 
 def _check(

@@ -17,7 +17,7 @@ from tensorflow_serving.apis import (
 )
 
 from deeplab_nas import errors
-from deeplab_nas.serving import error_text, reply, tensor_proto
+from deeplab_nas.serving import error_text, names, reply, tensor_proto
 
 DEFAULT_PORT = 8500
 # gRPC's own limit is 4 MB, less than the mask of a large image.
@@ -71,7 +71,7 @@ class GrpcClient:
     request.model_spec.name = self.model_name
     request.model_spec.signature_name = signature
     request.output_filter.extend(wanted)
-    tensor_proto.fill_strings(request.inputs['image_bytes'], contents)
+    tensor_proto.fill_strings(request.inputs[names.IMAGE_BYTES], contents)
     answer = self._call(self._stub.Predict, request)
     try:
       return {x: tensor_proto.to_array(answer.outputs[x]) for x in wanted}

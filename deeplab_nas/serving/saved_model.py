@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.serving import assets, error_text, signatures, versions
+from deeplab_nas.serving import assets, error_text, names, versions
 
 
 class SavedModel:
@@ -34,8 +34,8 @@ class SavedModel:
     self.path = path
     self.info = info
     self._loaded = loaded
-    self._of_images = loaded.signatures[signatures.DEFAULT_SIGNATURE]
-    self._of_bytes = loaded.signatures[signatures.BYTES_SIGNATURE]
+    self._of_images = loaded.signatures[names.DEFAULT_SIGNATURE]
+    self._of_bytes = loaded.signatures[names.BYTES_SIGNATURE]
 
   def classes(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
     """The most probable classes, uint8 [B, H, W], of uint8 [B, H, W, 3]."""
@@ -43,7 +43,7 @@ class SavedModel:
     if images.dtype != tf.uint8:
       # Exported models take bytes; other numbers would be cut silently.
       raise TypeError(f'images are {images.dtype.name}, expected uint8')
-    return self._of_images(images=images)[signatures.CLASSES].numpy()
+    return self._of_images(images=images)[names.CLASSES].numpy()
 
   def probabilities(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
     """float32 [B, H, W, C] of uint8 [B, H, W, 3]; no output has to be it."""
@@ -65,7 +65,7 @@ class SavedModel:
     return [
       mask[:height, :width]
       for mask, (height, width) in zip(
-        found[signatures.CLASSES].numpy(), found[signatures.SIZES].numpy()
+        found[names.CLASSES].numpy(), found[names.SIZES].numpy()
       )
     ]
 
@@ -89,7 +89,7 @@ def load(path: str | os.PathLike) -> SavedModel:
       f'{folder} cannot be loaded ({error_text.reason(str(error))}): export'
       ' the model again.'
     ) from error
-  needed = {signatures.DEFAULT_SIGNATURE, signatures.BYTES_SIGNATURE}
+  needed = {names.DEFAULT_SIGNATURE, names.BYTES_SIGNATURE}
   missing = sorted(needed - set(loaded.signatures))
   errors.require(
     not missing,

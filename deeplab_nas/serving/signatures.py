@@ -21,34 +21,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_nas import errors
 from deeplab_nas.data import example_schema
+from deeplab_nas.serving import names
 from deeplab_nas.train import segmenter as segmenter_lib
-
-IMAGES = 'images'
-IMAGE_BYTES = 'image_bytes'
-CLASSES = 'classes'
-SIZES = 'sizes'
-MASK_PNG = 'mask_png_bytes'
-PROBABILITIES = 'probabilities'
-OUTPUTS = (CLASSES, MASK_PNG, PROBABILITIES)
-
-DEFAULT_SIGNATURE = 'serving_default'
-BYTES_SIGNATURE = 'serving_bytes'
-PNG_SIGNATURE = 'serving_png'
 
 # Fills `classes` beside images that are smaller than others of their batch.
 PADDING_CLASS = 255
-
-
-def check_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
-  """Outputs in the order of `OUTPUTS`; `classes` is always among them."""
-  for name in outputs:
-    errors.require(
-      name in OUTPUTS,
-      f'There is no output {name!r}: choose among {", ".join(OUTPUTS)}.',
-    )
-  return tuple(x for x in OUTPUTS if x in outputs or x == CLASSES)
 
 
 class ServedModel(tf.Module):
@@ -69,12 +47,12 @@ class ServedModel(tf.Module):
     self,
     segmenter: segmenter_lib.Segmenter,
     num_classes: int,
-    outputs: Sequence[str] = (CLASSES,),
+    outputs: Sequence[str] = (names.CLASSES,),
   ):
     super().__init__(name='served_model')
-    self._outputs = check_outputs(outputs)
+    self._outputs = names.check_outputs(outputs)
     self._num_classes = num_classes
-    images = tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)
+    images = tf.TensorSpec([None, None, None, 3], tf.uint8, names.IMAGES)
     self.probabilities = tf.function(
       lambda images: tf.ensure_shape(
         segmenter.probabilities(_checked(images)),
@@ -87,36 +65,36 @@ class ServedModel(tf.Module):
 
   def functions(self) -> dict[str, Any]:
     """Concrete functions by the name of their signature."""
-    images = tf.TensorSpec([None, None, None, 3], tf.uint8, IMAGES)
-    contents = tf.TensorSpec([None], tf.string, IMAGE_BYTES)
+    images = tf.TensorSpec([None, None, None, 3], tf.uint8, names.IMAGES)
+    contents = tf.TensorSpec([None], tf.string, names.IMAGE_BYTES)
     found = {
-      DEFAULT_SIGNATURE: _function(self._of_images, images),
-      BYTES_SIGNATURE: _function(self._of_bytes, contents),
+      names.DEFAULT_SIGNATURE: _function(self._of_images, images),
+      names.BYTES_SIGNATURE: _function(self._of_bytes, contents),
     }
-    if MASK_PNG in self._outputs:
-      found[PNG_SIGNATURE] = _function(self._png_of_bytes, contents)
+    if names.MASK_PNG in self._outputs:
+      found[names.PNG_SIGNATURE] = _function(self._png_of_bytes, contents)
     return found
 
   def _of_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
     probabilities = self.probabilities(images)  # [B, H, W, C]
     classes = _classes(probabilities)  # [B, H, W]
-    found = {CLASSES: classes, PROBABILITIES: probabilities}
-    if MASK_PNG in self._outputs:
-      found[MASK_PNG] = tf.map_fn(
+    found = {names.CLASSES: classes, names.PROBABILITIES: probabilities}
+    if names.MASK_PNG in self._outputs:
+      found[names.MASK_PNG] = tf.map_fn(
         _png, classes, fn_output_signature=tf.TensorSpec([], tf.string)
       )
     return {name: found[name] for name in self._outputs}
 
   def _of_bytes(self, contents: tf.Tensor) -> dict[str, tf.Tensor]:
     found = self._map_images(contents, self._outputs)
-    for name, padding in ((CLASSES, PADDING_CLASS), (PROBABILITIES, 0)):
-      if name in found:
-        found[name] = found[name].to_tensor(padding)
+    paddings = {names.CLASSES: PADDING_CLASS, names.PROBABILITIES: 0}
+    for name in paddings.keys() & found.keys():
+      found[name] = found[name].to_tensor(paddings[name])
     return found
 
   def _png_of_bytes(self, contents: tf.Tensor) -> dict[str, tf.Tensor]:
-    found = self._map_images(contents, (MASK_PNG,))
-    return {MASK_PNG: found[MASK_PNG]}
+    found = self._map_images(contents, (names.MASK_PNG,))
+    return {names.MASK_PNG: found[names.MASK_PNG]}
 
   def _map_images(
     self, contents: tf.Tensor, outputs: Sequence[str]
@@ -131,33 +109,33 @@ class ServedModel(tf.Module):
       outputs: Names of the results wanted beside `sizes`.
     """
     row_types = {
-      CLASSES: tf.RaggedTensorSpec([None, None], tf.uint8),
-      PROBABILITIES: tf.RaggedTensorSpec(
+      names.CLASSES: tf.RaggedTensorSpec([None, None], tf.uint8),
+      names.PROBABILITIES: tf.RaggedTensorSpec(
         [None, None, self._num_classes], tf.float32, ragged_rank=1
       ),
-      MASK_PNG: tf.TensorSpec([], tf.string),
-      SIZES: tf.TensorSpec([2], tf.int32),
+      names.MASK_PNG: tf.TensorSpec([], tf.string),
+      names.SIZES: tf.TensorSpec([2], tf.int32),
     }
-    wanted = (*outputs, SIZES)
+    wanted = (*outputs, names.SIZES)
 
     def segment(file):
       image = example_schema.decode_image(file)  # [H, W, 3]
       probabilities = self.probabilities(image[tf.newaxis])[0]  # [H, W, C]
       classes = _classes(probabilities)  # [H, W]
-      found = {SIZES: tf.shape(image)[:2]}
-      if CLASSES in wanted:
-        found[CLASSES] = tf.RaggedTensor.from_tensor(classes)
-      if PROBABILITIES in wanted:
-        found[PROBABILITIES] = tf.RaggedTensor.from_tensor(probabilities)
-      if MASK_PNG in wanted:
-        found[MASK_PNG] = _png(classes)
+      found = {names.SIZES: tf.shape(image)[:2]}
+      if names.CLASSES in wanted:
+        found[names.CLASSES] = tf.RaggedTensor.from_tensor(classes)
+      if names.PROBABILITIES in wanted:
+        found[names.PROBABILITIES] = tf.RaggedTensor.from_tensor(probabilities)
+      if names.MASK_PNG in wanted:
+        found[names.MASK_PNG] = _png(classes)
       return found
 
     return tf.map_fn(
       segment,
       contents,
       parallel_iterations=1,
-      fn_output_signature={name: row_types[name] for name in wanted},
+      fn_output_signature={x: row_types[x] for x in wanted},
     )
 
 

@@ -8,7 +8,7 @@ import shlex
 
 import tensorflow as tf
 
-from deeplab_nas.serving import export, graph_ops, signatures
+from deeplab_nas.serving import export, graph_ops, names
 
 IMAGE = 'tensorflow/serving:2.15.1'
 
@@ -35,23 +35,23 @@ def text(result: export.ExportResult) -> str:
 def docker_command(base_dir: str | os.PathLike) -> str:
   """Starts TF Serving on the folder that holds the versions."""
   base_dir = pathlib.Path(base_dir).resolve()
-  mount = shlex.quote(f'{base_dir}:/models/{export.MODEL_NAME}:ro')
+  mount = shlex.quote(f'{base_dir}:/models/{names.MODEL}:ro')
   return (
     f'docker run --rm -p 8500:8500 -p 8501:8501 -v {mount}'
-    f' -e MODEL_NAME={export.MODEL_NAME} {IMAGE}'
+    f' -e MODEL_NAME={names.MODEL} {IMAGE}'
   )
 
 
 def curl_command(file: str = 'photo.jpg') -> str:
   """Asks for the classes of a file over REST."""
   body = (
-    f'{{"signature_name": "{signatures.BYTES_SIGNATURE}",'
+    f'{{"signature_name": "{names.BYTES_SIGNATURE}",'
     ' "instances": [{"b64": "\'"$(base64 < '
     f'{shlex.quote(file)} | tr -d "\\n")"\'"}}]}}'
   )
   return (
     f"printf '%s' '{body}' | curl -s --data-binary @-"
-    f' http://localhost:8501/v1/models/{export.MODEL_NAME}:predict'
+    f' http://localhost:8501/v1/models/{names.MODEL}:predict'
   )
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import street_scenes
-from deeplab_nas.serving import comparison, error_text, signatures
+from deeplab_nas.serving import comparison, error_text, names
 from deeplab_nas.train import segmenter as segmenter_lib
 
 FILE = 'assets.extra/segmenter.tflite'
@@ -47,21 +47,21 @@ def export(
 def run(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
   """The outputs of a TFLite model for uint8 [1, H, W, 3]."""
   interpreter = tf.lite.Interpreter(model_content=content)
-  runner = interpreter.get_signature_runner(signatures.DEFAULT_SIGNATURE)
-  return runner(**{signatures.IMAGES: images})
+  runner = interpreter.get_signature_runner(names.DEFAULT_SIGNATURE)
+  return runner(**{names.IMAGES: images})
 
 
 def _converted(
   segmenter: segmenter_lib.Segmenter, size: tuple[int, int]
 ) -> bytes:
-  spec = tf.TensorSpec([1, *size, 3], tf.uint8, signatures.IMAGES)
+  spec = tf.TensorSpec([1, *size, 3], tf.uint8, names.IMAGES)
 
   def segment(images):
     probabilities = segmenter.probabilities(images)  # [1, H, W, C]
     classes = tf.argmax(probabilities, -1, tf.int32)
     return {
-      signatures.CLASSES: tf.cast(classes, tf.uint8),  # [1, H, W]
-      signatures.PROBABILITIES: probabilities,
+      names.CLASSES: tf.cast(classes, tf.uint8),  # [1, H, W]
+      names.PROBABILITIES: probabilities,
     }
 
   function = tf.function(segment, input_signature=[spec], autograph=False)
@@ -90,6 +90,6 @@ def _compare(
   images = image[np.newaxis]  # [1, H, W, 3]
   expected = reference.probabilities(tf.constant(images)).numpy()
   found = run(content, images)
-  difference = np.abs(found[signatures.PROBABILITIES] - expected).max()
-  same = found[signatures.CLASSES] == expected.argmax(-1)
+  difference = np.abs(found[names.PROBABILITIES] - expected).max()
+  same = found[names.CLASSES] == expected.argmax(-1)
   return comparison.Comparison(1, same.size, float(difference), same.mean())

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.data import street_scenes
-from deeplab_nas.serving import signatures
+from deeplab_nas.serving import names
 
 # Name and place are TF Serving's.
 FOLDER = 'assets.extra'
@@ -42,15 +42,13 @@ def write(
   folder.mkdir(exist_ok=True)
   image, _ = street_scenes.draw(np.random.default_rng(0), *size)
   inputs = {
-    signatures.IMAGES: image[np.newaxis],
-    signatures.IMAGE_BYTES: [tf.io.encode_jpeg(image).numpy()],
+    names.IMAGES: image[np.newaxis],
+    names.IMAGE_BYTES: [tf.io.encode_jpeg(image).numpy()],
   }
   with tf.io.TFRecordWriter(os.fspath(folder / FILE)) as writer:
     for name in signature_names:
       key = (
-        signatures.IMAGES
-        if name == signatures.DEFAULT_SIGNATURE
-        else signatures.IMAGE_BYTES
+        names.IMAGES if name == names.DEFAULT_SIGNATURE else names.IMAGE_BYTES
       )
       log = prediction_log_pb2.PredictionLog()
       request = log.predict_log.request

@@ -18,13 +18,14 @@ from absl import flags, logging
 from PIL import Image
 
 from deeplab_nas import errors
+from deeplab_nas.serving import names
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
   'server', None, 'host:port; 8501 is usual for REST, 8500 for gRPC.'
 )
 flags.DEFINE_enum('protocol', 'rest', ['rest', 'grpc'], 'How to talk.')
-flags.DEFINE_string('model_name', 'deeplab_nas', "The server's name for it.")
+flags.DEFINE_string('model_name', names.MODEL, "The server's name for it.")
 flags.DEFINE_list('input', [], 'JPEG and PNG files, or patterns of names.')
 flags.DEFINE_string('output_dir', None, 'Folder for the masks.')
 flags.DEFINE_float('timeout', 60, 'Seconds to wait for a mask.', 0.001)

@@ -77,6 +77,7 @@ def test_classes_of_images_are_those_of_python(program, exported):
   np.testing.assert_array_equal(classes(result), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['one pixel', 'narrow', 'rgba'])
 def test_classes_of_files_are_those_of_python(program, exported, name):
   contents = tiny.odd_files()[name]
@@ -86,6 +87,7 @@ def test_classes_of_files_are_those_of_python(program, exported, name):
   np.testing.assert_array_equal(classes(result), expected[np.newaxis])
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_an_error_there_too(program, exported):
   contents, reason = tiny.broken_files()['truncated jpeg']
   names = tensors(exported, 'serving_bytes', 'classes')

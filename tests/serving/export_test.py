@@ -37,6 +37,7 @@ def test_masks_are_those_of_the_segmenter(exported, network):
   )
 
 
+@pytest.mark.slow
 def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
   choices = {'image_scale': 0.5, 'scales': (1.0, 1.5), 'flip': True}
   result = tiny.export(network, tmp_path, config_yaml='a: 1\n', **choices)

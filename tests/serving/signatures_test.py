@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_nas import errors
 from deeplab_nas.data import example_schema
-from deeplab_nas.serving import signatures
+from deeplab_nas.serving import names, signatures
 from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
@@ -20,7 +19,7 @@ BROKEN_FILES = tiny.broken_files()
 @pytest.fixture(scope='module')
 def model(network):
   return signatures.ServedModel(
-    segmenter.Segmenter(network), 3, signatures.OUTPUTS
+    segmenter.Segmenter(network), 3, names.OUTPUTS
   ).functions()
 
 
@@ -122,19 +121,9 @@ def test_scales_and_flip_are_in_the_graph(network):
   )
 
 
-def test_outputs_are_on_request():
-  assert signatures.check_outputs(()) == ('classes',)
-  assert signatures.check_outputs(('probabilities',)) == (
-    'classes',
-    'probabilities',
-  )
-  with pytest.raises(errors.UserError, match="no output 'logits'"):
-    signatures.check_outputs(('logits',))
-
-
 def test_every_tensor_has_a_batch_dimension(network):
   functions = signatures.ServedModel(
-    segmenter.Segmenter(network), 3, signatures.OUTPUTS
+    segmenter.Segmenter(network), 3, names.OUTPUTS
   ).functions()
   for function in functions.values():
     (spec,) = tf.nest.flatten(function.structured_input_signature)

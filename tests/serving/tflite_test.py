@@ -33,6 +33,7 @@ def test_it_gives_the_same_classes_without_flex_operations(result, network):
   np.testing.assert_allclose(found['probabilities'], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_it_cannot_express_is_told(network, tmp_path):
   with pytest.raises(errors.UserError, match='TFLite cannot express'):
     tiny.export(network, tmp_path / 'base', scales=(0.5,), tflite_size=(33, 33))

@@ -1,0 +1,105 @@
+"""scripts/serving/client.py from the shell, on a server in this process."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_nas.serving import saved_model
+from tests.serving import tiny
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def run(*flags):
+  return subprocess.run(
+    [sys.executable, str(ROOT / 'scripts/serving/client.py'), *flags],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
+
+
+def refusal(*flags):
+  """The sentences of a refused command."""
+  result = run(*flags)
+  assert result.returncode == 2, result.stderr
+  assert 'Traceback' not in result.stderr
+  lines = result.stderr.splitlines()
+  return [x for x in lines if x.startswith('error: ') and x[-1] == '.']
+
+
+@pytest.mark.parametrize('protocol', ['rest', 'grpc'])
+def test_masks_are_written_and_broken_files_told(
+  server, exported, tmp_path, protocol
+):
+  files = {
+    'one.png': tiny.odd_files()['one pixel'],
+    'narrow.jpg': tiny.odd_files()['narrow'],
+    'text.jpg': b'not an image',
+  }
+  for name, contents in files.items():
+    (tmp_path / name).write_bytes(contents)
+  masks = tmp_path / 'masks'
+  address = server.rest_address if protocol == 'rest' else server.grpc_address
+  (sentence,) = refusal(
+    f'--server={address}',
+    f'--protocol={protocol}',
+    f'--input={tmp_path}/*.png,{tmp_path}/*.jpg',
+    f'--output_dir={masks}',
+  )
+  assert 'text.jpg has no mask' in sentence
+  assert 'Unknown image file format' in sentence
+  assert sorted(path.name for path in masks.iterdir()) == [
+    'narrow.png',
+    'one.png',
+  ]
+  model = saved_model.load(exported)
+  for name in ('one.png', 'narrow.jpg'):
+    mask = Image.open(masks / f'{pathlib.Path(name).stem}.png')
+    assert mask.mode == 'L'
+    (expected,) = model.classes_of_bytes([files[name]])
+    np.testing.assert_array_equal(np.asarray(mask), expected)
+
+
+def test_mistakes_get_a_sentence(tmp_path):
+  photo = tmp_path / 'a.png'
+  photo.write_bytes(tiny.odd_files()['rgba'])
+  (tmp_path / 'a.jpg').write_bytes(b'')
+  out = f'--output_dir={tmp_path}/out'
+  for flags, part in (
+    ([out], 'Say which images to send with --input'),
+    ([f'--input={photo}'], 'Say where the masks go with --output_dir'),
+    ([f'--input={tmp_path}/*.gif', out], '*.gif names no file'),
+    ([f'--input={tmp_path}', out], 'is not a file'),
+    ([f'--input={tmp_path}/a.*', out], 'would both give'),
+    ([f'--input={photo}', f'--output_dir={tmp_path}'], 'would replace it'),
+    (
+      [f'--input={photo}', out, '--server=localhost:1'],
+      'No TF Serving answers',
+    ),
+  ):
+    (sentence,) = refusal(*flags)
+    assert part in sentence
+  assert not (tmp_path / 'out').exists()
+
+
+def test_an_exif_rotation_is_told(server, tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  photo = tmp_path / 'a.jpg'
+  photo.write_bytes(tiny.encoded(tiny.photo(20, 30), 'JPEG', exif=exif))
+  result = run(
+    f'--server={server.rest_address}',
+    f'--input={photo}',
+    f'--output_dir={tmp_path}/out',
+  )
+  assert result.returncode == 0
+  assert 'carries EXIF orientation 6' in result.stderr
+  assert Image.open(tmp_path / 'out' / 'a.png').size == (30, 20)
