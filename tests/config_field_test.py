@@ -100,3 +100,12 @@ def test_extreme_values_get_a_short_sentence(value):
   with pytest.raises(errors.UserError) as caught:
     Settings(rate=value)
   assert len(str(caught.value)) < 130
+
+
+def test_a_list_of_any_length_has_at_least_one_value():
+  rule = Rule(float, above=0, many=True)
+  assert rule.convert([1, '2e0']) == (1.0, 2.0)
+  assert str(rule) == 'a list, each a number, above 0'
+  for value in ([], 1.0, '12', [0.0]):
+    with pytest.raises(ValueError):
+      rule.convert(value)

@@ -45,3 +45,13 @@ def test_the_papers_search_differs_from_the_defaults_in_the_data_only():
 def test_the_quickstart_trains_the_architecture_too():
   search = config.load('quickstart').search
   assert search.arch_start_epoch < search.epochs <= 10
+
+
+def test_the_papers_training_differs_from_the_defaults_where_the_paper_does():
+  paper = config.load('paper_cityscapes_train')
+  assert paper.train.epochs * paper.train.steps_per_epoch == 1_500_000
+  assert (paper.train.learning_rate, paper.train.power) == (0.05, 0.9)
+  assert paper.data.crop_size == (769, 769)
+  assert paper.data.image_scale == 1
+  assert paper.network.filter_multiplier == 20
+  assert paper.network.aspp_rates == (12, 24, 36)

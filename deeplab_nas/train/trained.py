@@ -18,6 +18,7 @@ from deeplab_nas.train import (
   networks,
   optimizers,
   run_directory,
+  schedules,
 )
 from deeplab_nas.train import trainer as trainer_lib
 
@@ -103,7 +104,9 @@ def _restore(
   if config.train.batch_norm == 'freeze':
     trainer_lib.freeze_batch_norm(network)
   variables = network.trainable_variables
-  optimizer = optimizers.build(config.train, 0.0, variables)
+  # Any schedule will do, but a number would be a variable to be restored.
+  schedule = schedules.build(config.train, config.train.slow_start_steps + 1)
+  optimizer = optimizers.build(config.train, schedule, variables)
   trainer = tf.train.Checkpoint(network=network, optimizer=optimizer)
   status = tf.train.Checkpoint(trainer=trainer).restore(prefix)
   status.expect_partial()

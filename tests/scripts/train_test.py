@@ -54,8 +54,25 @@ def data(tmp_path):
   'flags, part',
   [
     ([], 'Choose the settings with --config'),
-    (['--mode=train'], '--mode=train does not exist yet'),
-    (['--mode=eval'], '--mode=eval does not exist yet'),
+    (['--mode=train'], 'Choose the settings with --config'),
+    (['--mode=train', '--config=quickstart'], 'with --genotype=FILE'),
+    (
+      ['--mode=train', '--config=quickstart', '--genotype=zoo:nothing'],
+      'known are auto_deeplab',
+    ),
+    (
+      ['--mode=train', '--config=quickstart', '--genotype=missing.json'],
+      'No such file',
+    ),
+    (
+      ['--mode=train', '--config=quickstart', '--genotype=zoo:auto_deeplab'],
+      'Say where the data is with --data_dir',
+    ),
+    (
+      ['--config=quickstart', '--set=network.aspp_rates=[0]'],
+      'a list, each a whole number, at least 1.',
+    ),
+    (['--mode=eval'], 'Say which training to evaluate with --run_dir'),
     (['--mode=fly'], '--mode=fly is unknown'),
     (['--config=missing.yaml'], 'neither a file nor a preset'),
     (['--config=quickstart'], 'Say where the data is with --data_dir'),
@@ -81,6 +98,39 @@ def test_a_missing_run_dir_is_told(data):
   )
 
 
+@pytest.fixture
+def train(data):
+  """The refusal of a training on that data."""
+
+  def train(*flags):
+    return refusal(
+      *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
+      *('--genotype=zoo:auto_deeplab', *flags),
+    )
+
+  return train
+
+
+def test_a_training_needs_a_run_dir_that_is_its_own(train, tmp_path):
+  assert 'Say where the results go' in train()
+  folder = tmp_path / 'run'
+  folder.mkdir()
+  (folder / 'run.json').write_text('{"starts": []}')
+  sentence = train(f'--run_dir={folder}', '--resume')
+  assert 'holds a search, not a training' in sentence
+
+
+def test_a_refused_training_leaves_nothing(data, tmp_path):
+  folder = tmp_path / 'run'
+  result = run(
+    *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
+    *('--genotype=zoo:auto_deeplab', f'--run_dir={folder}'),
+  )
+  assert result.returncode == 2
+  assert 'Split train has 0 images, fewer than' in result.stderr
+  assert not folder.exists()
+
+
 def test_a_used_run_dir_is_refused_and_kept(data, tmp_path):
   folder = tmp_path / 'run'
   folder.mkdir()
@@ -98,7 +148,7 @@ def test_a_mistake_is_answered_before_tensorflow_is_imported(data):
 
 
 def test_debug_shows_the_traceback():
-  result = run('--mode=train', '--debug')
+  result = run('--mode=fly', '--debug')
   assert result.returncode != 0
   assert 'Traceback' in result.stderr
 
@@ -107,6 +157,7 @@ def test_the_config_is_printed_with_every_override():
   result = run(
     '--config=quickstart',
     '--data_dir=it\'s: "here"',
+    '--init_from=runs/other',
     '--set=search.epochs=9',
     '--set=search.arch_start_epoch=7',
     '--print_config',
@@ -115,6 +166,7 @@ def test_the_config_is_printed_with_every_override():
   assert result.stderr == ''
   settings = yaml.safe_load(result.stdout)
   assert settings['data']['dir'] == 'it\'s: "here"'
+  assert settings['train']['init_from'] == 'runs/other'
   assert settings['search']['epochs'] == 9
   assert settings['search']['arch_start_epoch'] == 7
 

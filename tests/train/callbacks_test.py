@@ -1,14 +1,22 @@
-"""The watchers of a search: all there, in order."""
+"""The watchers of a run: all there, in order."""
+
+import pytest
 
 from deeplab_nas import config
 from deeplab_nas.train import callbacks, progress, run_directory
 
 
-def test_progress_comes_last_to_time_the_others(tmp_path, info):
+@pytest.mark.parametrize(
+  'watchers_of, count',
+  [(callbacks.for_search, 5), (callbacks.for_training, 4)],
+)
+def test_progress_comes_last_to_time_the_others(
+  tmp_path, info, watchers_of, count
+):
   run = run_directory.RunDirectory(tmp_path)
-  watchers = callbacks.for_search(run, config.Config(), info, 10, None)
+  watchers = watchers_of(run, config.Config(), info, 10, None)
   assert isinstance(watchers[-1], progress.ProgressBar)
-  assert len({type(watcher) for watcher in watchers}) == len(watchers) == 5
+  assert len({type(watcher) for watcher in watchers}) == len(watchers) == count
 
 
 def test_a_search_leaves_all_files(finished):

@@ -11,6 +11,7 @@ import pytest
 from deeplab_nas import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import run_directory
+from tests.train import records as records_lib
 
 CLASSES = ('road', 'sky', 'car')
 COLOURS = ((128, 64, 128), (70, 130, 180), (0, 0, 142))
@@ -34,6 +35,12 @@ class FinishedSearch:
 @pytest.fixture(scope='session')
 def info():
   return dataset_info.DatasetInfo('tiny', CLASSES, COLOURS)
+
+
+@pytest.fixture(scope='session')
+def records(tmp_path_factory):
+  """Folder of eight converted images to train on and two to validate."""
+  return records_lib.make(tmp_path_factory.mktemp('data'))
 
 
 @pytest.fixture(scope='session')

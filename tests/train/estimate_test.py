@@ -1,5 +1,7 @@
 """What a run takes, from the parts."""
 
+import dataclasses
+
 from deeplab_nas.train import estimate
 
 ESTIMATE = estimate.Estimate(
@@ -26,6 +28,14 @@ def test_the_table_has_every_number():
     assert part in text
   assert '5 epochs of 10 steps, 8 validation images' in text
   assert max(map(len, text.splitlines())) < 120
+
+
+def test_a_training_has_one_kind_of_step_and_maybe_few_validations():
+  training = dataclasses.replace(
+    ESTIMATE, arch_step_seconds=None, arch_start_epoch=0, num_validations=2
+  )
+  assert training.total_seconds == 40 + 5 * 10 * 2 + 2 * 8 * 0.5
+  assert 'architecture' not in training.text()
 
 
 def test_the_peak_never_falls():

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from deeplab_nas import config, errors
+from deeplab_nas.space import genotype, zoo
 from deeplab_nas.train import run_directory
 from deeplab_nas.train.run_directory import RunDirectory
 
@@ -135,6 +136,40 @@ def test_a_run_goes_on_only_with_the_same_batches(started):
   other = config.load('quickstart', ['data.batch_size=16'])
   with pytest.raises(errors.UserError, match='data.batch_size'):
     started.write_provenance(other, ['train.py'])
+
+
+@pytest.fixture
+def training(tmp_path):
+  run = RunDirectory.create(tmp_path / 'training')
+  run.write_provenance(CONFIG, ['train.py'], 'train')
+  return run
+
+
+def test_a_training_goes_on_only_with_the_same_training(training):
+  assert training.mode == 'train'
+  same = ['search.epochs=99', 'train.init_from=x', 'eval.flip=true']
+  training.write_provenance(config.load('quickstart', same), [], 'train')
+  for other in ('train.epochs=3', 'network.aspp_rates=[1]', 'data.flip=false'):
+    with pytest.raises(errors.UserError, match=other.split('=')[0]):
+      training.write_provenance(config.load('quickstart', [other]), [], 'train')
+
+
+def test_a_search_is_no_training(started, training):
+  with pytest.raises(errors.UserError, match='holds a search, not a training'):
+    started.write_provenance(CONFIG, [], 'train')
+  with pytest.raises(errors.UserError, match='holds a training, not a search'):
+    training.write_provenance(CONFIG, [], 'search')
+
+
+def test_the_genotype_of_results_is_not_replaced(training):
+  held, other = zoo.load('auto_deeplab'), zoo.load('deeplabv3')
+  training.keep_genotype(other)
+  training.keep_genotype(held)  # no results yet
+  training.metrics.write_text('')
+  training.keep_genotype(held)
+  with pytest.raises(errors.UserError, match=f'trains genotype {held.digest}'):
+    training.keep_genotype(other)
+  assert genotype.Genotype.load(training.genotype) == held
 
 
 def test_a_refused_run_leaves_nothing(started):

@@ -66,9 +66,10 @@ def test_a_cell_of_pools_is_called_unfinished(tmp_path):
 
 
 def test_it_names_only_files_that_are_there(tmp_path):
-  assert 'genotype.json' not in text(tmp_path)
+  row = f'architecture         {tmp_path / "genotype.json"}'
+  assert row not in text(tmp_path)
   (tmp_path / 'genotype.json').write_text('{}')
-  assert str(tmp_path / 'genotype.json') in text(tmp_path)
+  assert row in text(tmp_path)
 
 
 def test_its_next_command_works(finished):
@@ -89,3 +90,23 @@ def test_its_next_command_works(finished):
   )
   assert result.returncode == 0, result.stderr
   assert 'loss' in result.stdout
+
+
+def test_it_says_how_to_train_what_was_found(finished):
+  shown = summary.text(
+    finished.run,
+    finished.searcher.strategy.genotype(),
+    finished.searcher.space,
+    finished.info,
+    (17, 33),
+    metrics_log.read(finished.run)[-1],
+  )
+  (line,) = (line for line in shown.splitlines() if '--mode=train' in line)
+  _, script, *flags = shlex.split(line)
+  assert script == 'scripts/train.py'
+  assert flags == [
+    '--mode=train',
+    f'--config={finished.run.config}',
+    f'--genotype={finished.run.genotype}',
+    f'--run_dir={finished.run.path}_train',
+  ]

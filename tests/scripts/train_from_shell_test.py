@@ -1,0 +1,105 @@
+"""A training by the commands that a user types."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.scripts import search_from_shell_test as search_test
+from tests.train import unfinished
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+GENOTYPE = (
+  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
+  ' ["prev_prev", "atrous_conv_3x3"]]]}'
+)
+TINY = (
+  *('data.crop_size=[33, 33]', 'data.batch_size=4'),
+  *('network.filter_multiplier=2', 'network.drop_path_keep_prob=0.5'),
+  *('train.epochs=3', 'train.ema_decay=0.5', 'runtime.num_panels=1'),
+  'runtime.deterministic=true',
+)
+
+pytestmark = pytest.mark.slow
+records = search_test.records
+
+
+def train(records, genotype, run_dir, *flags):
+  return subprocess.run(
+    [
+      *(sys.executable, str(ROOT / 'scripts' / 'train.py'), '--mode=train'),
+      *('--config=quickstart', f'--data_dir={records}'),
+      *(f'--genotype={genotype}', f'--run_dir={run_dir}'),
+      *(f'--set={setting}' for setting in TINY),
+      *flags,
+    ],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
+
+
+@pytest.fixture(scope='module')
+def whole(records, tmp_path_factory):
+  root = tmp_path_factory.mktemp('runs')
+  (root / 'found.json').write_text(GENOTYPE)
+  result = train(records, root / 'found.json', root / 'whole')
+  assert result.returncode == 0, result.stderr
+  return root / 'whole', result
+
+
+def test_it_trains_and_says_what_it_reached(whole):
+  folder, result = whole
+  assert 'Validation mIoU: ' in result.stdout
+  assert (folder / 'summary.txt').read_text().strip() == result.stdout.strip()
+  for noise in ('Warning', 'Traceback', 'cuDNN', 'AVX'):
+    assert noise not in result.stderr
+
+
+def test_a_stopped_training_goes_on(whole, records):
+  folder = whole[0]
+  parts = folder.with_name('parts')
+  shutil.copytree(folder, parts)
+  unfinished.forget_last_epoch(parts, epochs=3)
+  result = train(records, folder / 'genotype.json', parts, '--resume')
+  assert result.returncode == 0, result.stderr
+  assert 'Resuming after epoch 2.' in result.stderr
+  expected, actual = (
+    (path / 'metrics.jsonl').read_text().splitlines()
+    for path in (folder, parts)
+  )
+  assert actual[:2] == expected[:2]
+  # The third differs by the draws of dropout and drop path.
+  for name, tolerance in {'learning_rate': 1e-6, 'loss': 0.2}.items():
+    values = [json.loads(lines[2])[name] for lines in (actual, expected)]
+    assert values[0] == pytest.approx(values[1], rel=tolerance)
+
+
+def test_its_weights_start_another_training(whole, records):
+  folder = whole[0]
+  result = train(
+    *(records, folder / 'genotype.json', folder.with_name('again')),
+    f'--init_from={folder}',
+    '--set=network.aspp_rates=[2]',
+    '--set=train.epochs=1',
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'Loaded ' in result.stderr and 'aspp/projection' in result.stderr
+  lines = (folder.with_name('again') / 'metrics.jsonl').read_text()
+  assert len(json.loads(lines)['class_iou']) == 19
+
+
+def test_a_dry_run_measures_and_writes_nothing(whole, records):
+  folder = whole[0].with_name('dry')
+  genotype = whole[0] / 'genotype.json'
+  result = train(records, genotype, folder, '--dry_run')
+  assert result.returncode == 0, result.stderr
+  assert 'one step of the weights' in result.stdout
+  assert 'architecture' not in result.stdout
+  assert not folder.exists()

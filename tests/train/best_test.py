@@ -1,0 +1,81 @@
+"""Which epoch is kept, and when training stops."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas.train import best, checkpoints, run_directory
+from tests.train import tiny_training
+
+
+@pytest.fixture
+def directory(tmp_path):
+  return run_directory.RunDirectory.create(tmp_path / 'run')
+
+
+def keeper(directory, patience=None, **settings):
+  trainer = tiny_training.trainer(**settings)
+  return best.BestKeeper(trainer, directory, 'abc', patience), trainer
+
+
+def run(kept, trainer, scores, first_epoch=0):
+  """Gives the scores of some epochs; the bias tells which epoch it was."""
+  for epoch, score in enumerate(scores, first_epoch):
+    trainer.network.logits.bias.assign([epoch + 1.0] * 3)
+    kept.on_epoch_end(epoch, {} if score is None else {'val_miou': score})
+
+
+def saved_bias(directory):
+  (index,) = directory.best.glob('*.index')
+  path = str(index.with_suffix(''))
+  assert checkpoints.read_digest(path) == 'abc'
+  network = tiny_training.Pixelwise()
+  tf.train.Checkpoint(network=network).restore(path).expect_partial()
+  return network.logits.bias.numpy()[0]
+
+
+@pytest.mark.parametrize(
+  'scores, expected',
+  [
+    ([0.1, 0.3, 0.2], 2),
+    ([0.0, 0.0], 1),  # a tie keeps the first
+    ([None, 0.1, None], 2),
+    ([None, None, None], 3),  # never validated: the last
+  ],
+)
+def test_the_best_epoch_is_kept(directory, scores, expected):
+  kept, trainer = keeper(directory)
+  run(kept, trainer, scores)
+  assert kept.epoch == expected
+  assert saved_bias(directory) == expected
+  assert not kept.is_stopped
+
+
+def test_averages_are_kept_where_there_are_any(directory):
+  kept, trainer = keeper(directory, ema_decay=0.5)
+  trainer.train_step(tiny_training.batch())
+  with trainer.averaged():
+    average = np.array(trainer.network.logits.bias)
+  run(kept, trainer, [0.1])  # changes the weights, not their averages
+  assert saved_bias(directory) == average[0] != 1
+
+
+def test_it_stops_when_there_was_nothing_better_for_long(directory):
+  kept, trainer = keeper(directory, patience=2)
+  trainer.stop_training = False
+  run(kept, trainer, [0.1, 0.3, 0.2])
+  assert not trainer.stop_training
+  run(kept, trainer, [0.3], first_epoch=3)
+  assert trainer.stop_training and kept.is_stopped
+
+
+def test_a_new_process_remembers(directory, tmp_path):
+  kept, trainer = keeper(directory, patience=2)
+  run(kept, trainer, [0.3, 0.2])
+  path = tf.train.Checkpoint(best=kept.state).write(str(tmp_path / 'state'))
+  resumed, trainer = keeper(directory, patience=2)
+  tf.train.Checkpoint(best=resumed.state).restore(path)
+  assert resumed.epoch == 1
+  run(resumed, trainer, [0.25], first_epoch=2)
+  assert resumed.is_stopped
+  assert saved_bias(directory) == 1

@@ -1,0 +1,107 @@
+"""Weights of another training: which are taken, and what is said."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.train import init_from, run_directory, variable_paths
+from tests.train import tiny_training
+
+
+@pytest.fixture
+def directory(tmp_path):
+  return run_directory.RunDirectory.create(tmp_path / 'run')
+
+
+def filled(value, num_classes=3):
+  """A network of one value everywhere."""
+  network = tiny_training.Pixelwise(num_classes)
+  for variable in network.variables:
+    variable.assign(tf.fill(variable.shape, value))
+  return network
+
+
+def save(network, folder):
+  folder.mkdir()
+  manager = tf.train.CheckpointManager(
+    tf.train.Checkpoint(network=network), str(folder), 1
+  )
+  return manager.save()
+
+
+def test_everything_is_taken_but_the_progress(directory):
+  prefix = save(filled(0.5), directory.best)
+  for source in (directory.path, prefix, f'{prefix}.index', directory.best):
+    network = filled(0.1)
+    report = init_from.load(network, source)
+    assert report.skipped == {} and report.unused == ()
+    assert len(report.loaded) == len(network.variables) - 1
+    for path, variable in variable_paths.of(network).items():
+      expected = 0.1 if path == 'drop_path_progress' else 0.5
+      np.testing.assert_allclose(variable, expected)
+
+
+def test_other_classes_leave_out_the_logits(directory, caplog):
+  save(filled(0.5), directory.best)
+  network = filled(0.1, num_classes=4)
+  with caplog.at_level('INFO'):
+    report = init_from.load(network, directory.path)
+  assert report.skipped == {
+    'logits/kernel': '(1, 1, 8, 3) -> (1, 1, 8, 4)',
+    'logits/bias': '(3,) -> (4,)',
+  }
+  assert report.text() == (
+    f'Loaded {len(report.loaded)} variables, skipped 2: logits/kernel'
+    ' (1, 1, 8, 3) -> (1, 1, 8, 4), logits/bias (3,) -> (4,).'
+  )
+  assert report.text() in caplog.text
+  np.testing.assert_allclose(network.logits.kernel, 0.1)
+  np.testing.assert_allclose(network.hidden.kernel, 0.5)
+
+
+def test_names_that_are_not_there_are_told(directory):
+  hidden = tf.keras.layers.Dense(2)
+  hidden.build([None, 3])
+  part = tf.train.Checkpoint(norm=filled(0.5).norm, other=hidden)
+  save(part, directory.best)
+  report = init_from.load(filled(0.1), directory.path)
+  assert len(report.loaded) == 4
+  assert report.skipped['hidden/kernel'] == 'is not in the checkpoint'
+  assert set(report.unused) == {'other/kernel', 'other/bias'}
+  assert '2 of the checkpoint were of no use' in report.text()
+
+
+def test_long_lists_are_cut():
+  skipped = {f'v{i}': 'is not in the checkpoint' for i in range(30)}
+  text = init_from.Report(('a',), skipped, ()).text()
+  assert 'skipped 30' in text and 'v9 ' in text and 'v10' not in text
+
+
+def test_the_last_weights_do_if_there_are_no_best(directory):
+  trainer = tiny_training.trainer(network=filled(0.5))
+  directory.checkpoints.mkdir()
+  tf.train.CheckpointManager(
+    tf.train.Checkpoint(trainer=trainer), str(directory.checkpoints), 1
+  ).save()
+  network = filled(0.1)
+  assert not init_from.load(network, directory.path).skipped
+  np.testing.assert_allclose(network.logits.bias, 0.5)
+
+
+def test_nothing_in_common_is_refused(directory):
+  dense = tf.keras.layers.Dense(2)
+  dense.build([None, 3])
+  save(tf.train.Checkpoint(other=dense), directory.best)
+  with pytest.raises(errors.UserError, match='another architecture or width'):
+    init_from.load(filled(0.1), directory.path)
+
+
+def test_what_is_no_checkpoint_is_refused(directory, tmp_path):
+  with pytest.raises(errors.UserError, match='has no checkpoint in best/'):
+    init_from.load(filled(0.1), directory.path)
+  with pytest.raises(errors.UserError, match='there is no .*missing.index'):
+    init_from.load(filled(0.1), tmp_path / 'missing')
+  (tmp_path / 'broken.index').write_text('broken')
+  with pytest.raises(errors.UserError, match='cannot be read'):
+    init_from.load(filled(0.1), tmp_path / 'broken')

@@ -1,0 +1,32 @@
+"""A converted dataset of a few images, and settings that suit it."""
+
+from deeplab_nas import config as config_lib
+from tests.data import tiny_folder
+from tests.datasets import command
+from tests.train import tiny_training
+
+
+def make(root):
+  """Eight images to train on and two to validate; returns their folder."""
+  names = [f'image{i}' for i in range(10)]
+  tiny_folder.TinyFolder(root / 'folder', names)
+  result = command.run(
+    'build_folder_data.py',
+    f'--data_dir={root}/folder',
+    f'--output_dir={root}/records',
+    '--val_fraction=0.2',
+  )
+  assert result.returncode == 0, result.stderr
+  return str(root / 'records')
+
+
+def config(records, runtime=None, **train):
+  """A training of two epochs of two steps."""
+  return config_lib.Config.from_dict(
+    {
+      'data': {'dir': records, 'crop_size': [17, 17], 'batch_size': 2},
+      'network': tiny_training.NETWORK,
+      'train': {'epochs': 2, 'steps_per_epoch': 2, **train},
+      'runtime': {'num_panels': 1, **(runtime or {})},
+    }
+  )

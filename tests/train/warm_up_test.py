@@ -1,0 +1,24 @@
+"""Compiling leaves no trace."""
+
+import numpy as np
+
+from deeplab_nas.train import warm_up
+from tests.train import tiny_training
+
+
+def test_every_variable_is_as_before():
+  model = tiny_training.trainer(ema_decay=0.5)
+
+  def state():
+    variables = [*model.network.variables, *model.optimizer.variables]
+    variables += [v for metric in model.metrics for v in metric.variables]
+    return [np.array(variable) for variable in variables]
+
+  before = state()
+  warm_up.once(model, tiny_training.batches())
+  for old, new in zip(before, state()):
+    np.testing.assert_array_equal(old, new)
+  compiled = model.train_function
+  model.fit(tiny_training.batches(), steps_per_epoch=1, verbose=0)
+  assert model.train_function is compiled
+  assert int(model.optimizer.iterations) == 1
