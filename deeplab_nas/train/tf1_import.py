@@ -1,0 +1,97 @@
+"""A run folder from a checkpoint of the released TensorFlow 1 code.
+
+What follows (evaluation, prediction, export, training with --init_from) takes
+the folder for that of a training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import config as config_lib
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import (
+  checkpoints,
+  networks,
+  run_directory,
+  tf1_checkpoint,
+)
+
+
+def network_config(
+  variables: Mapping[str, np.ndarray],
+  genotype: genotype_lib.Genotype,
+  aspp_rates: Sequence[int],
+) -> config_lib.NetworkConfig:
+  """The width and the head that a checkpoint's variables have.
+
+  Args:
+    variables: Arrays by released name.
+    genotype: The architecture.
+    aspp_rates: Not in a checkpoint.
+
+  Raises:
+    UserError: If the variables are of something else.
+  """
+  scopes = [
+    scope
+    for scope in tf1_checkpoint.SCOPES
+    if f'{scope}/cell_0/1x1/weights' in variables
+  ]
+  if not scopes:
+    raise errors.UserError(
+      'The checkpoint has no variable <scope>/cell_0/1x1/weights with a scope'
+      f' of {", ".join(tf1_checkpoint.SCOPES)}: it is of another network.'
+    )
+  filters = np.shape(variables[f'{scopes[0]}/cell_0/1x1/weights'])[-1]
+  return config_lib.NetworkConfig(
+    filter_multiplier=max(filters // 2 ** genotype.path[0], 1),
+    aspp_rates=tuple(aspp_rates),
+    separable_head='aspp1_depthwise/depthwise_weights' in variables,
+  )
+
+
+def run(
+  directory: run_directory.RunDirectory,
+  variables: Mapping[str, np.ndarray],
+  genotype: genotype_lib.Genotype,
+  info: dataset_info.DatasetInfo,
+  config: config_lib.Config,
+  argv: Sequence[str],
+) -> None:
+  """Writes the network with its weights to `best/`, and what belongs to it.
+
+  Args:
+    directory: An empty run folder.
+    variables: Arrays by released name.
+    genotype: The architecture.
+    info: Classes that the network tells apart.
+    config: Its `data` says how images were resized; `network` is worked out.
+    argv: The command, for run.json.
+
+  Raises:
+    UserError: If the variables do not fit the genotype or the classes; nothing
+      is written then.
+  """
+  config = dataclasses.replace(
+    config,
+    network=network_config(variables, genotype, config.network.aspp_rates),
+  )
+  network = networks.build(config.network, genotype, info.num_classes)
+  tf1_checkpoint.assign(network, variables)
+  directory.write_provenance(config, argv, 'train')
+  directory.keep_genotype(genotype)
+  info.save(directory.dataset)
+  checkpoint = tf.train.Checkpoint(
+    network=network,
+    genotype_digest=checkpoints.digest_variable(genotype.digest),
+  )
+  tf.train.CheckpointManager(
+    checkpoint, str(directory.best), max_to_keep=1, checkpoint_name='tf1'
+  ).save()
