@@ -89,7 +89,7 @@ def test_an_input_that_has_the_channels_is_taken_as_it_is():
   closeness.assert_close([cell(prev, prev_prev)], [expected])
 
 
-@pytest.mark.parametrize('name', zoo.names())
+@pytest.mark.parametrize('name', ['auto_deeplab', 'pnasnet5'])
 @STRIDES
 def test_operations_are_the_genotypes_and_only_readers_of_inputs_stride(
   name, strides
