@@ -131,8 +131,10 @@ def run(
     UserError: If data, genotype or checkpoint do not fit.
   """
   directory.keep_genotype(genotype)
-  is_resumed = resume and directory.checkpoints.exists()
-  parts = build(config, genotype, with_init=not is_resumed)
+  has_weights = bool(
+    resume and tf.train.latest_checkpoint(directory.checkpoints)
+  )
+  parts = build(config, genotype, with_init=not has_weights)
   parts.info.save(directory.dataset)
   trainer = parts.trainer
   keeper = best.BestKeeper(

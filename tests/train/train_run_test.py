@@ -190,6 +190,24 @@ def test_weights_of_another_training_are_taken(finished, records):
       np.testing.assert_array_equal(variable, expected[path])
 
 
+def test_only_a_run_without_weights_takes_others(
+  records, tmp_path, pixelwise, monkeypatch
+):
+  sources = []
+  monkeypatch.setattr(
+    train_run.init_from, 'load', lambda network, source: sources.append(source)
+  )
+  settings = records_lib.config(records, epochs=1, init_from='other')
+  # As a run that was stopped in its first epoch.
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  directory.write_provenance(settings, ['train.py'], 'train')
+  directory.checkpoints.mkdir()
+  train(settings, directory.path, resume=True)
+  assert sources == ['other']
+  train(settings, directory.path, resume=True)
+  assert sources == ['other']
+
+
 def test_averages_start_at_the_weights_that_were_taken(finished, records):
   settings = records_lib.config(
     records, init_from=str(finished.path), ema_decay=0.9
