@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
@@ -32,6 +33,7 @@ from deeplab_nas.serving import (
   comparison,
   graph_ops,
   names,
+  quiet,
   signatures,
   tflite,
   versions,
@@ -125,6 +127,7 @@ def export(
   )
   images = check_images.synthetic() if images is None else images
   errors.require(bool(images), 'There is no image to compare the models on.')
+  logging.info('Folding batch norm and writing the model.')
   reference = options.segmenter(network)
   folded = options.segmenter(folding.fold(network))
   with versions.staging(base_dir) as stage:
@@ -132,6 +135,7 @@ def export(
     compared = _check(stage.path, reference, images)
     tflite_comparison = None
     if options.tflite_size:
+      logging.info('Converting to TFLite.')
       tflite_comparison = tflite.export(
         folded, reference, stage.path / tflite.FILE, options.tflite_size
       )
@@ -152,7 +156,8 @@ def _write(
     segmenter, network.num_classes, options.outputs
   )
   functions = model.functions()
-  tf.saved_model.save(model, os.fspath(folder), functions)
+  with quiet.no_notes():
+    tf.saved_model.save(model, os.fspath(folder), functions)
   assets.write(folder, info, network.genotype, config_yaml)
   size = options.warmup_size or check_images.typical_size(info)
   warmup.write(folder, list(functions), size, names.MODEL)
@@ -164,6 +169,7 @@ def _check(
   images: Sequence[np.ndarray],
 ) -> comparison.Comparison:
   """Loads what was written and lets it show that it is the same model."""
+  logging.info('Loading it again; comparing on %d images.', len(images))
   graph_ops.require_servable(graph_ops.names(folder))
   loaded = tf.saved_model.load(os.fspath(folder))
   compared = comparison.compare(reference.probabilities, loaded, images)

@@ -39,15 +39,11 @@ class SavedModel:
 
   def classes(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
     """The most probable classes, uint8 [B, H, W], of uint8 [B, H, W, 3]."""
-    images = tf.convert_to_tensor(images)
-    if images.dtype != tf.uint8:
-      # Exported models take bytes; other numbers would be cut silently.
-      raise TypeError(f'images are {images.dtype.name}, expected uint8')
-    return self._of_images(images=images)[names.CLASSES].numpy()
+    return self._of_images(images=_checked(images))[names.CLASSES].numpy()
 
   def probabilities(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
     """float32 [B, H, W, C] of uint8 [B, H, W, 3]; no output has to be it."""
-    return self._loaded.probabilities(tf.convert_to_tensor(images)).numpy()
+    return self._loaded.probabilities(_checked(images)).numpy()
 
   def classes_of_bytes(self, contents: Sequence[bytes]) -> list[np.ndarray]:
     """Segments JPEG or PNG files, each at its own size.
@@ -97,3 +93,10 @@ def load(path: str | os.PathLike) -> SavedModel:
     ' that scripts/export_model.py wrote.',
   )
   return SavedModel(folder, info, loaded)
+
+
+def _checked(images: np.ndarray | tf.Tensor) -> tf.Tensor:
+  images = tf.convert_to_tensor(images)
+  if images.dtype != tf.uint8:
+    raise TypeError(f'images are {images.dtype.name}, expected uint8')
+  return images

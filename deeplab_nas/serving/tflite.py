@@ -6,8 +6,6 @@ Reference:
 
 from __future__ import annotations
 
-import contextlib
-import io
 import pathlib
 
 import numpy as np
@@ -15,7 +13,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import street_scenes
-from deeplab_nas.serving import comparison, error_text, names
+from deeplab_nas.serving import comparison, error_text, names, quiet
 from deeplab_nas.train import segmenter as segmenter_lib
 
 FILE = 'assets.extra/segmenter.tflite'
@@ -73,8 +71,7 @@ def _converted(
   )
   converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
   try:
-    # The converter lists on the terminal what it could not convert.
-    with contextlib.redirect_stderr(io.StringIO()):
+    with quiet.no_notes(), quiet.no_output():
       return converter.convert()
   except Exception as error:
     raise errors.UserError(

@@ -8,6 +8,7 @@ renamed at the end.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from deeplab_nas import errors
 
 MODEL_FILE = 'saved_model.pb'
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 def existing(base_dir: str | os.PathLike) -> list[int]:
@@ -63,15 +65,18 @@ class Staging:
     """Gives the folder the next free version."""
     base_dir = self.path.parent
     version = max(existing(base_dir), default=0)
-    while True:
+    while self.published is None:
       version += 1
       target = base_dir / str(version)
-      # Another export may have taken the number since; rename refuses then.
-      with contextlib.suppress(FileExistsError, NotADirectoryError):
-        if not target.exists():
-          self.path.rename(target)
-          self.published = target
-          return target
+      try:
+        self.path.rename(target)
+      except OSError as error:
+        # Another export may have taken the number since.
+        if error.errno not in _TAKEN:
+          raise
+      else:
+        self.published = target
+    return self.published
 
 
 @contextlib.contextmanager

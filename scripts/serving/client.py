@@ -18,6 +18,7 @@ from absl import flags, logging
 from PIL import Image
 
 from deeplab_nas import errors
+from deeplab_nas.data import image_files
 from deeplab_nas.serving import names
 
 FLAGS = flags.FLAGS
@@ -31,7 +32,6 @@ flags.DEFINE_string('output_dir', None, 'Folder for the masks.')
 flags.DEFINE_float('timeout', 60, 'Seconds to wait for a mask.', 0.001)
 
 _PORTS = {'rest': 8501, 'grpc': 8500}
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 def main(_) -> None:
@@ -61,7 +61,7 @@ def _segment(client, outputs: dict[pathlib.Path, pathlib.Path]) -> None:
   problems = []
   for source, target in outputs.items():
     contents = source.read_bytes()
-    _note_orientation(source, contents)
+    _note_rotation(source, contents)
     try:
       mask = client.mask(contents)
     except reply.RefusedImage as error:
@@ -108,17 +108,16 @@ def _outputs(
   return {source: target for target, source in by_target.items()}
 
 
-def _note_orientation(source: pathlib.Path, contents: bytes) -> None:
+def _note_rotation(source: pathlib.Path, contents: bytes) -> None:
   try:
-    orientation = Image.open(io.BytesIO(contents)).getexif().get(_ORIENTATION)
+    is_rotated = image_files.is_rotated(Image.open(io.BytesIO(contents)))
   except Exception:  # not an image to Pillow; the server has the last word
     return
-  if orientation not in (None, 0, 1):
-    logging.info(
-      '%s carries EXIF orientation %s: the mask is that of the pixels as they'
-      ' are stored.',
+  if is_rotated:
+    logging.warning(
+      '%s is rotated by its EXIF data, which is left out: the mask fits the'
+      ' pixels as they are stored.',
       source,
-      orientation,
     )
 
 

@@ -13,6 +13,8 @@ import tensorflow as tf
 from deeplab_nas.serving import graph_ops, saved_model
 from tests.serving import tiny
 
+pytestmark = pytest.mark.slow
+
 SOURCE = pathlib.Path(__file__).with_name('run_saved_model.c')
 LIBRARIES = ('libtensorflow_cc.so.2', 'libtensorflow_framework.so.2')
 
@@ -77,7 +79,6 @@ def test_classes_of_images_are_those_of_python(program, exported):
   np.testing.assert_array_equal(classes(result), expected)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', ['one pixel', 'narrow', 'rgba'])
 def test_classes_of_files_are_those_of_python(program, exported, name):
   contents = tiny.odd_files()[name]
@@ -87,7 +88,6 @@ def test_classes_of_files_are_those_of_python(program, exported, name):
   np.testing.assert_array_equal(classes(result), expected[np.newaxis])
 
 
-@pytest.mark.slow
 def test_a_broken_file_is_an_error_there_too(program, exported):
   contents, reason = tiny.broken_files()['truncated jpeg']
   names = tensors(exported, 'serving_bytes', 'classes')

@@ -58,12 +58,6 @@ def test_masks_travel_as_png_where_the_model_has_them(server, protocol):
     assert server.requests[-1] == (protocol, *expected)
 
 
-def test_a_mask_beyond_the_message_limit_of_grpc(server):
-  contents = tiny.encoded(tiny.photo(1500, 1500), 'JPEG')
-  with connect(server, 'grpc', 'plain') as client:
-    assert client.mask(contents).shape == (1500, 1500)
-
-
 @pytest.mark.parametrize('name', BROKEN_FILES)
 def test_a_broken_file_is_told_in_one_sentence(server, protocol, name):
   contents, reason = BROKEN_FILES[name]

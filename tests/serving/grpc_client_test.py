@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import concurrent.futures
+
 import grpc
+import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from deeplab_nas import errors
 from deeplab_nas.serving import grpc_client, reply
@@ -61,3 +66,27 @@ def test_outputs_by_signature(server):
     'serving_bytes': ['classes', 'sizes'],
   }
   client.close()
+
+
+def test_messages_may_be_larger_than_grpc_allows_by_default():
+  mask = np.zeros([1, 2048, 4096], np.uint8)  # 8 MB; the limit is 4 MB
+
+  class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def Predict(self, request, context):
+      answer = predict_pb2.PredictResponse()
+      answer.outputs['classes'].CopyFrom(tf.make_tensor_proto(mask))
+      return answer
+
+  pool = concurrent.futures.ThreadPoolExecutor(1)
+  unlimited = [('grpc.max_receive_message_length', -1)]  # as TF Serving
+  server = grpc.server(pool, options=unlimited)
+  prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+    Servicer(), server
+  )
+  port = server.add_insecure_port('localhost:0')
+  server.start()
+  client = grpc_client.GrpcClient(f'localhost:{port}', 'm', 30)
+  found = client.predict('serving_bytes', [bytes(5 << 20)], ['classes'])
+  np.testing.assert_array_equal(found['classes'], mask)
+  client.close()
+  server.stop(None)

@@ -43,6 +43,8 @@ def test_what_is_wrong_is_told(loaded):
     loaded.classes_of_bytes([b''])
   with pytest.raises(TypeError, match='images are float32'):
     loaded.classes(np.zeros([1, 2, 2, 3], np.float32))
+  with pytest.raises(TypeError, match='images are float32'):
+    loaded.probabilities(np.zeros([1, 2, 2, 3], np.float32))
 
 
 def test_what_is_no_export_is_told(tmp_path, plain):

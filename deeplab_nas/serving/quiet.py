@@ -1,0 +1,42 @@
+"""Keeps what TensorFlow tells its own authors from the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from absl import logging
+
+
+@contextlib.contextmanager
+def no_notes() -> Iterator[None]:
+  """Hides notes of the log, such as how arguments of functions are renamed."""
+  verbosity = logging.get_verbosity()
+  logging.set_verbosity(logging.ERROR)
+  try:
+    yield
+  finally:
+    logging.set_verbosity(verbosity)
+
+
+@contextlib.contextmanager
+def no_output() -> Iterator[None]:
+  """Hides all that this process writes, code in C++ included.
+
+  Only for code whose failures are exceptions.
+  """
+  streams = (sys.stdout, sys.stderr)
+  for stream in streams:
+    stream.flush()
+  with open(os.devnull, 'wb') as nothing, contextlib.ExitStack() as stack:
+    for descriptor in (1, 2):
+      copy = os.dup(descriptor)
+      stack.callback(os.close, copy)
+      stack.callback(os.dup2, copy, descriptor)
+      os.dup2(nothing.fileno(), descriptor)
+    # Before the descriptors are back: what Python still holds is hidden too.
+    for stream in streams:
+      stack.callback(stream.flush)
+    yield
