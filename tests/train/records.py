@@ -1,5 +1,7 @@
 """A converted dataset of a few images, and settings that suit it."""
 
+import pathlib
+
 from deeplab_nas import config as config_lib
 from tests.data import tiny_folder
 from tests.datasets import command
@@ -30,3 +32,11 @@ def config(records, runtime=None, **train):
       'runtime': {'num_panels': 1, **(runtime or {})},
     }
   )
+
+
+def val_names(folder):
+  """Names of the validation examples, without folder and suffix."""
+  from deeplab_nas.data import input_pipeline
+
+  names = input_pipeline.file_names(folder, 'val')
+  return [pathlib.PurePath(name).stem for name in names]
