@@ -13,12 +13,14 @@ from absl import logging
 @contextlib.contextmanager
 def no_notes() -> Iterator[None]:
   """Hides notes of the log, such as how arguments of functions are renamed."""
-  verbosity = logging.get_verbosity()
-  logging.set_verbosity(logging.ERROR)
+  # Not absl's verbosity, which would not come back: it starts as "not set".
+  logger = logging.get_absl_logger()
+  level = logger.level
+  logger.setLevel('ERROR')
   try:
     yield
   finally:
-    logging.set_verbosity(verbosity)
+    logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -13,5 +13,8 @@ def assert_close(actual, expected, tolerance=1e-4):
     if not b.size:
       continue
     assert np.isfinite(a).all(), f'tensor {i} is not finite'
-    error = np.abs(a - b).max() / max(np.abs(b).max(), 1e-6)
-    assert error < tolerance, f'tensor {i} of shape {a.shape}: error {error}'
+    errors = np.abs(a - b) / max(np.abs(b).max(), 1e-6)
+    assert errors.max() < tolerance, (
+      f'tensor {i} of shape {a.shape}: error {errors.max()}, too large in'
+      f' {(errors >= tolerance).sum()} of {errors.size} elements'
+    )

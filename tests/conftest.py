@@ -1,0 +1,21 @@
+"""Every test starts alike, whichever ran before it."""
+
+import logging
+import random
+import sys
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def alike():
+  """Seeds, and lets the root logger decide what is logged.
+
+  TensorFlow leaves a level of its own on absl's logger when it saves a model.
+  """
+  random.seed(0)
+  np.random.seed(0)
+  if 'tensorflow' in sys.modules:
+    sys.modules['tensorflow'].random.set_seed(0)
+  logging.getLogger('absl').setLevel(logging.NOTSET)
