@@ -18,7 +18,7 @@ import re
 from absl import flags, logging
 
 from deeplab_nas import errors
-from deeplab_nas.serving import names
+from deeplab_nas.serving import names, scales_flag
 from deeplab_nas.train import run_directory, runtime
 
 FLAGS = flags.FLAGS
@@ -63,7 +63,7 @@ def main(_) -> None:
     ' --export_dir=models/deeplab_nas.',
   )
   choices = {
-    'scales': tuple(_scale(text) for text in FLAGS.scales),
+    'scales': scales_flag.parse(FLAGS.scales),
     'flip': FLAGS.flip,
     'outputs': names.check_outputs([x.strip() for x in FLAGS.outputs]),
     'warmup_size': _size('warmup_size'),
@@ -126,15 +126,6 @@ def _size(flag: str) -> tuple[int, int] | None:
     f' --{flag}=513x513.',
   )
   return int(match[1]), int(match[2])
-
-
-def _scale(text: str) -> float:
-  try:
-    return float(text)
-  except ValueError as error:
-    raise errors.UserError(
-      f'--scales has {text!r}, which is no number: write --scales=0.5,1,1.5.'
-    ) from error
 
 
 if __name__ == '__main__':

@@ -16,6 +16,7 @@ import pathlib
 from absl import flags
 
 from deeplab_nas import errors
+from deeplab_nas.serving import scales_flag
 from deeplab_nas.train import runtime
 
 FLAGS = flags.FLAGS
@@ -53,7 +54,7 @@ def main(_) -> None:
       raise errors.UserError(
         f'--{name} is missing, such as --{name}={example}.'
       )
-  scales = _scales(FLAGS.scales)
+  scales = scales_flag.parse(FLAGS.scales)
   if FLAGS.tile and FLAGS.overlap >= FLAGS.tile:
     raise errors.UserError(
       f'--overlap={FLAGS.overlap} has to be below --tile={FLAGS.tile}.'
@@ -95,19 +96,6 @@ def _predict(scales: tuple[float, ...], output_dir: pathlib.Path) -> None:
     print(f'{done} of {len(images)} images segmented, in {output_dir}.')
   if problems:
     raise errors.UserError('\n'.join(problems))
-
-
-def _scales(texts: list[str]) -> tuple[float, ...]:
-  try:
-    scales = tuple(map(float, texts))
-  except ValueError:
-    scales = ()
-  if not scales or not all(0 < scale < 100 for scale in scales):
-    raise errors.UserError(
-      f'--scales={",".join(texts)} has to be positive numbers, such as'
-      ' --scales=0.75,1,1.25.'
-    )
-  return scales
 
 
 if __name__ == '__main__':

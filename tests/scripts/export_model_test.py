@@ -113,7 +113,7 @@ def test_mistakes_get_a_sentence(tmp_path):
       ['--run_dir=a', '--export_dir=b', '--outputs=logits'],
       "There is no output 'logits'",
     ),
-    (['--run_dir=a', '--export_dir=b', '--scales=x'], "--scales has 'x'"),
+    (['--run_dir=a', '--export_dir=b', '--scales=x'], '--scales=x has to be'),
     (['--run_dir=a', '--export_dir=b', '=', '3'], "Unexpected argument '='"),
   ):
     assert part in refusal(*flags)
