@@ -17,5 +17,6 @@ def alike():
   random.seed(0)
   np.random.seed(0)
   if 'tensorflow' in sys.modules:
-    sys.modules['tensorflow'].random.set_seed(0)
+    # Keras draws its initializers from a generator that outlives a test.
+    sys.modules['tensorflow'].keras.utils.set_random_seed(0)
   logging.getLogger('absl').setLevel(logging.NOTSET)
