@@ -17,7 +17,7 @@ MODULES = sorted(
 )
 SCRIPTS = sorted(
   path
-  for folder in ('datasets', 'scripts')
+  for folder in ('datasets', 'scripts', 'scripts/serving')
   for path in (ROOT / folder).glob('*.py')
   if path.name != '__init__.py'
 )

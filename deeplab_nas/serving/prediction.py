@@ -120,7 +120,7 @@ def predict(
     if len(shown) < _MAX_SHEET_IMAGES:
       step = max(image.shape[1] // _SHEET_WIDTH, 1)
       shown.append((name, image[::step, ::step], mask[::step, ::step]))
-    logging.info('%s: %s', path, _largest(mask, info))
+    logging.info('%s: %s', name, _largest(mask, info))
   if shown:
     sample_sheet.draw(shown, info).save(folder / SHEET)
   return problems
