@@ -323,9 +323,18 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
   if key not in _all_keys():
     raise _unknown(key)
   try:
-    return (*key.split('.'), _parse_yaml(value))
+    section, name = key.split('.')
+    if not value.strip() and _is_text(section, name):
+      return section, name, ''  # which YAML reads as null
+    return section, name, _parse_yaml(value)
   except ValueError as error:
     raise errors.UserError(f'--set={text} cannot be read: {error}.') from error
+
+
+def _is_text(section: str, name: str) -> bool:
+  """Whether a setting is a text."""
+  fields = {f.name: f for f in dataclasses.fields(_SECTIONS[section])}
+  return fields[name].metadata['rule'].kind is str
 
 
 class _UniqueLoader(yaml.SafeLoader):

@@ -167,5 +167,5 @@ class EvalConfig(config_field.Section):
 
   split: str = _field('', str)
   checkpoint: str = _field('best', str, choices=('best', 'last'))
-  scales: tuple[float, ...] = _field((1.0,), float, above=0, many=True)
+  scales: tuple[float, ...] = _field((1.0,), float, above=0, high=16, many=True)
   flip: bool = _field(False, bool)

@@ -58,18 +58,16 @@ def main(_) -> None:
     }
   )
   info = _info()
+  runtime.prepare(config.runtime)
+  from deeplab_nas.train import tf1_checkpoint, tf1_import
+
+  # All that can be refused comes before the folder is touched.
+  variables = tf1_checkpoint.read(FLAGS.checkpoint)
+  imported = tf1_import.load(variables, genotype, info, config)
   run = run_directory.RunDirectory.create(
     FLAGS.run_dir, overwrite=FLAGS.overwrite
   )
-  try:
-    runtime.prepare(config.runtime)
-    from deeplab_nas.train import tf1_checkpoint, tf1_import
-
-    variables = tf1_checkpoint.read(FLAGS.checkpoint)
-    tf1_import.run(run, variables, genotype, info, config, sys.argv)
-  except errors.UserError:
-    run.discard()
-    raise
+  imported.write(run, sys.argv)
   print(f'{len(variables)} variables taken over, in {run}.')
 
 

@@ -43,6 +43,9 @@ flags.DEFINE_boolean(
 )
 
 
+_MIN_TILE = 33  # pixels; less is padded to this inside the network
+
+
 def main(_) -> None:
   runtime.silence()
   for name, example in (
@@ -55,6 +58,11 @@ def main(_) -> None:
         f'--{name} is missing, such as --{name}={example}.'
       )
   scales = scales_flag.parse(FLAGS.scales)
+  if 0 < FLAGS.tile < _MIN_TILE:
+    raise errors.UserError(
+      f'--tile={FLAGS.tile} is too small to see anything in: use at least'
+      f' {_MIN_TILE} pixels.'
+    )
   if FLAGS.tile and FLAGS.overlap >= FLAGS.tile:
     raise errors.UserError(
       f'--overlap={FLAGS.overlap} has to be below --tile={FLAGS.tile}.'
@@ -79,7 +87,7 @@ def _predict(scales: tuple[float, ...], output_dir: pathlib.Path) -> None:
   from deeplab_nas.serving import model_source, prediction
   from deeplab_nas.train import tiling
 
-  images = prediction.find_images(FLAGS.images)
+  images = prediction.find_images(FLAGS.images, output_dir)
   model = model_source.load(FLAGS.model, FLAGS.checkpoint, scales, FLAGS.flip)
 
   def segment(image):

@@ -61,6 +61,14 @@ flags.DEFINE_boolean('print_config', False, 'Only print all settings as YAML.')
 
 _MODES = ('search', 'train', 'eval')
 _EVAL_SETTINGS = ('eval.', 'data.dir', 'data.dataset', 'runtime.')
+_FOREIGN_FLAGS = {
+  'search': ('genotype', 'init_from'),
+  'train': (),
+  'eval': (
+    *('config', 'genotype', 'init_from'),
+    *('resume', 'overwrite', 'dry_run'),
+  ),
+}
 
 
 def main(_) -> None:
@@ -74,7 +82,7 @@ def main(_) -> None:
     print(config.to_yaml(), end='')
     return
   genotype = _genotype() if FLAGS.mode == 'train' else None
-  _check_data(config.data)
+  _check_data(config.data, config.data.train_split)
   if FLAGS.dry_run:
     _dry_run(config, genotype)
   elif FLAGS.mode == 'train':
@@ -88,6 +96,11 @@ def _check_mode() -> None:
     raise errors.UserError(
       f'--mode={FLAGS.mode} is unknown: use one of {", ".join(_MODES)}.'
     )
+  for name in _FOREIGN_FLAGS[FLAGS.mode]:
+    if FLAGS[name].value:
+      raise errors.UserError(
+        f'--mode={FLAGS.mode} takes no --{name}: leave it out.'
+      )
 
 
 def _config() -> config_lib.Config:
@@ -115,7 +128,7 @@ def _genotype() -> genotype_lib.Genotype:
   return genotype_source.read(FLAGS.genotype)
 
 
-def _check_data(data: config_lib.DataConfig) -> None:
+def _check_data(data: config_lib.DataConfig, split: str) -> None:
   """Refuses data that is not there before the seconds TensorFlow takes."""
   if not data.dir:
     raise errors.UserError(
@@ -123,7 +136,7 @@ def _check_data(data: config_lib.DataConfig) -> None:
       ' datasets/build_*.py wrote.'
     )
   dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  shards.find(data.dir, data.train_split)
+  shards.find(data.dir, split)
 
 
 def _dry_run(
@@ -162,12 +175,6 @@ def _eval() -> None:
     raise errors.UserError(
       'Say which training to evaluate with --run_dir=DIR, its run folder.'
     )
-  for name in ('config', 'genotype', 'init_from'):
-    if FLAGS[name].value is not None:
-      raise errors.UserError(
-        f'--mode=eval takes no --{name}: the run folder has all that belongs'
-        ' to the training; --set changes what belongs to the evaluation.'
-      )
   run = run_directory.RunDirectory(FLAGS.run_dir)
   run.check_is_training()
   for setting in FLAGS['set'].value:
@@ -184,12 +191,18 @@ def _eval() -> None:
     print(config.to_yaml(), end='')
     return
   split = config.eval.split or config.data.val_split
-  dataset_info.DatasetInfo.load(config.data.dir, config.data.dataset or None)
-  shards.find(config.data.dir, split)
+  if not split:
+    raise errors.UserError(
+      'The training had no validation split: say what to evaluate on with'
+      ' --set=eval.split=NAME.'
+    )
+  _check_data(config.data, split)
   runtime.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
-  with runtime.memory_advice():
+  with runtime.memory_advice(
+    'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513'
+  ):
     eval_run.run(run, config)
 
 
@@ -197,7 +210,7 @@ def _eval() -> None:
 def _started(
   config: config_lib.Config,
 ) -> Iterator[run_directory.RunDirectory]:
-  """The folder of a run, which is left as it was if the run is refused."""
+  """The folder of a run, left as it was if the run has no first epoch."""
   if FLAGS.run_dir is None:
     raise errors.UserError(
       'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
@@ -205,13 +218,13 @@ def _started(
   run = run_directory.RunDirectory.create(
     FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
   )
-  run.write_provenance(config, sys.argv, FLAGS.mode)
-  logging.info('Writing to %s.', run)
-  runtime.prepare(config.runtime)
   try:
+    run.write_provenance(config, sys.argv, FLAGS.mode)
+    logging.info('Writing to %s.', run)
+    runtime.prepare(config.runtime)
     with runtime.memory_advice():
       yield run
-  except errors.UserError:
+  except BaseException:  # also Ctrl-C: nothing that was finished is removed
     run.discard()
     raise
 

@@ -71,6 +71,11 @@ def test_overrides_win_over_the_file_and_over_earlier_ones(file):
   assert loaded.search.epochs == 32
 
 
+def test_an_empty_override_is_an_empty_text():
+  loaded = config.load('quickstart', ['data.val_split='])
+  assert loaded.data.val_split == ''
+
+
 @pytest.mark.parametrize(
   'override, section, key, value',
   [

@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -62,10 +64,14 @@ class NetworkOptions:
   fold_batch_norm: bool = False
 
   def __post_init__(self):
+    if not isinstance(self.aspp_rates, Iterable):
+      raise ValueError(f'aspp_rates is {self.aspp_rates}, expected a list')
     object.__setattr__(self, 'aspp_rates', tuple(self.aspp_rates))
     for rate in self.aspp_rates:
-      if rate < 1:
-        raise ValueError(f'aspp_rates has {rate}, expected at least 1')
+      if not isinstance(rate, numbers.Integral) or rate < 1:
+        raise ValueError(
+          f'aspp_rates has {rate}, expected whole numbers, at least 1'
+        )
     if not 0 < self.drop_path_keep_prob <= 1:
       raise ValueError(
         f'drop_path_keep_prob is {self.drop_path_keep_prob}, expected above 0'
@@ -122,8 +128,10 @@ class DerivedNetwork(tf.keras.Model):
     # Mixed precision casts after the image is scaled, not before.
     super().__init__(name=name, autocast=False)
     space.check(genotype)
-    if num_classes < 1:
-      raise ValueError(f'num_classes is {num_classes}, expected at least 1')
+    if not isinstance(num_classes, numbers.Integral) or num_classes < 1:
+      raise ValueError(
+        f'num_classes is {num_classes}, expected a whole number, at least 1'
+      )
     self.space = space
     self.genotype = genotype
     self.num_classes = num_classes
@@ -289,6 +297,7 @@ def build_network(
 
   Raises:
     ValueError: If there is no such name, or a value does not fit.
+    TypeError: For an option that does not exist.
   """
   if isinstance(genotype, str):
     genotype = zoo.load(genotype)

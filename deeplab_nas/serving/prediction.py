@@ -7,11 +7,10 @@ contact_sheet.png    the first images side by side with their overlays
 
 from __future__ import annotations
 
-import collections
 import glob
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -34,27 +33,44 @@ _SHEET_WIDTH = 320  # pixels; larger images are thinned out
 Segment = Callable[[np.ndarray], np.ndarray]
 
 
-def find_images(pattern: str) -> list[pathlib.Path]:
+def find_images(
+  pattern: str, output_dir: str | os.PathLike[str] | None = None
+) -> list[pathlib.Path]:
   """Image files of a path: a file, a folder with its subfolders, or a glob.
+
+  Args:
+    pattern: The path.
+    output_dir: Files below it are results of an earlier call, not images.
 
   Raises:
     UserError: If there is none.
   """
-  path = pathlib.Path(pattern)
+  path = pathlib.Path(pattern).expanduser()
   if path.is_dir():
     found = path.rglob('*')
   elif path.exists():
     return [path]
   else:
-    found = map(pathlib.Path, glob.glob(pattern, recursive=True))
+    found = map(pathlib.Path, glob.glob(str(path), recursive=True))
   images = sorted(
-    file for file in found if file.suffix.lower() in image_files.EXTENSIONS
+    file
+    for file in found
+    if file.suffix.lower() in image_files.EXTENSIONS
+    and not _is_below(file, output_dir)
   )
   if not images:
     raise errors.UserError(
       f'--images={pattern} has no image ({", ".join(image_files.EXTENSIONS)}).'
     )
   return images
+
+
+def _is_below(
+  file: pathlib.Path, folder: str | os.PathLike[str] | None
+) -> bool:
+  if folder is None:
+    return False
+  return pathlib.Path(folder).resolve() in file.resolve().parents
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -126,20 +142,19 @@ def predict(
   return problems
 
 
-def output_names(images: Sequence[pathlib.Path]) -> Iterator[str]:
+def output_names(images: Sequence[pathlib.Path]) -> list[str]:
   """For each image its path below the folder that all share, without suffix.
 
-  The suffix stays where two images differ by nothing else.
+  Suffixes stay if two images differ by nothing else.
   """
   root = os.path.commonpath([os.path.abspath(path.parent) for path in images])
   names = [
     pathlib.Path(os.path.relpath(os.path.abspath(path), root))
     for path in images
   ]
-  counts = collections.Counter(name.with_suffix('') for name in names)
-  for name in names:
-    plain = name.with_suffix('')
-    yield (plain if counts[plain] == 1 else name).as_posix()
+  plain = [name.with_suffix('') for name in names]
+  chosen = plain if len(set(plain)) == len(names) else names
+  return [name.as_posix() for name in chosen]
 
 
 def _write(path: pathlib.Path, contents: bytes) -> None:

@@ -7,6 +7,7 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import numbers
 
 import numpy as np
 
@@ -36,9 +37,11 @@ class SearchSpace:
   filter_multiplier: int = 8
 
   def __post_init__(self):
-    if self.filter_multiplier < 1:
+    is_whole = isinstance(self.filter_multiplier, numbers.Integral)
+    if not is_whole or self.filter_multiplier < 1:
       raise ValueError(
-        f'filter_multiplier is {self.filter_multiplier}, expected at least 1'
+        f'filter_multiplier is {self.filter_multiplier}, expected a whole'
+        ' number, at least 1'
       )
 
   def filters(self, level: int) -> int:

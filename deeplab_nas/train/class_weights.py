@@ -91,7 +91,7 @@ def _read(path: pathlib.Path, num_classes: int) -> tuple[float, ...]:
     found = 'other things' if weights is None else f'{len(weights)} numbers'
     raise errors.UserError(
       f'{path} holds {found}, expected {num_classes} numbers of at least 0, one'
-      ' for each class.'
+      ' for each class, as a JSON or YAML list or with spaces between them.'
     )
   return weights
 

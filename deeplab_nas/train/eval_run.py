@@ -40,15 +40,11 @@ def run(
     config: Its settings, with those of `eval` and `data.dir` as wanted now.
 
   Raises:
-    UserError: If there is no trained network, or the data has other classes.
+    UserError: If there is no trained network or no such split, or the data has
+      other classes.
   """
   source = trained.load(directory, config.eval.checkpoint)
   split = config.eval.split or config.data.val_split
-  if not split:
-    raise errors.UserError(
-      'The training had no validation split: say what to evaluate on with'
-      ' --set=eval.split=NAME.'
-    )
   data = config.data
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   _check_classes(info, source.info, data.dir)
@@ -71,7 +67,7 @@ def run(
     info,
     _progress(),
   )
-  folder = directory.evaluations / _name(split, config.eval)
+  folder = directory.evaluations / _name(split, config, source.config)
   _write(folder, result, source, split, config)
   print(f'{result}\n\nWritten to {folder}.')
   return result
@@ -93,9 +89,14 @@ def _some(names: Sequence[str]) -> str:
   return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
 
 
-def _name(split: str, settings: config_lib.EvalConfig) -> str:
-  """A folder for each way to measure, so that none overwrites another."""
+def _name(
+  split: str, config: config_lib.Config, of_training: config_lib.Config
+) -> str:
+  """A folder for each way to measure."""
+  settings = config.eval
   parts = [split] if settings.checkpoint == trained.BEST else [split, 'last']
+  if config.data.dir != of_training.data.dir:
+    parts.append(f'of_{pathlib.Path(config.data.dir).resolve().name}')
   if settings.scales != (1.0,):
     parts.append('scales_' + '_'.join(f'{s:g}' for s in settings.scales))
   if settings.flip:

@@ -66,7 +66,7 @@ class Scores:
   def frequency_weighted_iou(self) -> float:
     """IoU of each class, weighted by its share of the labelled pixels."""
     share = _ratio(self.confusion.sum(1), self.confusion.sum())
-    return float(np.nansum(np.where(share > 0, share * self.class_iou, 0)))
+    return float(np.where(share == 0, 0, share * self.class_iou).sum())
 
   def to_dict(self) -> dict[str, Any]:
     """All numbers in types that JSON knows."""

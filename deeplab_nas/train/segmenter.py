@@ -17,6 +17,9 @@ import tensorflow as tf
 from deeplab_nas.data import preprocess
 from deeplab_nas.nn import network as network_lib
 
+# Values of an 8-bit mask.
+MAX_CLASSES = 256
+
 
 class Segmenter(tf.Module):
   """Segments images of any size with a network.
@@ -49,8 +52,17 @@ class Segmenter(tf.Module):
 
     Args:
       images: uint8 or float32 [B, H, W, 3] in [0, 255].
+
+    Raises:
+      ValueError: If there are more classes than a mask of 8 bits has values.
     """
-    indices = tf.argmax(self.probabilities(images), -1, tf.int32)
+    probabilities = self.probabilities(images)
+    if probabilities.shape[-1] > MAX_CLASSES:
+      raise ValueError(
+        f'the network has {probabilities.shape[-1]} classes, but masks of 8'
+        f' bits tell {MAX_CLASSES} apart'
+      )
+    indices = tf.argmax(probabilities, -1, tf.int32)
     return tf.cast(indices, tf.uint8)
 
   def probabilities(self, images: tf.Tensor) -> tf.Tensor:

@@ -86,6 +86,10 @@ def assign(
     UserError: If names or shapes do not match one to one; nothing is assigned
       then, and the message lists what is unmatched on both sides.
   """
+  if model.options.fold_batch_norm:
+    raise errors.UserError(
+      'The network has its batch norm folded: assign first, then fold.'
+    )
   targets = dict(_targets(model, _scope(variables)))
   missing = sorted(set(targets) - set(variables))
   unknown = sorted(set(variables) - set(targets))
@@ -113,8 +117,12 @@ def assign(
     raise errors.UserError(
       f'The checkpoint does not fit the network. {"; ".join(problems)}.'
     )
-  for name, target in targets.items():
-    target.variable.assign(target.convert(np.asarray(variables[name])))
+  values = {
+    name: target.convert(_checked(name, variables[name]))
+    for name, target in targets.items()
+  }
+  for name, value in values.items():
+    targets[name].variable.assign(value)
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -128,16 +136,17 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
   """
   try:
     reader = tf.train.load_checkpoint(os.fspath(path))
-  except (ValueError, tf.errors.OpError) as error:
+    return {
+      name: reader.get_tensor(name)
+      for name in reader.get_variable_to_shape_map()
+      if name != 'global_step'
+      and name.rpartition('/')[-1] not in _TRAINING_ONLY
+    }
+  except (ValueError, IndexError, tf.errors.OpError) as error:
     raise errors.UserError(
-      f'{path} is no TensorFlow checkpoint: give the prefix of its .index and'
-      ' .data files.'
+      f'{path} is no TensorFlow checkpoint, or is damaged: give the prefix of'
+      ' its .index and .data files.'
     ) from error
-  return {
-    name: reader.get_tensor(name)
-    for name in reader.get_variable_to_shape_map()
-    if name != 'global_step' and name.rpartition('/')[-1] not in _TRAINING_ONLY
-  }
 
 
 def end_points(
@@ -151,6 +160,20 @@ def end_points(
       blocks = tf.split(x, len(order), axis=-1)
       points[name] = tf.concat([blocks[block] for block, _ in order], axis=-1)
   return points
+
+
+def _checked(name: str, array: np.ndarray) -> np.ndarray:
+  """The array as float32."""
+  try:
+    values = np.asarray(array, np.float32)
+  except (TypeError, ValueError) as error:
+    raise errors.UserError(f'Variable {name} holds no numbers.') from error
+  if not np.isfinite(values).all():
+    raise errors.UserError(
+      f'Variable {name} has a value that is not finite: the training of the'
+      ' checkpoint has diverged.'
+    )
+  return values
 
 
 def _scope(variables: Mapping[str, np.ndarray]) -> str:

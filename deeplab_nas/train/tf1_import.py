@@ -15,6 +15,7 @@ import tensorflow as tf
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
+from deeplab_nas.nn import network as network_lib
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
   checkpoints,
@@ -57,27 +58,55 @@ def network_config(
   )
 
 
-def run(
-  directory: run_directory.RunDirectory,
+@dataclasses.dataclass(frozen=True)
+class Imported:
+  """A network that has taken over its weights, and what belongs to it.
+
+  Attributes:
+    network: With the weights.
+    genotype: Its architecture.
+    info: Classes that it tells apart.
+    config: Its `network` is as worked out; its `data` says how images were
+      resized.
+  """
+
+  network: network_lib.DerivedNetwork
+  genotype: genotype_lib.Genotype
+  info: dataset_info.DatasetInfo
+  config: config_lib.Config
+
+  def write(
+    self, directory: run_directory.RunDirectory, argv: Sequence[str]
+  ) -> None:
+    """Writes a run folder as a training leaves it; `argv` is the command."""
+    directory.write_provenance(self.config, argv, 'train')
+    directory.keep_genotype(self.genotype)
+    self.info.save(directory.dataset)
+    checkpoint = tf.train.Checkpoint(
+      network=self.network,
+      genotype_digest=checkpoints.digest_variable(self.genotype.digest),
+    )
+    tf.train.CheckpointManager(
+      checkpoint, str(directory.best), max_to_keep=1, checkpoint_name='tf1'
+    ).save()
+
+
+def load(
   variables: Mapping[str, np.ndarray],
   genotype: genotype_lib.Genotype,
   info: dataset_info.DatasetInfo,
   config: config_lib.Config,
-  argv: Sequence[str],
-) -> None:
-  """Writes the network with its weights to `best/`, and what belongs to it.
+) -> Imported:
+  """Builds the network of a checkpoint; nothing is written.
 
   Args:
-    directory: An empty run folder.
     variables: Arrays by released name.
     genotype: The architecture.
     info: Classes that the network tells apart.
-    config: Its `data` says how images were resized; `network` is worked out.
-    argv: The command, for run.json.
+    config: Its atrous rates count, and its `data` is kept.
 
   Raises:
-    UserError: If the variables do not fit the genotype or the classes; nothing
-      is written then.
+    UserError: If the variables do not fit the genotype or the classes.
   """
   config = dataclasses.replace(
     config,
@@ -85,13 +114,4 @@ def run(
   )
   network = networks.build(config.network, genotype, info.num_classes)
   tf1_checkpoint.assign(network, variables)
-  directory.write_provenance(config, argv, 'train')
-  directory.keep_genotype(genotype)
-  info.save(directory.dataset)
-  checkpoint = tf.train.Checkpoint(
-    network=network,
-    genotype_digest=checkpoints.digest_variable(genotype.digest),
-  )
-  tf.train.CheckpointManager(
-    checkpoint, str(directory.best), max_to_keep=1, checkpoint_name='tf1'
-  ).save()
+  return Imported(network, genotype, info, config)

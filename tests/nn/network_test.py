@@ -158,6 +158,9 @@ def test_a_stride_that_the_path_never_has_is_told():
   'options, part',
   [
     ({'aspp_rates': (0,)}, 'aspp_rates has 0'),
+    ({'aspp_rates': 6}, 'aspp_rates is 6, expected a list'),
+    ({'num_classes': 2.5}, 'num_classes is 2.5'),
+    ({'filter_multiplier': 2.5}, 'filter_multiplier is 2.5'),
     ({'drop_path_keep_prob': 0.0}, 'drop_path_keep_prob is 0.0'),
     ({'batch_norm_momentum': 1.0}, 'batch_norm_momentum is 1.0'),
     ({'num_classes': 0}, 'num_classes is 0'),

@@ -34,7 +34,8 @@ def refusal(*flags):
     (['--model=m', '--images=x'], '--output_dir is missing'),
     (['--scales=0'], 'numbers above 0'),
     (['--scales=a,b'], 'numbers above 0'),
-    (['--tile=32', '--overlap=32'], 'has to be below --tile=32'),
+    (['--tile=40', '--overlap=40'], 'has to be below --tile=40'),
+    (['--tile=1'], 'use at least 33 pixels'),
     ([], 'is no folder'),
   ],
 )

@@ -73,6 +73,8 @@ def data(tmp_path):
       'a list, each a whole number, at least 1.',
     ),
     (['--mode=eval'], 'Say which training to evaluate with --run_dir'),
+    (['--mode=eval', '--resume'], '--mode=eval takes no --resume'),
+    (['--genotype=zoo:x'], '--mode=search takes no --genotype'),
     (['--mode=fly'], '--mode=fly is unknown'),
     (['--config=missing.yaml'], 'neither a file nor a preset'),
     (['--config=quickstart'], 'Say where the data is with --data_dir'),
@@ -131,6 +133,33 @@ def test_a_refused_training_leaves_nothing(data, tmp_path):
   assert not folder.exists()
 
 
+@pytest.mark.parametrize('flag', ['--overwrite', '--resume'])
+def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
+  command = [
+    *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
+    '--genotype=zoo:auto_deeplab',
+  ]
+  folder = tmp_path / 'run'
+  (folder / 'checkpoints').mkdir(parents=True)
+  settings = run(*command, '--print_config').stdout
+  before = {
+    'run.json': '{"mode": "train", "starts": []}',
+    'config.yaml': settings,
+    'metrics.jsonl': '{"epoch": 1}',
+    'checkpoints/ckpt-1.index': 'weights',
+  }
+  for name, text in before.items():
+    (folder / name).write_text(text)
+  result = run(*command, f'--run_dir={folder}', flag)
+  assert 'Split train has 0 images, fewer than' in result.stderr
+  after = {
+    str(path.relative_to(folder)): path.read_text()
+    for path in folder.rglob('*')
+    if path.is_file()
+  }
+  assert after == before
+
+
 def test_a_used_run_dir_is_refused_and_kept(data, tmp_path):
   folder = tmp_path / 'run'
   folder.mkdir()
@@ -155,6 +184,7 @@ def test_debug_shows_the_traceback():
 
 def test_the_config_is_printed_with_every_override():
   result = run(
+    '--mode=train',
     '--config=quickstart',
     '--data_dir=it\'s: "here"',
     '--init_from=runs/other',

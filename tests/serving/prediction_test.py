@@ -77,10 +77,20 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(
 
 
 def test_names_keep_what_tells_images_apart():
-  names = prediction.output_names(
-    [pathlib.Path(p) for p in ('x/a.png', 'x/a.jpg', 'x/y/b.png')]
-  )
-  assert list(names) == ['a.png', 'a.jpg', 'y/b']
+  for paths, expected in (
+    (('x/a.png', 'x/y/b.png'), ['a', 'y/b']),
+    (('x/a.png', 'x/a.jpg', 'x/y/b.png'), ['a.png', 'a.jpg', 'y/b.png']),
+    (('a.jpg', 'a.png', 'a.jpg.png'), ['a.jpg', 'a.png', 'a.jpg.png']),
+  ):
+    assert prediction.output_names(list(map(pathlib.Path, paths))) == expected
+
+
+def test_results_of_an_earlier_call_are_no_images(folder):
+  before = prediction.find_images(str(folder))
+  output = folder / 'out'
+  prediction.predict(brightest, before, tiny.INFO, output)
+  assert prediction.find_images(str(folder), output) == before
+  assert len(prediction.find_images(str(folder))) > len(before)
 
 
 def grey(pixels):

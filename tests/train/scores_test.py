@@ -39,7 +39,8 @@ def test_the_four_measures_by_hand(result):
 def test_nothing_labelled_has_no_scores():
   empty = scores.Scores(('a', 'b'), np.zeros([2, 2], np.int64), 1, 5)
   assert math.isnan(empty.miou) and math.isnan(empty.pixel_accuracy)
-  assert empty.to_dict()['miou'] is None
+  for name in ('miou', 'mean_accuracy', 'frequency_weighted_iou'):
+    assert empty.to_dict()[name] is None
   assert ' -' in str(empty)
 
 

@@ -197,3 +197,11 @@ def test_its_variables_are_those_of_the_network(network):
   assert {v.ref() for v in segmenter.variables} == {
     v.ref() for v in network.variables
   }
+
+
+def test_more_classes_than_a_byte_tells_apart_are_refused():
+  def network(images, training):
+    return tf.zeros([*images.shape[:3], 257])
+
+  with pytest.raises(ValueError, match='the network has 257 classes'):
+    segmenter_lib.Segmenter(network).classes(tf.zeros([1, 2, 2, 3]))

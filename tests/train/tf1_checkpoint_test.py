@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import build_network, errors
+from deeplab_nas.nn import folding
 from deeplab_nas.space import Genotype, zoo
 from deeplab_nas.train import tf1_checkpoint
 from tests.nn import released_network
@@ -101,8 +102,8 @@ def tiny():
 def test_unmatched_names_on_both_sides_are_told_and_nothing_is_assigned(tiny):
   model, variables = tiny
   before = [v.numpy() for v in model.variables]
-  del variables['hnasnet/conv0/weights']
   variables = {**variables, 'hnasnet/conv9/weights': np.zeros(1)}
+  del variables['hnasnet/conv0/weights']
   variables['aspp0/weights'] = np.zeros([1, 1, 2, 2])
   with pytest.raises(errors.UserError) as error:
     tf1_checkpoint.assign(model, variables)
@@ -118,6 +119,29 @@ def test_unmatched_names_on_both_sides_are_told_and_nothing_is_assigned(tiny):
   assert 'aspp0/weights (1, 1, 2, 2) for (1, 1, 10, 256)' in text
   for variable, value in zip(model.variables, before):
     np.testing.assert_array_equal(variable.numpy(), value)
+
+
+@pytest.mark.parametrize(
+  'value, part',
+  [('x', 'holds no numbers'), (np.nan, 'a value that is not finite')],
+)
+def test_values_that_are_no_weights_are_told_and_nothing_is_assigned(
+  tiny, value, part
+):
+  model, variables = tiny
+  before = [v.numpy() for v in model.variables]
+  bad = np.full([2], value, object if value == 'x' else np.float32)
+  changed = {**variables, 'logits/semantic/biases': bad}
+  with pytest.raises(errors.UserError, match=part):
+    tf1_checkpoint.assign(model, changed)
+  for variable, old in zip(model.variables, before):
+    np.testing.assert_array_equal(variable.numpy(), old)
+
+
+def test_a_folded_network_has_no_place_for_batch_norm(tiny):
+  model, variables = tiny
+  with pytest.raises(errors.UserError, match='assign first, then fold'):
+    tf1_checkpoint.assign(folding.fold(model), variables)
 
 
 def test_a_checkpoint_file_of_tf1_is_read_without_what_training_added(
