@@ -62,6 +62,7 @@ class Saver(tf.keras.callbacks.Callback):
   def on_epoch_end(self, epoch, logs=None):
     self._epoch.assign(epoch + 1)
     self._manager.save()
+    self._directory.settle()
 
 
 def digest_variable(digest: str) -> tf.Variable:

@@ -12,6 +12,7 @@
     checkpoints/          to resume from
     eval/                 what --mode=eval measured
     best/                 of a training: the best weights
+    .replaced/            the run before --overwrite, until the first epoch
 
 Files are written whole or not at all. TensorFlow is not imported here.
 """
@@ -32,6 +33,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
+from absl import logging
 
 import deeplab_nas
 from deeplab_nas import config as config_lib
@@ -66,6 +68,10 @@ class RunDirectory:
 
   def __init__(self, path: str | os.PathLike[str]):
     self.path = pathlib.Path(path)
+    # What was here at the start, with the content of files.
+    self._held: dict[pathlib.Path, bytes | None] = {}
+    self._had_weights = False
+    self._is_settled = False
 
   @classmethod
   def create(
@@ -79,7 +85,8 @@ class RunDirectory:
     Args:
       path: The folder; its parents are made too.
       resume: Keeps the files of an earlier run, if there are any.
-      overwrite: Removes the files of an earlier run, and only these.
+      overwrite: Moves the files of an earlier run, and only these, aside:
+        `settle` removes them, `discard` puts them back.
 
     Raises:
       UserError: If the folder holds something and neither is chosen, or if
@@ -90,6 +97,8 @@ class RunDirectory:
       raise errors.UserError('Choose one of --resume and --overwrite.')
     if run.path.exists() and not run.path.is_dir():
       raise errors.UserError(f'--run_dir={run.path} is a file, not a folder.')
+    if resume or overwrite:
+      run._recover()
     is_empty = not run.path.exists() or not any(run.path.iterdir())
     if not is_empty and not (resume or overwrite):
       raise errors.UserError(
@@ -103,7 +112,8 @@ class RunDirectory:
         f' (there is no {run.provenance.name}): choose another folder.'
       )
     if overwrite:
-      run._remove()
+      run._move_aside()
+    run._hold()
     run.pictures.mkdir(parents=True, exist_ok=True)
     return run
 
@@ -120,8 +130,12 @@ class RunDirectory:
 
   @property
   def has_results(self) -> bool:
-    """Whether a run finished an epoch here."""
-    return self.metrics.exists() or self.checkpoints.exists()
+    """Whether a run finished an epoch here, or a network was imported."""
+    return self.metrics.exists() or self._has_weights
+
+  @property
+  def _has_weights(self) -> bool:
+    return _has_checkpoint(self.checkpoints) or _has_checkpoint(self.best)
 
   @property
   def config(self) -> pathlib.Path:
@@ -219,6 +233,12 @@ class RunDirectory:
         f'--run_dir={self} holds {_KINDS.get(self.mode, self.mode)}, not'
         f' {_KINDS[mode]}: choose another folder.'
       )
+    if _has_checkpoint(self.best) and not _has_checkpoint(self.checkpoints):
+      raise errors.UserError(
+        f'--run_dir={self} has weights in {self.best.name}/ but nothing in'
+        f' {self.checkpoints.name}/ to resume from, as an imported network:'
+        f' train it further with --init_from={self} and another --run_dir.'
+      )
     if not self.config.is_file():
       return
     then = _read(self.config, yaml.safe_load)
@@ -247,12 +267,29 @@ class RunDirectory:
         )
     genotype.save(self.genotype)
 
+  def settle(self) -> None:
+    """Keeps what this start has written; the run that it replaced is removed.
+
+    To be called when there is a first result.
+    """
+    self._is_settled = True
+    if self._replaced.is_dir():
+      shutil.rmtree(self._replaced)
+
   def discard(self) -> None:
-    """Removes what a run wrote that was refused before its first epoch."""
-    if self.has_results:
+    """Leaves the folder as it was before `create`, unless there are results."""
+    if self._is_settled or (self._has_weights and not self._had_weights):
       return
-    self._remove()
-    if not any(self.path.iterdir()):
+    if self._replaced.is_dir():
+      self._put_back()
+      return
+    for path in self._written:
+      if path not in self._held:
+        _remove(path)
+    for path, content in self._held.items():
+      if content is not None:
+        write_file(path, content)
+    if self.path.is_dir() and not any(self.path.iterdir()):
       self.path.rmdir()
 
   @property
@@ -265,13 +302,68 @@ class RunDirectory:
       self.provenance,
     )
 
-  def _remove(self) -> None:
-    # In this order, what is left after an interruption still counts as a run.
+  @property
+  def _replaced(self) -> pathlib.Path:
+    return self.path / '.replaced'
+
+  @property
+  def _moving(self) -> pathlib.Path:
+    """The same while it is moved; what it holds belongs in the folder."""
+    return self.path / '.replaced.moving'
+
+  def _hold(self) -> None:
+    self._had_weights = self._has_weights
+    self._held = {
+      path: path.read_bytes() if path.is_file() else None
+      for path in self._written
+      if path.exists()
+    }
+
+  def _move_aside(self) -> None:
+    paths = [path for path in self._written if path.exists()]
+    if not paths:
+      return
+    self._moving.mkdir()
+    for path in paths:
+      os.replace(path, self._moving / path.name)
+    os.replace(self._moving, self._replaced)
+
+  def _put_back(self) -> None:
+    """Removes the new run, and puts the replaced one in its place."""
     for path in self._written:
-      if path.is_dir():
-        shutil.rmtree(path)
-      else:
-        path.unlink(missing_ok=True)
+      _remove(path)
+    os.replace(self._replaced, self._moving)
+    self._finish_moving()
+
+  def _finish_moving(self) -> None:
+    for path in self._moving.iterdir():
+      os.replace(path, self.path / path.name)
+    self._moving.rmdir()
+
+  def _recover(self) -> None:
+    """Tidies up after an --overwrite that was killed."""
+    if self._moving.is_dir():
+      self._finish_moving()
+    if self._replaced.is_dir() and self._has_weights:
+      shutil.rmtree(self._replaced)
+    elif self._replaced.is_dir():
+      logging.info(
+        'The last --overwrite of %s was stopped before its first result: the'
+        ' run before it is put back.',
+        self,
+      )
+      self._put_back()
+
+
+def _remove(path: pathlib.Path) -> None:
+  if path.is_dir():
+    shutil.rmtree(path)
+  else:
+    path.unlink(missing_ok=True)
+
+
+def _has_checkpoint(folder: pathlib.Path) -> bool:
+  return any(folder.glob('*.index'))
 
 
 def _read(path: pathlib.Path, parse: Callable[[str], Any]) -> dict[str, Any]:

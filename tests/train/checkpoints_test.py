@@ -29,6 +29,14 @@ def test_the_last_of_two_is_restored(directory):
   assert float(restored) == 2
 
 
+def test_the_first_one_settles_the_run(directory):
+  old = directory.path / '.replaced'
+  old.mkdir()
+  first, _ = saver(directory, 1.0)
+  first.on_epoch_end(0)
+  assert not old.exists()
+
+
 def test_results_without_a_checkpoint_are_refused(directory):
   directory.metrics.write_text('{"epoch": 1}\n')
   with pytest.raises(errors.UserError, match='no checkpoint in checkpoints/'):
