@@ -55,16 +55,38 @@ def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
   """
   prefix = _prefix(pathlib.Path(source))
   try:
-    reader = tf.train.load_checkpoint(prefix)
-    stored = variable_paths.in_checkpoint(prefix)
+    values, report = _match(network, prefix)
   except checkpoints.UNREADABLE as error:
     raise errors.UserError(
       f'The checkpoint {prefix} cannot be read:'
       f' {checkpoints.first_line(error)}.'
     ) from error
+  if not report.loaded:
+    raise errors.UserError(
+      f'No variable of {prefix} has the name and the shape of one of this'
+      ' network: it is of another architecture or width.'
+    )
+  for variable, value in values:
+    variable.assign(value)
+  logging.info('%s: %s', prefix, report.text())
+  return report
+
+
+def _match(
+  network: tf.Module, prefix: str
+) -> tuple[list[tuple[tf.Variable, tf.Tensor]], Report]:
+  """All values that fit, read before any is assigned; and what is said."""
+  reader = tf.train.load_checkpoint(prefix)
+  keys = reader.get_variable_to_shape_map()
+  if not any('.ATTRIBUTES' in key for key in keys):
+    raise errors.UserError(
+      f'The checkpoint {prefix} is of TensorFlow 1: make a run folder of it'
+      ' with scripts/import_tf1_checkpoint.py, and give that.'
+    )
+  stored = variable_paths.in_checkpoint(prefix)
   variables = variable_paths.of(network)
   variables.pop(_NO_WEIGHT, None)
-  loaded, skipped = [], {}
+  values, loaded, skipped = [], [], {}
   for path, variable in variables.items():
     if path not in stored:
       skipped[path] = 'is not in the checkpoint'
@@ -73,17 +95,11 @@ def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
     if shape != tuple(variable.shape):
       skipped[path] = f'{shape} -> {tuple(variable.shape)}'
       continue
-    variable.assign(tf.cast(reader.get_tensor(key), variable.dtype))
+    value = tf.cast(reader.get_tensor(key), variable.dtype)
+    values.append((variable, value))
     loaded.append(path)
   stored.pop(_NO_WEIGHT, None)
-  if not loaded:
-    raise errors.UserError(
-      f'No variable of {prefix} has the name and the shape of one of this'
-      ' network: it is of another architecture or width.'
-    )
-  report = Report(tuple(loaded), skipped, tuple(stored))
-  logging.info('%s: %s', prefix, report.text())
-  return report
+  return values, Report(tuple(loaded), skipped, tuple(stored))
 
 
 def _prefix(source: pathlib.Path) -> str:

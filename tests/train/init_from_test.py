@@ -105,3 +105,30 @@ def test_what_is_no_checkpoint_is_refused(directory, tmp_path):
   (tmp_path / 'broken.index').write_text('broken')
   with pytest.raises(errors.UserError, match='cannot be read'):
     init_from.load(filled(0.1), tmp_path / 'broken')
+
+
+@pytest.mark.parametrize('damage', ['cut', 'missing'])
+def test_damaged_values_are_refused_before_any_is_taken(directory, damage):
+  prefix = save(filled(0.5), directory.best)
+  (data,) = directory.best.glob('*.data-*')
+  if damage == 'cut':
+    data.write_bytes(data.read_bytes()[:40])
+  else:
+    data.unlink()
+  network = filled(0.1)
+  with pytest.raises(errors.UserError, match=f'{prefix} cannot be read: '):
+    init_from.load(network, directory.path)
+  for variable in network.variables:
+    np.testing.assert_allclose(variable, 0.1)
+
+
+def test_a_checkpoint_of_tensorflow_1_names_the_importer(tmp_path):
+  prefix = str(tmp_path / 'model.ckpt-1')
+  tf.raw_ops.SaveV2(
+    prefix=prefix,
+    tensor_names=['logits/semantic/weights'],
+    shape_and_slices=[''],
+    tensors=[tf.zeros([2])],
+  )
+  with pytest.raises(errors.UserError, match='import_tf1_checkpoint.py'):
+    init_from.load(filled(0.1), prefix)
