@@ -15,6 +15,7 @@ from deeplab_nas.search import searcher as searcher_lib
 from deeplab_nas.train import (
   callbacks,
   checkpoints,
+  divergence,
   estimate,
   fitting,
   measure,
@@ -134,7 +135,8 @@ def run(
     initial_epoch=first_epoch,
     steps_per_epoch=parts.steps_per_epoch,
     validation_data=parts.val,
-    callbacks=[*watchers, saver],
+    # First what refuses, so that nothing of a bad epoch is written.
+    callbacks=[divergence.Divergence('search'), *watchers, saver],
   )
   text = summary.text(
     directory,

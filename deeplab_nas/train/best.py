@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -17,7 +18,8 @@ _CHECKPOINT_NAME = 'epoch'
 class BestKeeper(tf.keras.callbacks.Callback):
   """Saves the network whenever its validation mIoU is the highest so far.
 
-  Without validation it saves the network of every epoch, and never stops.
+  Without validation it saves the network of every epoch, and never stops. A
+  validation without a label, whose mIoU is NaN, is none.
   What is saved are the averages of the weights, if there are any. Keras'
   ModelCheckpoint and EarlyStopping forget their best score in a new process;
   this one keeps it in variables.
@@ -71,11 +73,24 @@ class BestKeeper(tf.keras.callbacks.Callback):
     """Whether the training has ended early."""
     return bool(self._stopped)
 
+  def resume_after(self, epoch: int) -> None:
+    """Goes on after restored epochs if today's patience allows it."""
+    if not self.is_stopped:
+      return
+    if not self._patience or epoch - self.epoch < self._patience:
+      self._stopped.assign(False)
+      return
+    logging.info(
+      'Early stopping has ended this training after epoch %d: a larger'
+      ' train.early_stopping_epochs, or null, makes it go on.',
+      epoch,
+    )
+
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     score = (logs or {}).get(_SCORE)
-    if score is None:
+    if score is None or not math.isfinite(score):
       if float(self._score) < 0:  # it was never validated
         self._save(epoch + 1)
       return

@@ -19,6 +19,7 @@ from deeplab_nas.train import (
   callbacks,
   checkpoints,
   class_weights,
+  divergence,
   estimate,
   fitting,
   init_from,
@@ -150,6 +151,7 @@ def run(
     genotype_digest=checkpoints.digest_variable(genotype.digest),
   )
   first_epoch = saver.restore() if resume else 0
+  keeper.resume_after(first_epoch)
   if first_epoch < config.train.epochs and not keeper.is_stopped:
     _draw_genotype(directory, genotype)
     _fit(parts, directory, first_epoch, [keeper, saver])
@@ -210,7 +212,12 @@ def _fit(
     steps_per_epoch=parts.steps_per_epoch,
     validation_data=parts.val,
     validation_freq=config.train.validated_epochs(),
-    callbacks=[*watchers, *keepers],
+    callbacks=[
+      # First, so that nothing of a bad epoch is written.
+      divergence.Divergence('train'),
+      *watchers,
+      *keepers,
+    ],
   )
 
 

@@ -8,6 +8,9 @@ from deeplab_nas.train import best, checkpoints, run_directory
 from tests.train import tiny_training
 
 
+NAN = float('nan')
+
+
 @pytest.fixture
 def directory(tmp_path):
   return run_directory.RunDirectory.create(tmp_path / 'run')
@@ -41,6 +44,8 @@ def saved_bias(directory):
     ([0.0, 0.0], 1),  # a tie keeps the first
     ([None, 0.1, None], 2),
     ([None, None, None], 3),  # never validated: the last
+    ([NAN, NAN], 2),  # nothing was labelled
+    ([NAN, 0.1, NAN], 2),
   ],
 )
 def test_the_best_epoch_is_kept(directory, scores, expected):
@@ -79,3 +84,18 @@ def test_a_new_process_remembers(directory, tmp_path):
   run(resumed, trainer, [0.25], first_epoch=2)
   assert resumed.is_stopped
   assert saved_bias(directory) == 1
+
+
+@pytest.mark.parametrize('patience, stays', [(None, 0), (3, 0), (2, 1), (1, 1)])
+def test_todays_patience_counts(directory, tmp_path, caplog, patience, stays):
+  kept, trainer = keeper(directory, patience=2)
+  run(kept, trainer, [0.3, 0.2, 0.1])
+  assert kept.is_stopped
+  path = tf.train.Checkpoint(best=kept.state).write(str(tmp_path / 'state'))
+  resumed, _ = keeper(directory, patience=patience)
+  tf.train.Checkpoint(best=resumed.state).restore(path)
+  caplog.clear()
+  with caplog.at_level('INFO'):
+    resumed.resume_after(3)
+  assert resumed.is_stopped == bool(stays)
+  assert caplog.text.count('Early stopping has ended') == stays

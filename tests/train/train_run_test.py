@@ -15,6 +15,7 @@ from deeplab_nas.train import (
   run_directory,
   train_run,
   trained,
+  trainer,
   variable_paths,
 )
 from tests.train import records as records_lib
@@ -159,6 +160,38 @@ def test_early_stopping_ends_the_run_for_good(records, tmp_path, pixelwise):
   assert len(metrics_log.read(directory)) == 3
   train(settings, tmp_path / 'run', resume=True)
   assert len(metrics_log.read(directory)) == 3
+  patient = dataclasses.replace(settings.train, early_stopping_epochs=None)
+  settings = dataclasses.replace(settings, train=patient)
+  train(settings, tmp_path / 'run', resume=True)
+  assert len(metrics_log.read(directory)) == 6
+
+
+def test_a_diverged_epoch_leaves_those_before(
+  records, tmp_path, pixelwise, monkeypatch
+):
+  settings = records_lib.config(records, epochs=3)
+  directory = train(settings, tmp_path / 'run')
+  unfinished.forget_last_epoch(directory.path, epochs=3)
+  before = {
+    path: path.read_bytes()
+    for folder in (directory.best, directory.checkpoints)
+    for path in folder.iterdir()
+  }
+  lines = directory.metrics.read_text()
+
+  def nan_loss(*_):
+    return lambda logits, labels: float('nan') * tf.reduce_sum(logits)
+
+  monkeypatch.setattr(trainer.losses, 'build', nan_loss)
+  with pytest.raises(errors.UserError, match='the loss of epoch 3 is nan at'):
+    train(settings, directory.path, resume=True)
+  after = {
+    path: path.read_bytes()
+    for folder in (directory.best, directory.checkpoints)
+    for path in folder.iterdir()
+  }
+  assert after == before
+  assert directory.metrics.read_text() == lines
 
 
 def test_only_some_epochs_are_validated(records, tmp_path, pixelwise):
