@@ -15,11 +15,12 @@ from official.vision.losses import segmentation_losses
 from deeplab_nas import config as config_lib
 
 
-class RampedTopKLoss(segmentation_losses.SegmentationLoss):
-  """Hard pixel mining that begins with all pixels.
+class TopKLoss(segmentation_losses.SegmentationLoss):
+  """Hard pixel mining, of one pixel at least, that may begin with all.
 
   The share of the pixels that count falls linearly from 1 to `top_k` and stays
-  there; the library's loss has one share from the first step on.
+  there. The library's loss has one share from the first step on, and is 0 if
+  that is less than a pixel.
   """
 
   def __init__(
@@ -33,7 +34,7 @@ class RampedTopKLoss(segmentation_losses.SegmentationLoss):
 
     Args:
       top_k: The share in the end, below 1.
-      ramp_steps: Steps until then.
+      ramp_steps: Steps until then; 0 for `top_k` from the first step on.
       step: Gives the number of steps that are done.
       **settings: Those of `SegmentationLoss`.
     """
@@ -48,11 +49,13 @@ class RampedTopKLoss(segmentation_losses.SegmentationLoss):
     num_valid_pixels: tf.Tensor | None = None,
   ) -> tf.Tensor:
     """The mean over the k highest losses of [B, H, W], or over the valid."""
-    done = tf.cast(self._step(), tf.float32) / self._ramp_steps
-    share = 1 - tf.minimum(done, 1.0) * (1 - self._top_k)
+    share = self._top_k
+    if self._ramp_steps:
+      done = tf.cast(self._step(), tf.float32) / self._ramp_steps
+      share = 1 - tf.minimum(done, 1.0) * (1 - self._top_k)
     losses = tf.reshape(pixelwise_loss, [-1])
     num_pixels = tf.cast(tf.size(losses), tf.float32)
-    count = tf.cast(share * num_pixels, tf.int32)
+    count = tf.maximum(tf.cast(share * num_pixels, tf.int32), 1)
     highest = tf.math.top_k(losses, count).values
     normalizer = tf.cast(count, losses.dtype)
     if num_valid_pixels is not None:
@@ -74,7 +77,7 @@ def build(
     sum_{p in V} weight(y_p) cross-entropy(p) / |V|
 
   With mining, only the k pixels of the highest losses are summed, and divided
-  by the smaller of k and |V|.
+  by the smaller of k and |V|; k is 1 at least.
 
   Args:
     config: Label smoothing and mining.
@@ -88,13 +91,9 @@ def build(
     'ignore_label': ignore_label,
     'use_groundtruth_dimension': True,
   }
-  if config.top_k < 1 and config.top_k_ramp_steps:
-    return RampedTopKLoss(
-      config.top_k, config.top_k_ramp_steps, step, **settings
-    )
-  return segmentation_losses.SegmentationLoss(
-    top_k_percent_pixels=config.top_k, **settings
-  )
+  if config.top_k < 1:
+    return TopKLoss(config.top_k, config.top_k_ramp_steps, step, **settings)
+  return segmentation_losses.SegmentationLoss(**settings)
 
 
 def plain(ignore_label: int) -> segmentation_losses.SegmentationLoss:

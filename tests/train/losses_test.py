@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from official.vision.losses import segmentation_losses
 
 from deeplab_nas import config
 from deeplab_nas.train import losses
@@ -70,9 +71,24 @@ def test_mining_can_begin_with_all_pixels(step, share):
   assert actual == pytest.approx(mined(share), rel=1e-4)
 
 
-def test_after_the_ramp_it_is_the_librarys():
-  ramped = loss(WEIGHTS, top_k=0.3, top_k_ramp_steps=10, step=10)
-  assert ramped == pytest.approx(loss(WEIGHTS, top_k=0.3), rel=1e-6)
+@pytest.mark.parametrize('ramp_steps', [0, 10])
+def test_after_the_ramp_it_is_the_librarys(ramp_steps):
+  library = segmentation_losses.SegmentationLoss(
+    label_smoothing=0.0,
+    class_weights=list(WEIGHTS),
+    ignore_label=255,
+    use_groundtruth_dimension=True,
+    top_k_percent_pixels=0.3,
+  )
+  expected = library(tf.constant(LOGITS), tf.constant(LABELS)[..., np.newaxis])
+  actual = loss(WEIGHTS, top_k=0.3, top_k_ramp_steps=ramp_steps, step=10)
+  assert actual == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize('ramp_steps', [0, 10])
+def test_one_pixel_counts_however_small_the_share(ramp_steps):
+  actual = loss(top_k=1e-6, top_k_ramp_steps=ramp_steps, step=10)
+  assert actual == pytest.approx(cross_entropy().max(), rel=1e-4)
 
 
 @pytest.mark.parametrize('settings', [{}, {'top_k': 0.3}])
