@@ -122,7 +122,7 @@ PRESETS: dict[str, Preset] = {
       'A short training of a narrow network on CamVid, for comparisons.'
     ),
     expected=(
-      'Five to ten minutes on two cores; mIoU 25 to 30 %, see'
+      'Five to fifteen minutes on two cores; mIoU 22 to 40 %, see'
       ' g3doc/projects/camvid.md.'
     ),
     command=_train(
