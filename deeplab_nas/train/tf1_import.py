@@ -89,6 +89,7 @@ class Imported:
     tf.train.CheckpointManager(
       checkpoint, str(directory.best), max_to_keep=1, checkpoint_name='tf1'
     ).save()
+    directory.settle()
 
 
 def load(
