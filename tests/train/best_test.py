@@ -7,7 +7,6 @@ import tensorflow as tf
 from deeplab_nas.train import best, checkpoints, run_directory
 from tests.train import tiny_training
 
-
 NAN = float('nan')
 
 
