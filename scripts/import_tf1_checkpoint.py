@@ -38,7 +38,7 @@ flags.DEFINE_list(
   'aspp_rates', ['12', '24', '36'], 'Atrous rates, not in a checkpoint.'
 )
 flags.DEFINE_string('run_dir', None, 'Folder to write.')
-flags.DEFINE_boolean('overwrite', False, 'Remove the run in run_dir first.')
+flags.DEFINE_boolean('overwrite', False, 'Replace the run in run_dir.')
 
 
 def main(_) -> None:

@@ -53,7 +53,7 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string('run_dir', None, 'Folder for all that the run writes.')
 flags.DEFINE_boolean('resume', False, 'Continue the run in run_dir.')
-flags.DEFINE_boolean('overwrite', False, 'Remove the run in run_dir first.')
+flags.DEFINE_boolean('overwrite', False, 'Replace the run in run_dir.')
 flags.DEFINE_boolean(
   'dry_run', False, 'Only measure one step of each kind; writes nothing.'
 )

@@ -19,30 +19,22 @@ Files are written whole or not at all. TensorFlow is not imported here.
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import json
 import os
 import pathlib
-import platform
-import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 from absl import logging
 
-import deeplab_nas
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import genotype_source
+from deeplab_nas.train import genotype_source, provenance
 
-_PACKAGES = ('tensorflow', 'keras', 'numpy')
 # What a resumed run may not change: the checkpoint would not fit.
 _FIXED_SECTIONS = {
   'search': ('space', 'search', 'data'),
@@ -222,7 +214,7 @@ class RunDirectory:
     if self.is_started:
       self._check_same(config, mode)
       starts = _read(self.provenance, json.loads).get('starts', [])
-    starts.append(_provenance(argv))
+    starts.append(provenance.of(argv))
     write_file(self.config, config.to_yaml())
     record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
     write_file(self.provenance, record + '\n')
@@ -388,48 +380,3 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
     content = content.encode('utf-8')
   partial.write_bytes(content)
   os.replace(partial, path)
-
-
-def _provenance(argv: Sequence[str]) -> dict[str, Any]:
-  return {
-    'time': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
-    'command': shlex.join(['python', *argv]),
-    'commit': _commit(),
-    'deeplab_nas': deeplab_nas.__version__,
-    'python': platform.python_version(),
-    'packages': {name: _version(name) for name in _PACKAGES},
-    'machine': platform.platform(),
-    'cores': os.cpu_count(),
-    'executable': sys.executable,
-  }
-
-
-def _version(package: str) -> str | None:
-  try:
-    return importlib.metadata.version(package)
-  except importlib.metadata.PackageNotFoundError:
-    return None
-
-
-def _commit() -> str | None:
-  """Git hash of this code, '-dirty' if changed; None outside a repository."""
-  root = pathlib.Path(deeplab_nas.__file__).resolve().parent.parent
-  top, commit = _git(root, 'rev-parse', '--show-toplevel', 'HEAD') or ('', '')
-  if not top or pathlib.Path(top).resolve() != root:
-    return None
-  is_changed = _git(root, 'status', '--porcelain', '--untracked-files=no')
-  return commit + ('-dirty' if is_changed else '')
-
-
-def _git(root: pathlib.Path, *arguments: str) -> list[str]:
-  """Lines that git prints; none if it fails or is not installed."""
-  try:
-    result = subprocess.run(
-      ['git', '-C', str(root), *arguments],
-      capture_output=True,
-      text=True,
-      check=True,
-    )
-  except (OSError, subprocess.CalledProcessError):
-    return []
-  return result.stdout.splitlines()
