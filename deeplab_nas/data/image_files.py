@@ -79,11 +79,7 @@ def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
       noted in the EXIF data applies; None without a mask.
   """
   image, contents = load(path)
-  if is_deep(image, contents):
-    raise errors.UserError(
-      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
-      ' it to 8 bits, choosing yourself which range matters.'
-    )
+  refuse_deep(path, image, contents)
   if image.mode not in _BYTE_MODES:
     raise errors.UserError(
       f'{path} is an image of mode {image.mode}: save it as RGB.'
@@ -116,6 +112,15 @@ def is_deep(image: Image.Image, contents: bytes) -> bool:
   if image.format == 'TIFF':
     return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
   return image.format == 'PNG' and contents[24] > 8
+
+
+def refuse_deep(path: str, image: Image.Image, contents: bytes) -> None:
+  """Raises a UserError for over 8 bits per channel."""
+  if is_deep(image, contents):
+    raise errors.UserError(
+      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
+      ' it to 8 bits, choosing yourself which range matters.'
+    )
 
 
 def is_rotated(image: Image.Image) -> bool:

@@ -92,11 +92,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     )
   if image.format in ('JPEG', 'MPO', 'PNG'):
     return example_schema.decode_image(tf.constant(contents)).numpy()
-  if image_files.is_deep(image, contents):
-    raise errors.UserError(
-      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
-      ' it to 8 bits, choosing yourself which range matters.'
-    )
+  image_files.refuse_deep(os.fspath(path), image, contents)
   return np.asarray(image.convert('RGB'))
 
 
