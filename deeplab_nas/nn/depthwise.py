@@ -1,19 +1,35 @@
-"""Depthwise convolution with a filter gradient that is fast on CPUs.
+"""Depthwise convolution whose gradients are fast on CPUs.
 
-TensorFlow's CPU kernel for the filter gradient takes the same long time
-whatever the image size. The gradient is itself a convolution, of the input
-with the output's gradient as kernel, and the forward kernel is fast at that:
+oneDNN's forward kernel is fast at every size and rate. Two others are not: the
+filter gradient of a 5x5 takes the same long time whatever the image size, and
+an atrous convolution is run as space-to-batch, convolution, batch-to-space. But
+both gradients are themselves depthwise convolutions, so that the forward kernel
+serves for all three. With rate r, `pad` by r * (k // 2) on all sides and
 
-  dL/dw[i, j, c] = sum_{b, y, x} pad(input)[b, y + i, x + j, c] g[b, y, x, c]
+  y[b, i, j, c] = sum_{u, v} pad(x)[b, i + r u, j + r v, c] w[u, v, c]
 
-with every (b, c) a channel of its own, summed over b afterwards.
+the input's gradient is the output's convolved with the kernel turned around,
+
+  dL/dx = conv(dL/dy, w[::-1, ::-1], rate r),
+
+and the filter's is the input convolved with the output's gradient as kernel, at
+stride r, every (b, c) a channel of its own and summed over b afterwards:
+
+  dL/dw[u, v, c] = sum_{b, i, j} pad(x)[b, i + r u, j + r v, c] dL/dy[b, i, j, c]
+
+Test: tests/nn/depthwise_test.py. Gain: g3doc/performance.md.
 """
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.nn import shapes
+
+_STRIDES = [1, 1, 1, 1]
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
@@ -27,40 +43,78 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   Returns:
     float32 [B, H, W, C].
   """
-  if rate > 1:
-    return _native(x, kernel, rate)
-  return _conv2d(x, kernel)
+  if rate > 1 and not has_dilations():
+    return tf.nn.depthwise_conv2d(
+      x, kernel[..., tf.newaxis], _STRIDES, 'SAME', dilations=[rate, rate]
+    )
+
+  @tf.custom_gradient
+  def conv(x, kernel):
+    def gradients(g):
+      return _input_gradient(g, kernel, rate), _kernel_gradient(
+        x, g, kernel.shape[0], rate
+      )
+
+    return _conv(x, kernel, rate), gradients
+
+  return conv(x, kernel)
 
 
-def _native(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
-  return tf.nn.depthwise_conv2d(
-    x, kernel[..., tf.newaxis], [1, 1, 1, 1], 'SAME', dilations=[rate, rate]
+@functools.cache
+def has_dilations() -> bool:
+  """Whether the kernel of this machine honours a rate above 1.
+
+  That of oneDNN does; TensorFlow's own ignores it or refuses.
+  """
+  with tf.init_scope():
+    x = tf.constant(np.arange(25, dtype=np.float32).reshape([1, 5, 5, 1]))
+    kernel = tf.constant(np.arange(9, dtype=np.float32).reshape([3, 3, 1]))
+    expected = tf.nn.depthwise_conv2d(
+      x, kernel[..., tf.newaxis], _STRIDES, 'SAME', dilations=[2, 2]
+    )
+    try:
+      actual = _conv(x, kernel, 2)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+      return False
+    return bool(np.allclose(actual, expected))
+
+
+def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+  return tf.raw_ops.DepthwiseConv2dNative(
+    input=x,
+    filter=kernel[..., tf.newaxis],
+    strides=_STRIDES,
+    padding='SAME',
+    dilations=[1, rate, rate, 1],
   )
 
 
-@tf.custom_gradient
-def _conv2d(x: tf.Tensor, kernel: tf.Tensor):
-  def gradients(g: tf.Tensor):
-    dx = tf.nn.depthwise_conv2d_backprop_input(
-      shapes.of(x), kernel[..., tf.newaxis], g, [1, 1, 1, 1], 'SAME'
+def _input_gradient(g: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+  if rate == 1:
+    return tf.nn.depthwise_conv2d_backprop_input(
+      shapes.of(g), kernel[..., tf.newaxis], g, _STRIDES, 'SAME'
     )
-    return dx, _kernel_gradient(x, g, kernel.shape[0])
-
-  return _native(x, kernel), gradients
+  return _conv(g, tf.reverse(kernel, [0, 1]), rate)
 
 
-def _kernel_gradient(x: tf.Tensor, g: tf.Tensor, kernel_size: int) -> tf.Tensor:
+def _kernel_gradient(
+  x: tf.Tensor, g: tf.Tensor, kernel_size: int, rate: int
+) -> tf.Tensor:
   """dL/dkernel [k, k, C] from the input and the output's gradient."""
   batch, height, width, channels = shapes.of(x)
-  margin = kernel_size // 2
-  x = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
-  x = tf.reshape(
-    tf.transpose(x, [1, 2, 0, 3]),
-    [1, height + 2 * margin, width + 2 * margin, batch * channels],
-  )
-  g = tf.reshape(
-    tf.transpose(g, [1, 2, 0, 3]), [height, width, batch * channels, 1]
-  )
-  dw = tf.nn.depthwise_conv2d(x, g, [1, 1, 1, 1], 'VALID')  # [1, k, k, B*C]
+  if kernel_size == 3 and rate == 1:  # the one that is fast by itself
+    dw = tf.nn.depthwise_conv2d_backprop_filter(
+      x, [3, 3, channels, 1], g, _STRIDES, 'SAME'
+    )
+    return dw[..., 0]
+  margin = [rate * (kernel_size // 2)] * 2
+  x, g = tf.transpose(x, [1, 2, 0, 3]), tf.transpose(g, [1, 2, 0, 3])
+  dw = tf.raw_ops.DepthwiseConv2dNative(
+    input=tf.reshape(x, [1, height, width, batch * channels]),
+    filter=tf.reshape(g, [height, width, batch * channels, 1]),
+    strides=[1, rate, rate, 1],
+    padding='EXPLICIT',
+    explicit_paddings=[0, 0, *margin, *margin, 0, 0],
+  )  # [1, k, k, B*C]
   dw = tf.reshape(dw, [kernel_size, kernel_size, batch, channels])
   return tf.reduce_sum(dw, axis=2)

@@ -79,7 +79,7 @@ class FusedCell:
     flat = [x for x in tf.nest.flatten(learnt) if x is not None]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(flat)
-      output = self._forward(inputs).output
+      output = self._compute(True, inputs).output
     gradients = iter(
       tape.gradient(output, flat, output_gradient, unconnected_gradients='zero')
     )
