@@ -42,6 +42,10 @@ ALLOWED_IMPORTS = {
     *('errors', 'config', 'config_field', 'presets'),
     *('space', 'data', 'nn', 'train'),
   },
+  'benchmarks': {
+    *('errors', 'config', 'config_field', 'presets'),
+    *('space', 'data', 'nn', 'train', 'search', 'serving'),
+  },
   'config': {
     *('errors', 'config_field', 'config_train', 'presets'),
     *('space', 'data'),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import resource
 import sys
 
 from deeplab_nas.train import duration
+
+_STATUS = pathlib.Path('/proc/self/status')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,5 +87,10 @@ class Estimate:
 
 def peak_bytes() -> int:
   """The most main memory that this process has had so far."""
+  # `getrusage` of Linux hands the peak of a parent down to its children.
+  if _STATUS.is_file():
+    for line in _STATUS.read_text('utf-8').splitlines():
+      if line.startswith('VmHWM:'):
+        return int(line.split()[1]) * 1024
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   return peak if sys.platform == 'darwin' else peak * 1024

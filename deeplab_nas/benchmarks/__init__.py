@@ -1,0 +1,1 @@
+"""Timings: each case in a process of its own, in alternation."""

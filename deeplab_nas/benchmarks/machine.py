@@ -1,0 +1,39 @@
+"""Where something was measured: the machine, and the versions of the parts."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import sys
+from typing import Any
+
+from deeplab_nas.train import provenance
+
+_CPU_INFO = pathlib.Path('/proc/cpuinfo')
+
+
+def describe() -> dict[str, Any]:
+  """Time, command, versions, commit, cores and CPU, in types JSON knows."""
+  return {
+    **provenance.of(sys.argv),
+    'cores': num_cores(),
+    'cpu': cpu_model(),
+  }
+
+
+def num_cores() -> int:
+  """Those that this process may use."""
+  if hasattr(os, 'sched_getaffinity'):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def cpu_model() -> str:
+  """Its name, or its architecture where the system does not tell."""
+  if _CPU_INFO.is_file():
+    for line in _CPU_INFO.read_text(encoding='utf-8').splitlines():
+      key, _, value = line.partition(':')
+      if key.strip() == 'model name':
+        return value.strip()
+  return platform.processor() or platform.machine()
