@@ -54,15 +54,19 @@ def _matrices(op: tf.Operation) -> int:
 
 
 def _einsum(op: tf.Operation) -> int:
-  """Products of two operands, without ellipsis: one for each set of indices."""
+  """Products of two operands: one for each set of indices."""
   if len(op.inputs) != 2:
     return 0
   equation = op.node_def.attr['equation'].s.decode()
   size_by_index = {}
-  for indices, tensor in zip(equation.split('->')[0].split(','), op.inputs):
-    if '...' in indices:
-      raise ValueError('an ellipsis has no known sizes')
-    size_by_index.update(zip(indices, _sizes(tensor)))
+  for text, tensor in zip(equation.split('->')[0].split(','), op.inputs):
+    sizes = _sizes(tensor)
+    before, ellipsis, after = text.partition('...')
+    num_more = len(sizes) - len(before) - len(after) if ellipsis else 0
+    # An ellipsis is broadcast: its last index is the last of both operands.
+    more = [f'...{i}' for i in reversed(range(num_more))]
+    for index, size in zip([*before, *more, *after], sizes):
+      size_by_index[index] = max(size, size_by_index.get(index, 1))
   return math.prod(size_by_index.values())
 
 

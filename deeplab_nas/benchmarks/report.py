@@ -18,8 +18,11 @@ _COLUMNS = {
   'images/s': 'images_per_second',
   'peak GiB': 'peak_gib',
   'first step s': 'first_step_seconds',
+  'GFLOP': 'gflop',
   'GFLOP/s': 'gflops_per_second',
   '% of peak': 'percent_of_matrix_peak',
+  'nodes': 'graph_nodes',
+  'nodes in functions': 'graph_function_nodes',
 }
 
 
@@ -61,6 +64,7 @@ def line(values: Mapping[str, Any]) -> str:
 
 def table(records: Sequence[Mapping[str, Any]]) -> str:
   """Records as Markdown; columns that no record has are left out."""
+  records = [{**values, **values['facts']} for values in records]
   columns = {
     title: key
     for title, key in _COLUMNS.items()
@@ -85,6 +89,7 @@ def _speeds(
     speeds['images_per_second'] = result.facts['images'] / seconds
   if 'flops' in result.facts:
     flops_per_second = result.facts['flops'] / seconds
+    speeds['gflop'] = result.facts['flops'] / 1e9
     speeds['gflops_per_second'] = flops_per_second / 1e9
     if matrix_peak is not None:
       speeds['percent_of_matrix_peak'] = 100 * flops_per_second / matrix_peak
@@ -95,7 +100,7 @@ def _speeds(
 
 def _cell(value: Any) -> str:
   if value is None:
-    return ''
+    return '-'
   return f'{value:.4g}' if isinstance(value, float) else str(value)
 
 

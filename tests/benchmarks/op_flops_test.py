@@ -67,7 +67,7 @@ def test_a_depthwise_convolution_reads_one_channel():
     ),
     (
       lambda a, b: tf.raw_ops.Einsum(inputs=[a, b], equation='...c,cd->...d'),
-      *([2, 3], [3, 7], None),
+      *([4, 2, 3], [3, 7], 4 * 2 * 3 * 7),
     ),
     (tf.matmul, [None, 3], [3, 5], None),
     (tf.matmul, None, [3, 5], None),

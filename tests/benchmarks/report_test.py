@@ -30,6 +30,7 @@ def test_a_line_has_everything_and_derives_speeds():
     'runs': 3,
     'ratio': 1.5,
     'images_per_second': 2.0,
+    'gflop': 10.0,
     'gflops_per_second': 5.0,
     'percent_of_matrix_peak': 10.0,
     'matrix_peak_gflops_per_second': 50.0,
