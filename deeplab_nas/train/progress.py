@@ -13,7 +13,7 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from deeplab_nas.train import duration
+from deeplab_nas.train import data_wait, duration
 
 _LOG_NAMES = {'loss': 'loss', 'miou': 'mIoU', 'learning_rate': 'lr'}
 _END_NAMES = {
@@ -116,8 +116,9 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self._close()
     left = self.seconds_left
     logging.info(
-      '%s done in %s: %s%s.',
+      '%s done in %s: %s%s%s.',
       *(self._title, duration.text(seconds), _shown(logs or {}, _END_NAMES)),
+      _waiting(logs or {}),
       f', {duration.text(left)} left' if left else '',
     )
 
@@ -173,3 +174,10 @@ def _shown(logs: Mapping[str, float], names: Mapping[str, str]) -> str:
     for name, shown in names.items()
     if name in logs and not math.isnan(float(logs[name]))
   )
+
+
+def _waiting(logs: Mapping[str, float]) -> str:
+  """', 1.2 % of the steps waiting for data', where it was measured."""
+  if data_wait.NAME not in logs:
+    return ''
+  return f', {100 * logs[data_wait.NAME]:.1f} % of the steps waiting for data'

@@ -77,6 +77,15 @@ def test_an_epoch_ends_with_a_line(clock, lines):
   ]
 
 
+def test_the_end_of_an_epoch_tells_how_long_its_steps_waited(clock, lines):
+  shown = bar(clock, io.StringIO())
+  run_epoch(shown, clock, 3, seconds=0.5)
+  shown.on_epoch_end(3, {'loss': 2.0, 'data_wait_share': 0.0123})
+  assert lines() == [
+    'Epoch 4/4 done in 5 s: loss 2, 1.2 % of the steps waiting for data.'
+  ]
+
+
 def test_the_last_epoch_leaves_nothing(clock, lines):
   shown = bar(clock, io.StringIO())
   for epoch in range(4):

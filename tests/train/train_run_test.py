@@ -135,7 +135,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
   resumed = metrics_log.read(directory)
   assert resumed[:2] == lines[:2]
   for name, value in lines[2].items():
-    if name != 'class_iou':
+    if name not in ('class_iou', 'data_wait_share'):
       assert resumed[2][name] == pytest.approx(value, rel=1e-4)
   actual = state(directory)
   assert set(expected) == set(actual)
