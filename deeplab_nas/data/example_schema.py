@@ -101,19 +101,35 @@ def decode(
     'label': int32 [H, W]; 'has_label': bool []; 'filename': string [].
   """
   image = decode_image(features[IMAGE])  # [H, W, 3]
-  has_label = tf.strings.length(features[LABEL]) > 0
-  label = tf.cond(
-    has_label,
-    lambda: tf.io.decode_png(features[LABEL], channels=1)[..., 0],
-    lambda: tf.fill(tf.shape(image)[:2], tf.cast(ignore_label, tf.uint8)),
-  )  # [H, W]
-  label.set_shape([None, None])
+  label = decode_label(features[LABEL], tf.shape(image)[:2], ignore_label)
   return {
     'image': image,
     'label': tf.cast(label, tf.int32),
-    'has_label': has_label,
+    'has_label': tf.strings.length(features[LABEL]) > 0,
     'filename': features[FILE_NAME],
   }
+
+
+def decode_label(
+  contents: tf.Tensor, size: tf.Tensor, ignore_label: int = 255
+) -> tf.Tensor:
+  """Decodes a mask.
+
+  Args:
+    contents: string []. Contents of a PNG file; empty where there is no mask.
+    size: int32 [2]. Height and width of what takes the place of a missing one.
+    ignore_label: Fills that place.
+
+  Returns:
+    uint8 [H, W].
+  """
+  label = tf.cond(
+    tf.strings.length(contents) > 0,
+    lambda: tf.io.decode_png(contents, channels=1)[..., 0],
+    lambda: tf.fill(size, tf.cast(ignore_label, tf.uint8)),
+  )
+  label.set_shape([None, None])
+  return label
 
 
 def parse_example(

@@ -121,7 +121,7 @@ def eval_dataset(
     )
 
   def finish(image, label):
-    image = tf.cast(image, tf.float32)
+    image, label = tf.cast(image, tf.float32), tf.cast(label, tf.int32)
     if padded is None:
       return image, label
     return preprocess.pad(image, label, *padded, _padding(info))
@@ -220,11 +220,10 @@ def _features(
 
 
 def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:
-  """Pairs of uint8 [H, W, 3] and int32 [H, W], resized by `image_scale`."""
+  """Pairs of uint8 [H, W, 3] and uint8 [H, W], resized by `image_scale`."""
 
   def decode(features):
-    example = example_schema.decode(features, info.ignore_label)
-    image, label = _checked(example, info)
+    image, label = _checked(features, info)
     if config.image_scale == 1.0:
       return image, label
     sides = [
@@ -237,23 +236,27 @@ def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:
   return examples.map(decode, tf.data.AUTOTUNE)
 
 
-def _checked(example, info) -> tuple[tf.Tensor, tf.Tensor]:
+def _checked(features, info) -> tuple[tf.Tensor, tf.Tensor]:
   """Image and label of an example; fails where they do not fit."""
-  image, label = example['image'], example['label']
-  fits = tf.reduce_all(tf.shape(image)[:2] == tf.shape(label))
-  is_class = (label < info.num_classes) | (label == info.ignore_label)
+  image = example_schema.decode_image(features[example_schema.IMAGE])
+  size = tf.shape(image)[:2]
+  label = example_schema.decode_label(
+    features[example_schema.LABEL], size, info.ignore_label
+  )
+  is_ignored = label == info.ignore_label
+  largest = tf.reduce_max(tf.where(is_ignored, tf.zeros_like(label), label))
+  name = features[example_schema.FILE_NAME]
   remedy = 'run datasets/check_data.py on this directory'
   checks = [
     tf.debugging.Assert(
-      fits,
-      ['Image and label differ in size:', example['filename'], remedy],
+      tf.reduce_all(size == tf.shape(label)),
+      ['Image and label differ in size:', name, remedy],
     ),
     tf.debugging.Assert(
-      tf.reduce_all(is_class),
+      largest < info.num_classes,
       [
         f'Label that is none of {info.num_classes} classes:',
-        *(tf.reduce_max(tf.where(is_class, -1, label)), 'in'),
-        *(example['filename'], remedy),
+        *(largest, 'in', name, remedy),
       ],
     ),
   ]
@@ -270,6 +273,7 @@ def _augment(image, label, seed: tf.Tensor, info, config: PipelineConfig):
   image, label = preprocess.random_window(
     image, label, scale, config.crop_size, seeds[1]
   )
+  label = tf.cast(label, tf.int32)
   if config.flip:
     image, label = preprocess.random_flip(image, label, seeds[2])
   if config.color_jitter:

@@ -23,7 +23,7 @@ class PipelineConfig:
       0.5 gives the paper's half-resolution Cityscapes.
     shuffle_buffer: Examples among which the next one is drawn.
     seed: Makes the batches repeatable; None draws a new seed per dataset.
-    cache: Keeps the decoded images in memory (3 bytes a pixel, 4 more for the
+    cache: Keeps the decoded images in memory (3 bytes a pixel, 1 more for the
       label), after `image_scale` and before augmentation.
   """
 

@@ -37,13 +37,13 @@ def resize(
 
   Args:
     image: uint8 or float32 [H, W, 3].
-    label: int32 [H, W].
+    label: uint8 or int32 [H, W].
     height: int32 []. New height.
     width: int32 []. New width.
     antialias: Whether to average source pixels when shrinking.
 
   Returns:
-    float32 [height, width, 3] and int32 [height, width].
+    float32 [height, width, 3] and the label's type [height, width].
   """
   size = [height, width]
   image = tf.image.resize(image, size, antialias=antialias)
@@ -121,14 +121,14 @@ def random_window(
 
   Args:
     image: uint8 [H, W, 3].
-    label: int32 [H, W].
+    label: uint8 or int32 [H, W].
     scale: float32 []. Factor from source to result pixels.
     crop_size: (height, width) of the largest result.
     seed: int32 [2].
 
   Returns:
-    float32 [h, w, 3] and int32 [h, w], not larger than `crop_size`; smaller
-    where the scaled image is.
+    float32 [h, w, 3] and the label's type [h, w], not larger than `crop_size`;
+    smaller where the scaled image is.
   """
   shape = tf.shape(image)
   starts = tf.random.stateless_uniform([2], seed)

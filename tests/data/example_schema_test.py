@@ -32,6 +32,14 @@ def test_example_survives_the_round_trip():
   assert bool(example['has_label'])
 
 
+@pytest.mark.parametrize('contents', [LABEL, b''])
+def test_a_decoded_label_takes_a_byte_for_each_pixel(contents):
+  label = example_schema.decode_label(tf.constant(contents), (12, 16), 9)
+  assert label.dtype == tf.uint8
+  expected = stripes() if contents else np.full([12, 16], 9)
+  np.testing.assert_array_equal(label, expected)
+
+
 def test_keys_are_those_of_deeplab():
   features = tf.train.Example.FromString(encode()).features.feature
   assert sorted(features) == [
