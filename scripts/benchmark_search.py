@@ -1,7 +1,9 @@
 r"""Times the steps of a search on random images.
 
   python scripts/benchmark_search.py --table
-  python scripts/benchmark_search.py --kind=weight --num_layers=4,8,12 --table
+  python scripts/benchmark_search.py --kind=weight --one_at_a_time --table \
+      --num_layers=4,8,12 --filter_multiplier=4,8 --num_blocks=2,5 \
+      --crop_size=65,129
   python scripts/benchmark_search.py --kind=weight \
       --set=runtime.inter_op_threads=1 --versus=runtime.inter_op_threads=2
 
@@ -69,6 +71,12 @@ flags.DEFINE_string(
   'Changes of settings, separated by commas, for a second case that is run in'
   ' alternation with the first.',
 )
+flags.DEFINE_boolean(
+  'one_at_a_time',
+  False,
+  'Of lists of sizes, vary one at a time and keep the others at their first'
+  ' value, instead of all combinations.',
+)
 command.define()
 
 
@@ -90,13 +98,25 @@ def _groups() -> Iterator[list[case_lib.Case]]:
     for name, setting in _SINGLE.items()
     if FLAGS[name].value is not None
   ]
-  for sizes in itertools.product(*map(_choices, _GRID)):
+  for sizes in _combinations([_choices(name) for name in _GRID]):
     overrides = [*itertools.chain(*sizes), *single, *FLAGS['set'].value]
     for kind in FLAGS.kind:
       cases = [_case(kind, overrides)]
       if FLAGS.versus:
         cases.append(_case(kind, overrides, _split(FLAGS.versus)))
       yield cases
+
+
+def _combinations(choices: Sequence[list]) -> Iterator[Sequence]:
+  """Picks one of each list: all ways, or those --one_at_a_time asks for."""
+  if not FLAGS.one_at_a_time:
+    yield from itertools.product(*choices)
+    return
+  base = [values[0] for values in choices]
+  yield base
+  for i, values in enumerate(choices):
+    for value in values[1:]:
+      yield [*base[:i], value, *base[i + 1 :]]
 
 
 def _choices(name: str) -> list[list[str]]:

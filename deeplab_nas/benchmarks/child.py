@@ -3,7 +3,7 @@
 It answers in pairs (kind, value):
 
   ('started', seconds)   the first step is done; from the parent's `start`
-  ('step', seconds)      for each GO
+  ('step', StepTime)     for each GO
   ('end', Measured)      for END; afterwards the process ends
   ('error', sentence)    instead of any of these; afterwards the process ends
 """
@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, NamedTuple
 
 from deeplab_nas import errors
 from deeplab_nas.benchmarks import case as case_lib
@@ -27,6 +27,13 @@ GO = 'go'
 END = 'end'
 # By name: this module must not pull in TensorFlow.
 _MEMORY_ERRORS = ('MemoryError', 'ResourceExhaustedError')
+
+
+class StepTime(NamedTuple):
+  """Seconds of a step, and those that the process had a core, all threads."""
+
+  seconds: float
+  cpu_seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +96,11 @@ def _serve(
     job.step()
     connection.send(('started', time.time() - start))
     while _question(connection) != END:
-      begin = time.perf_counter()
+      begin, cpu_begin = time.perf_counter(), time.process_time()
       job.step()
-      connection.send(('step', time.perf_counter() - begin))
+      seconds = time.perf_counter() - begin
+      step_time = StepTime(seconds, time.process_time() - cpu_begin)
+      connection.send(('step', step_time))
     peak = estimate.peak_bytes()
     connection.send(('end', Measured(peak, dict(job.facts()), _threads())))
   finally:

@@ -12,6 +12,7 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.benchmarks import case as case_lib
+from deeplab_nas.benchmarks import child, other_load
 from deeplab_nas.benchmarks import worker as worker_lib
 
 
@@ -21,27 +22,39 @@ class Result:
 
   Attributes:
     case: Which one.
-    seconds: Of each timed step.
+    times: Of each timed step.
     first_step_seconds: From the start of its process to the end of its first
       step: imports, building, tracing, compiling.
     peak_bytes: The most memory of its process.
     facts: Those of the case.
     threads: Those of TensorFlow, by name.
+    other_load: Share of the machine that other processes than those of the
+      cases had during the timed steps, from 0 to 1: if it is not small, times
+      are too long. None where the system does not tell.
     ratio: Seconds of this case over those of the first one: the median over
       the rounds, each of which has a step of both. None for a single case.
   """
 
   case: case_lib.Case
-  seconds: tuple[float, ...]
+  times: tuple[child.StepTime, ...]
   first_step_seconds: float
   peak_bytes: int
   facts: dict[str, Any]
   threads: dict[str, int]
+  other_load: float | None = None
   ratio: float | None = None
+
+  @property
+  def seconds(self) -> tuple[float, ...]:
+    return tuple(time.seconds for time in self.times)
 
   @property
   def median_seconds(self) -> float:
     return statistics.median(self.seconds)
+
+  @property
+  def median_cpu_seconds(self) -> float:
+    return statistics.median(time.cpu_seconds for time in self.times)
 
   @property
   def quartile_range_seconds(self) -> float:
@@ -90,9 +103,14 @@ def compare(
     for _ in range(num_warm_up):
       for worker in workers:
         worker.step()
+    load = other_load.OtherLoad()
     rounds = [_round(workers, i, num_runs) for i in range(num_runs)]
+    share = load.share(
+      sum(time.cpu_seconds for times in rounds for time in times)
+    )
     results = [
-      _result(worker, seconds) for worker, seconds in zip(workers, zip(*rounds))
+      _result(worker, times, share)
+      for worker, times in zip(workers, zip(*rounds))
     ]
   if len(results) == 1:
     return results
@@ -105,23 +123,28 @@ def compare(
 
 def _round(
   workers: Sequence[worker_lib.Worker], index: int, num_runs: int
-) -> list[float]:
+) -> list[child.StepTime]:
   """One step of each."""
   times = [worker.step() for worker in workers]
-  text = ', '.join(f'{time:.4f} s' for time in times)
+  text = ', '.join(f'{time.seconds:.4f} s' for time in times)
   logging.info('Run %d of %d: %s.', index + 1, num_runs, text)
   return times
 
 
-def _result(worker: worker_lib.Worker, seconds: tuple[float, ...]) -> Result:
+def _result(
+  worker: worker_lib.Worker,
+  times: tuple[child.StepTime, ...],
+  share: float | None,
+) -> Result:
   measured = worker.end()
   return Result(
     worker.case,
-    seconds,
+    times,
     worker.first_step_seconds,
     measured.peak_bytes,
     measured.facts,
     measured.threads,
+    share,
   )
 
 

@@ -18,7 +18,7 @@ class Worker:
   """A fresh process for one case; the first step is done when this returns.
 
       with Worker(case) as worker:
-        seconds = [worker.step() for _ in range(7)]
+        times = [worker.step() for _ in range(7)]
         measured = worker.end()
 
   Attributes:
@@ -48,8 +48,8 @@ class Worker:
   def __exit__(self, *_) -> None:
     self.close()
 
-  def step(self) -> float:
-    """Runs one step; returns its seconds."""
+  def step(self) -> child.StepTime:
+    """Runs one step."""
     return self._ask(child.GO)
 
   def end(self) -> child.Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import case, comparison
+from deeplab_nas.benchmarks import case, child, comparison
 from tests.benchmarks import tiny_cases
 
 
@@ -18,7 +18,9 @@ def writing(path, *letters):
 
 def result(*seconds):
   return comparison.Result(
-    case.Case('a', tiny_cases.refuses), seconds, 1.0, 1, {}, {}
+    case.Case('a', tiny_cases.refuses),
+    tuple(child.StepTime(value, 2 * value) for value in seconds),
+    *(1.0, 1, {}, {}),
   )
 
 
@@ -29,6 +31,7 @@ def test_steps_alternate_after_each_has_started(tmp_path):
   assert path.read_text()[:8] == 'AB' + 'AB' + 'ABAB'
   assert [r.case.name for r in results] == ['A', 'B']
   assert [len(r.seconds) for r in results] == [2, 2]
+  assert all(0 <= r.other_load <= 1 for r in results)
   assert results[0].ratio == 1
   first, second = (r.seconds for r in results)
   low, high = sorted(b / a for a, b in zip(first, second))
@@ -55,5 +58,6 @@ def test_equal_names_are_refused(tmp_path):
 
 def test_the_middle_half_is_what_an_outlier_does_not_move():
   assert result(1.0, 2.0, 3.0, 4.0, 50.0).median_seconds == 3
+  assert result(1.0, 2.0, 3.0, 4.0, 50.0).median_cpu_seconds == 6
   assert result(1.0, 2.0, 3.0, 4.0, 50.0).quartile_range_seconds == 2
   assert result(1.0).quartile_range_seconds == 0

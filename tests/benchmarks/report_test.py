@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 
-from deeplab_nas.benchmarks import case, comparison, report
+from deeplab_nas.benchmarks import case, child, comparison, report
 from tests.benchmarks import tiny_cases
 
 RESULT = comparison.Result(
   case.Case('a', tiny_cases.takes_memory, {'num_bytes': 8}),
-  seconds=(2.0, 1.0, 3.00000004),
+  times=(
+    child.StepTime(2.0, 4.0),
+    child.StepTime(1.0, 1.0),
+    child.StepTime(3.00000004, 5.0),
+  ),
   first_step_seconds=9.0,
   peak_bytes=3 * 2**29,
   facts={'images': 4, 'flops': 10**10},
   threads={'inter_op': 2},
+  other_load=0.25,
   ratio=1.5,
 )
 
@@ -27,6 +32,8 @@ def test_a_line_has_everything_and_derives_speeds():
     'min_seconds': 1.0,
     'max_seconds': 3.0,
     'quartile_range_seconds': 1.0,
+    'median_cpu_seconds': 4.0,
+    'other_load': 0.25,
     'runs': 3,
     'ratio': 1.5,
     'images_per_second': 2.0,
@@ -45,12 +52,13 @@ def test_a_line_has_everything_and_derives_speeds():
 
 def test_what_is_not_known_is_left_out():
   result = comparison.Result(
-    RESULT.case, (1.0,), 2.0, 2**30, facts={}, threads={}
+    RESULT.case, (child.StepTime(1.0, 1.5),), 2.0, 2**30, {}, {}
   )
   values = report.record(result, {})
   assert 'ratio' not in values and 'images_per_second' not in values
   assert report.table([values]) == (
-    '| case | median s | min | max | peak GiB | first step s |\n'
-    '| --- | --- | --- | --- | --- | --- |\n'
-    '| a | 1 | 1 | 1 | 1 | 2 |'
+    '| case | median s | min | max | CPU s | other load | peak GiB'
+    ' | first step s |\n'
+    '| --- | --- | --- | --- | --- | --- | --- | --- |\n'
+    '| a | 1 | 1 | 1 | 1.5 | - | 1 | 2 |'
   )

@@ -39,15 +39,23 @@ def test_two_settings_give_two_lines_of_json():
 
 
 @pytest.mark.slow
-def test_lists_of_sizes_give_a_grid():
-  result = run(*TINY, '--num_layers=1,2', '--num_blocks=1,2', '--table')
+@pytest.mark.parametrize(
+  ('flags', 'expected'),
+  [
+    ((), [(1, 1), (1, 2), (2, 1), (2, 2)]),
+    (('--one_at_a_time',), [(1, 1), (2, 1), (1, 2)]),
+  ],
+)
+def test_lists_of_sizes_give_a_grid(flags, expected):
+  lists = '--num_layers=1,2', '--num_blocks=1,2'
+  result = run(*TINY, *lists, *flags, '--table')
   assert result.returncode == 0, result.stderr
   found = [
     (line['facts']['num_layers'], line['facts']['num_blocks'])
     for line in map(json.loads, result.stdout.splitlines())
   ]
-  assert found == [(1, 1), (1, 2), (2, 1), (2, 2)]
-  assert '| weight L=2 F=2 B=2 auto_deeplab 2x33x33 |' in result.stderr
+  assert found == expected
+  assert '| weight L=2 F=2 B=1 auto_deeplab 2x33x33 |' in result.stderr
 
 
 @pytest.mark.parametrize(
