@@ -26,6 +26,7 @@ def run(*arguments):
   )
 
 
+@pytest.mark.slow
 def test_two_settings_give_two_lines_of_json():
   result = run(*TINY, '--versus=runtime.inter_op_threads=1,runtime.seed=1')
   assert result.returncode == 0, result.stderr
