@@ -46,6 +46,12 @@ flags.DEFINE_integer(
   'Validation images to compare the models on, besides drawn ones.',
   lower_bound=0,
 )
+flags.DEFINE_boolean(
+  'winograd',
+  None,
+  "Fewer multiplications in the decoder's convolutions; by default if there is"
+  ' no GPU.',
+)
 flags.DEFINE_boolean('tflite', False, 'Write a TFLite model as well.')
 flags.DEFINE_string('tflite_size', '513x513', 'HxW of its images.')
 
@@ -68,6 +74,7 @@ def main(_) -> None:
     'outputs': names.check_outputs([x.strip() for x in FLAGS.outputs]),
     'warmup_size': _size('warmup_size'),
     'tflite_size': _size('tflite_size') if FLAGS.tflite else None,
+    'winograd': FLAGS.winograd,
   }
   run_directory.RunDirectory(FLAGS.run_dir).check_is_training()
   files = _files()

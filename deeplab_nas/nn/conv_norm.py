@@ -2,7 +2,8 @@
 
 In training it is Keras' convolution and Keras' batch norm. For inference the
 two are one: batch norm is then a scale and an offset per channel, which go into
-the kernel and a bias (`deeplab_nas.nn.folding`).
+the kernel and a bias (`deeplab_nas.nn.folding`). Such a convolution is not
+trained and may be computed in ways that have no gradient.
 
 Reference:
   Ioffe and Szegedy, Batch Normalization, https://arxiv.org/abs/1502.03167
@@ -15,6 +16,8 @@ import functools
 from collections.abc import Callable
 
 import tensorflow as tf
+
+from deeplab_nas.nn import winograd as winograd_lib
 
 # Makes the batch norm of a unit; None leaves it out and gives a bias instead.
 NormFactory = Callable[[], tf.keras.layers.Layer]
@@ -29,6 +32,24 @@ backbone_initializer = functools.partial(
   mode='fan_in',
   distribution='uniform',
 )
+
+
+class DirectConv2D(tf.keras.layers.Conv2D):
+  """One operation whatever the rate, for inference.
+
+  Keras takes an atrous convolution apart (space to batch, a convolution, and
+  back), since TensorFlow has no gradient of a whole one on every device. Apart
+  it also multiplies with all the padding, and cannot be fused with its bias.
+  """
+
+  def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    return tf.nn.conv2d(
+      inputs,
+      kernel,
+      list(self.strides),
+      self.padding.upper(),
+      dilations=list(self.dilation_rate),
+    )
 
 
 class ConvNorm(tf.keras.layers.Layer):
@@ -54,13 +75,31 @@ class ConvNorm(tf.keras.layers.Layer):
     kind: str = 'full',
     norm: NormFactory | None = None,
     initializer: InitializerFactory = backbone_initializer,
+    winograd: bool = False,
     name: str | None = None,
   ):
+    """Builds the layers.
+
+    Args:
+      filters: Channels of the output; ignored if depthwise.
+      kernel_size: Height and width.
+      strides: Of the first convolution.
+      rate: Atrous rate of the first convolution.
+      kind: One of `KINDS`.
+      norm: Makes the batch norm; None gives a bias instead, for inference.
+      initializer: Makes an initializer for each kernel.
+      winograd: Whether a full convolution without norm is a
+        `deeplab_nas.nn.winograd.Conv2D`: 3x3, of stride and rate 1.
+      name: Name of the layer.
+    """
     super().__init__(name=name)
     if kind not in KINDS:
       raise ValueError(f'kind is {kind!r}, expected one of {", ".join(KINDS)}')
     self.filters = filters
     self.kind = kind
+    if winograd:
+      self.convs, self.norm = [winograd_lib.Conv2D(filters, name='conv')], None
+      return
     has_bias = norm is None
     window = {
       'kernel_size': kernel_size,
@@ -80,8 +119,9 @@ class ConvNorm(tf.keras.layers.Layer):
       )
       window = {'kernel_size': 1}
     if kind != 'depthwise':
+      conv = DirectConv2D if has_bias else tf.keras.layers.Conv2D
       self.convs.append(
-        tf.keras.layers.Conv2D(
+        conv(
           filters,
           **window,
           use_bias=has_bias,

@@ -27,6 +27,7 @@ class Decoder(tf.keras.layers.Layer):
     self,
     separable: bool = False,
     norm: conv_norm.NormFactory | None = None,
+    winograd: bool = False,
     name: str = 'decoder',
   ):
     super().__init__(name=name)
@@ -35,7 +36,12 @@ class Decoder(tf.keras.layers.Layer):
     )
     self.convs = [
       head_conv.HeadConv(
-        FILTERS, 3, separable=separable, norm=norm, name=f'conv_{i}'
+        FILTERS,
+        3,
+        separable=separable,
+        norm=norm,
+        winograd=winograd,
+        name=f'conv_{i}',
       )
       for i in range(NUM_CONVS)
     ]

@@ -15,16 +15,20 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import conv_norm
+from deeplab_nas.nn import conv_norm, winograd
 from deeplab_nas.nn import network as network_lib
 
 
-def fold(network: network_lib.DerivedNetwork) -> network_lib.DerivedNetwork:
+def fold(
+  network: network_lib.DerivedNetwork, winograd_decoder: bool = False
+) -> network_lib.DerivedNetwork:
   """A network without batch norm that infers what the given one infers.
 
   Args:
     network: Any derived network; it stays as it is. One that is folded already
       is returned itself.
+    winograd_decoder: Whether the decoder's 3x3 convolutions take fewer
+      multiplications, see `deeplab_nas.nn.winograd`.
 
   Returns:
     A network with variables of its own; equal up to rounding in inference, and
@@ -36,7 +40,9 @@ def fold(network: network_lib.DerivedNetwork) -> network_lib.DerivedNetwork:
     network.space,
     network.genotype,
     network.num_classes,
-    dataclasses.replace(network.options, fold_batch_norm=True),
+    dataclasses.replace(
+      network.options, fold_batch_norm=True, winograd_decoder=winograd_decoder
+    ),
     name=network.name,
   )
   for source, target in zip(_units(network), _units(folded)):
@@ -59,6 +65,8 @@ def _fold_unit(source: conv_norm.ConvNorm, target: conv_norm.ConvNorm) -> None:
     kernel = kernel * scale[:, np.newaxis]  # [k, k, C, 1]
   else:
     kernel = kernel * scale  # [k, k, I, O]
+  if isinstance(target.convs[-1], winograd.Conv2D):
+    kernel = winograd.transform_kernel(kernel)  # [36, I, O]
   target.convs[-1].set_weights([kernel, offset])
 
 

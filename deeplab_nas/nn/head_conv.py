@@ -36,6 +36,7 @@ class HeadConv(tf.keras.layers.Layer):
     rate: int = 1,
     separable: bool = False,
     norm: conv_norm.NormFactory | None = None,
+    winograd: bool = False,
     name: str | None = None,
   ):
     super().__init__(name=name)
@@ -60,6 +61,7 @@ class HeadConv(tf.keras.layers.Layer):
         rate=rate,
         norm=norm,
         initializer=initializer,
+        winograd=winograd and kernel_size == 3,
         name='full',
       )
     )

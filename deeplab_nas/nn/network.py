@@ -10,11 +10,8 @@ Reference:
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import itertools
 import numbers
-from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -26,6 +23,7 @@ from deeplab_nas.nn import (
   derived_cell,
   drop_path,
   image_padding,
+  network_options,
   resample,
   shapes,
 )
@@ -37,62 +35,7 @@ _STEM_STRIDE = 4
 _BACKBONE_EPSILON = 1e-3
 _HEAD_EPSILON = 1e-5
 
-
-@dataclasses.dataclass(frozen=True)
-class NetworkOptions:
-  """What a genotype leaves open; the defaults are the paper's network.
-
-  Attributes:
-    aspp_rates: Atrous rates of ASPP's 3x3 convolutions.
-    separable_head: Whether the 3x3 convolutions of ASPP and decoder are split
-      into depthwise and pointwise ones.
-    low_level_stride: Stride of the features that the decoder joins.
-    drop_path_keep_prob: Probability to keep an operation of the last cell at
-      the end of training; 1 switches scheduled drop path off.
-    batch_norm_momentum: Decay of the moving statistics.
-    sync_batch_norm: Whether batch statistics are those of all replicas.
-    fold_batch_norm: Whether convolutions have a bias in place of batch norm;
-      for inference, see `deeplab_nas.nn.folding`.
-  """
-
-  aspp_rates: tuple[int, ...] = (12, 24, 36)
-  separable_head: bool = False
-  low_level_stride: int = 4
-  drop_path_keep_prob: float = 1.0
-  batch_norm_momentum: float = 0.9997
-  sync_batch_norm: bool = False
-  fold_batch_norm: bool = False
-
-  def __post_init__(self):
-    if not isinstance(self.aspp_rates, Iterable):
-      raise ValueError(f'aspp_rates is {self.aspp_rates}, expected a list')
-    object.__setattr__(self, 'aspp_rates', tuple(self.aspp_rates))
-    for rate in self.aspp_rates:
-      if not isinstance(rate, numbers.Integral) or rate < 1:
-        raise ValueError(
-          f'aspp_rates has {rate}, expected whole numbers, at least 1'
-        )
-    if not 0 < self.drop_path_keep_prob <= 1:
-      raise ValueError(
-        f'drop_path_keep_prob is {self.drop_path_keep_prob}, expected above 0'
-        ' and at most 1'
-      )
-    if not 0 <= self.batch_norm_momentum < 1:
-      raise ValueError(
-        f'batch_norm_momentum is {self.batch_norm_momentum}, expected at least'
-        ' 0 and below 1'
-      )
-
-  def norm(self, epsilon: float) -> conv_norm.NormFactory | None:
-    """Makes the batch norms of a part of the network."""
-    if self.fold_batch_norm:
-      return None
-    return functools.partial(
-      tf.keras.layers.BatchNormalization,
-      momentum=self.batch_norm_momentum,
-      epsilon=epsilon,
-      synchronized=self.sync_batch_norm,
-    )
+NetworkOptions = network_options.NetworkOptions
 
 
 class DerivedNetwork(tf.keras.Model):
@@ -155,7 +98,9 @@ class DerivedNetwork(tf.keras.Model):
     head_norm = self.options.norm(_HEAD_EPSILON)
     separable = self.options.separable_head
     self.aspp = aspp.ASPP(self.options.aspp_rates, separable, head_norm)
-    self.decoder = decoder.Decoder(separable, head_norm)
+    self.decoder = decoder.Decoder(
+      separable, head_norm, self.options.winograd_decoder
+    )
     self.logits = tf.keras.layers.Conv2D(
       num_classes,
       1,

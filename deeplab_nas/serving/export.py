@@ -25,7 +25,7 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn import folding
+from deeplab_nas.nn import folding, winograd
 from deeplab_nas.nn import network as network_lib
 from deeplab_nas.serving import (
   assets,
@@ -54,6 +54,8 @@ class ExportOptions:
     warmup_size: (height, width) of the warm-up image; None for the largest
       known image of the dataset.
     tflite_size: (height, width) of a TFLite model; None for no such model.
+    winograd: Whether the decoder takes fewer multiplications, see
+      `deeplab_nas.nn.winograd`; None to let this machine decide.
   """
 
   image_scale: float = 1.0
@@ -62,6 +64,7 @@ class ExportOptions:
   outputs: tuple[str, ...] = (names.CLASSES,)
   warmup_size: tuple[int, int] | None = None
   tflite_size: tuple[int, int] | None = None
+  winograd: bool | None = None
 
   def __post_init__(self):
     object.__setattr__(self, 'scales', tuple(self.scales))
@@ -129,7 +132,8 @@ def export(
   errors.require(bool(images), 'There is no image to compare the models on.')
   logging.info('Folding batch norm and writing the model.')
   reference = options.segmenter(network)
-  folded = options.segmenter(folding.fold(network))
+  is_fast = winograd.pays() if options.winograd is None else options.winograd
+  folded = options.segmenter(folding.fold(network, winograd_decoder=is_fast))
   with versions.staging(base_dir) as stage:
     _write(stage.path, folded, info, options, config_yaml)
     compared = _check(stage.path, reference, images)
@@ -137,7 +141,10 @@ def export(
     if options.tflite_size:
       logging.info('Converting to TFLite.')
       tflite_comparison = tflite.export(
-        folded, reference, stage.path / tflite.FILE, options.tflite_size
+        options.segmenter(folding.fold(network)),
+        reference,
+        stage.path / tflite.FILE,
+        options.tflite_size,
       )
     path = stage.publish()
   tflite_path = path / tflite.FILE if options.tflite_size else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import pathlib
 from collections.abc import Iterable
@@ -16,7 +17,12 @@ PYTHON_OPS = ('PyFunc', 'EagerPyFunc', 'PyFuncStateless', 'NumpyFunction')
 
 def names(version_dir: str | os.PathLike) -> set[str]:
   """Types of all operations, those inside functions included."""
-  found = set()
+  return set(count(version_dir))
+
+
+def count(version_dir: str | os.PathLike) -> collections.Counter[str]:
+  """How many operations there are of each type, each function read once."""
+  found = collections.Counter()
   for meta_graph in _meta_graphs(version_dir):
     graph = meta_graph.graph_def
     found.update(node.op for node in graph.node)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn import folding
+from deeplab_nas.nn import folding, winograd
 from deeplab_nas.serving import saved_model
 from deeplab_nas.train import run_directory, trained
 from deeplab_nas.train import segmenter as segmenter_lib
@@ -49,7 +49,10 @@ class TrainedModel:
   ):
     self.info = source.info
     segmenter = segmenter_lib.Segmenter(
-      folding.fold(source.network), source.config.data.image_scale, scales, flip
+      folding.fold(source.network, winograd_decoder=winograd.pays()),
+      source.config.data.image_scale,
+      scales,
+      flip,
     )
     signature = [tf.TensorSpec([None, None, None, 3], tf.uint8)]
     self._classes, self._probabilities = (

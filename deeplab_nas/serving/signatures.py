@@ -39,8 +39,10 @@ class ServedModel(tf.Module):
   Keras layers, those for training included.
 
   Attributes:
-    probabilities: uint8 [B, H, W, 3] -> float32 [B, H, W, C]; all signatures
-      call it, so a file holds the network once.
+    scores: uint8 [B, H, W, 3] -> float32 [B, H, W, C], largest where the class
+      is most probable: logits, or probabilities where several are averaged. All
+      else calls it, so a file holds the network once.
+    probabilities: uint8 [B, H, W, 3] -> float32 [B, H, W, C].
   """
 
   def __init__(
@@ -53,15 +55,22 @@ class ServedModel(tf.Module):
     self._outputs = names.check_outputs(outputs)
     self._num_classes = num_classes
     images = tf.TensorSpec([None, None, None, 3], tf.uint8, names.IMAGES)
-    self.probabilities = tf.function(
-      lambda images: tf.ensure_shape(
-        segmenter.probabilities(_checked(images)),
-        [None, None, None, num_classes],
-      ),
-      input_signature=[images],
-      autograph=False,
+    self._has_logits = not _averages(segmenter)
+
+    def scores(images):
+      images = _checked(images)
+      if self._has_logits:
+        found = segmenter.network(tf.cast(images, tf.float32), training=False)
+      else:
+        found = segmenter.probabilities(images)
+      return tf.ensure_shape(found, [None, None, None, num_classes])
+
+    # Concrete ones: to save another one traces the network once more.
+    self.scores = _function(scores, images)
+    self.probabilities = _function(
+      lambda images: self._probabilities(self.scores(images)), images
     )
-    self.weights = list(self.probabilities.get_concrete_function().variables)
+    self.weights = list(self.scores.variables)
 
   def functions(self) -> dict[str, Any]:
     """Concrete functions by the name of their signature."""
@@ -75,10 +84,15 @@ class ServedModel(tf.Module):
       found[names.PNG_SIGNATURE] = _function(self._png_of_bytes, contents)
     return found
 
+  def _probabilities(self, scores: tf.Tensor) -> tf.Tensor:
+    return tf.nn.softmax(scores) if self._has_logits else scores
+
   def _of_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-    probabilities = self.probabilities(images)  # [B, H, W, C]
-    classes = _classes(probabilities)  # [B, H, W]
-    found = {names.CLASSES: classes, names.PROBABILITIES: probabilities}
+    scores = self.scores(images)  # [B, H, W, C]
+    classes = _classes(scores)  # [B, H, W]
+    found = {names.CLASSES: classes}
+    if names.PROBABILITIES in self._outputs:
+      found[names.PROBABILITIES] = self._probabilities(scores)
     if names.MASK_PNG in self._outputs:
       found[names.MASK_PNG] = tf.map_fn(
         _png, classes, fn_output_signature=tf.TensorSpec([], tf.string)
@@ -120,13 +134,15 @@ class ServedModel(tf.Module):
 
     def segment(file):
       image = example_schema.decode_image(file)  # [H, W, 3]
-      probabilities = self.probabilities(image[tf.newaxis])[0]  # [H, W, C]
-      classes = _classes(probabilities)  # [H, W]
+      scores = self.scores(image[tf.newaxis])[0]  # [H, W, C]
+      classes = _classes(scores)  # [H, W]
       found = {names.SIZES: tf.shape(image)[:2]}
       if names.CLASSES in wanted:
         found[names.CLASSES] = tf.RaggedTensor.from_tensor(classes)
       if names.PROBABILITIES in wanted:
-        found[names.PROBABILITIES] = tf.RaggedTensor.from_tensor(probabilities)
+        found[names.PROBABILITIES] = tf.RaggedTensor.from_tensor(
+          self._probabilities(scores)
+        )
       if names.MASK_PNG in wanted:
         found[names.MASK_PNG] = _png(classes)
       return found
@@ -152,9 +168,15 @@ def _checked(images: tf.Tensor) -> tf.Tensor:
     return tf.identity(images)
 
 
-def _classes(probabilities: tf.Tensor) -> tf.Tensor:
+def _averages(segmenter: segmenter_lib.Segmenter) -> bool:
+  """Whether there is more than the network at the size of the images."""
+  scales = (segmenter.image_scale, *segmenter.scales)
+  return segmenter.flip or scales != (1, 1)
+
+
+def _classes(scores: tf.Tensor) -> tf.Tensor:
   """As `Segmenter.classes`: uint8 [...] of float32 [..., C]."""
-  return tf.cast(tf.argmax(probabilities, -1, tf.int32), tf.uint8)
+  return tf.cast(tf.argmax(scores, -1, tf.int32), tf.uint8)
 
 
 def _png(classes: tf.Tensor) -> tf.Tensor:

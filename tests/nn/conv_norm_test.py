@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import conv_norm
+from deeplab_nas.nn import conv_norm, winograd
 from tests.nn import closeness, plain
 
 CHANNELS = 4
@@ -46,6 +46,40 @@ def test_without_norm_the_last_convolution_has_the_only_bias(kind):
   closeness.assert_close(
     [unit(tf.zeros_like(x))[0, 0, 0]], [np.arange(1.0, 1 + len(bias))]
   )
+
+
+def operations(unit):
+  traced = tf.function(lambda x: unit(x)).get_concrete_function(
+    tf.TensorSpec([None, None, None, CHANNELS])
+  )
+  return [op.type for op in traced.graph.get_operations()]
+
+
+def test_for_inference_an_atrous_convolution_is_one_operation():
+  trained = operations(build('full', (3, 1, 2), plain.norm_factory()))
+  assert 'SpaceToBatchND' in trained  # which has a gradient everywhere
+  found = operations(build('full', (3, 1, 2)))
+  assert found.count('Conv2D') == 1 and 'SpaceToBatchND' not in found
+
+
+@pytest.mark.parametrize('rate', [2, 36])
+def test_a_rate_may_reach_beyond_the_image(rate):
+  unit = build('full', (3, 1, rate))
+  x = plain.images(1, 5, 3, CHANNELS)
+  closeness.assert_close([unit(x)], [plain.unit(x, unit, rate=rate)])
+
+
+def test_a_convolution_may_be_computed_by_winograds_algorithm():
+  unit, reference = (
+    conv_norm.ConvNorm(3, 3, winograd=value) for value in (True, False)
+  )
+  x = plain.images(2, 9, 7, CHANNELS)
+  unit(x), reference(x)
+  kernel, _ = reference.convs[0].get_weights()
+  bias = np.arange(3.0)
+  reference.convs[0].set_weights([kernel, bias])
+  unit.convs[0].set_weights([winograd.transform_kernel(kernel), bias])
+  closeness.assert_close([unit(x)], [reference(x)], 1e-5)
 
 
 @pytest.mark.parametrize(

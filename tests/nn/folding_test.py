@@ -43,6 +43,13 @@ def pair(request):
   return model, folding.fold(model)
 
 
+@pytest.fixture(scope='module', params=[False, True], ids=['full', 'separable'])
+def fast_pair(request):
+  """The same, whose decoder takes fewer multiplications."""
+  model = build(request.param)
+  return model, folding.fold(model, winograd_decoder=True)
+
+
 def images(height=33, width=49):
   return tf.constant(
     np.random.default_rng(0).uniform(0, 255, [2, height, width, 3]), tf.float32
@@ -57,6 +64,17 @@ def test_every_stage_infers_the_same(pair):
     closeness.assert_close([actual[name]], [expected[name]])
   assert np.abs(expected['logits']).max() > 0.1
   closeness.assert_close([folded(images())], [model(images())])
+
+
+def test_a_decoder_with_fewer_multiplications_infers_the_same(fast_pair):
+  model, folded = fast_pair
+  assert folded.options.winograd_decoder
+  closeness.assert_close([folded(images())], [model(images())])
+  names = [type(x).__name__ for x in model.submodules]
+  folded_names = [type(x).__module__ for x in folded.submodules]
+  expected = 0 if model.options.separable_head else len(model.decoder.convs)
+  assert folded_names.count('deeplab_nas.nn.winograd') == expected
+  assert names.count('ConvNorm') == len(folding._units(folded))
 
 
 def test_kernels_are_scaled_and_offsets_are_biases(pair):
@@ -123,6 +141,24 @@ def test_the_graph_has_no_batch_norm(pair):
   assert kinds & operations(model)
   assert not kinds & operations(folded)
   assert 'Rsqrt' not in operations(folded)
+
+
+def test_only_depthwise_convolutions_go_through_space_to_batch(pair):
+  for model in pair:
+    rates = [
+      conv
+      for unit in folding._units(model)
+      for conv in unit.convs
+      if max(conv.dilation_rate) > 1
+      and (
+        unit.norm is not None
+        or isinstance(conv, tf.keras.layers.DepthwiseConv2D)
+      )
+    ]
+    traced = tf.function(lambda x, model=model: model(x))
+    graph = traced.get_concrete_function(tf.TensorSpec([1, 33, 33, 3])).graph
+    kinds = [op.type for op in graph.get_operations()]
+    assert kinds.count('SpaceToBatchND') == len(rates) > 0
 
 
 def test_all_else_is_that_of_the_network(pair):

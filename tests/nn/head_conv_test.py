@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import head_conv
+from deeplab_nas.nn import head_conv, winograd
 from tests.nn import closeness, plain
 
 CHANNELS = 4
@@ -44,6 +44,23 @@ def test_a_separable_one_has_norm_and_relu_after_both_parts(rate, has_norm):
   assert np.any(between == 0)
   expected = tf.nn.relu(plain.unit(between, pointwise))
   closeness.assert_close([conv(x)], [expected])
+
+
+@pytest.mark.parametrize(
+  'settings, expected',
+  [
+    ({'kernel_size': 3}, ['winograd']),
+    ({'kernel_size': 1}, ['conv_norm']),
+    ({'kernel_size': 3, 'separable': True}, ['conv_norm', 'conv_norm']),
+  ],
+)
+def test_winograds_algorithm_is_for_full_kernels(settings, expected):
+  conv = build(winograd=True, **settings)
+  found = [
+    'winograd' if isinstance(unit.convs[0], winograd.Conv2D) else 'conv_norm'
+    for unit in conv.units
+  ]
+  assert found == expected
 
 
 @pytest.mark.parametrize('separable', [False, True])

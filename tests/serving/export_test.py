@@ -52,7 +52,7 @@ def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
 
 def test_a_difference_fails_and_leaves_nothing(network, tmp_path, monkeypatch):
   other = tiny.network(seed=1)
-  monkeypatch.setattr(export_lib.folding, 'fold', lambda _: other)
+  monkeypatch.setattr(export_lib.folding, 'fold', lambda *_, **__: other)
   with pytest.raises(errors.UserError, match='nothing was exported'):
     tiny.export(network, tmp_path / 'base')
   assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
+from deeplab_nas.nn import conv_norm
 from deeplab_nas.serving import graph_ops
 
 
@@ -26,6 +27,26 @@ def test_batch_norm_is_folded_and_nothing_is_for_training(exported):
     if any(x in name for x in ('BatchNorm', 'Random', 'Rsqrt', 'Grad'))
   ]
   assert not wrong
+
+
+def test_the_graph_is_the_fast_one(exported, network):
+  found = graph_ops.count(exported)
+  # Full convolutions have their rates; there are no others here.
+  assert not {'SpaceToBatchND', 'SpaceToBatch'} & set(found)
+  # The decoder's convolutions are matrix products of patches.
+  assert {'BatchMatMulV2', 'BatchToSpaceND', 'While', 'GatherV2'} <= set(found)
+  convolutions = [
+    conv
+    for unit in network.submodules
+    if isinstance(unit, conv_norm.ConvNorm)
+    for conv in unit.convs
+  ]
+  num_depthwise = sum(
+    isinstance(conv, tf.keras.layers.DepthwiseConv2D) for conv in convolutions
+  )
+  assert found['DepthwiseConv2dNative'] == num_depthwise
+  # The logits' one comes on top, the decoder's two are none.
+  assert found['Conv2D'] == len(convolutions) - num_depthwise + 1 - 2
 
 
 def test_signatures_are_those_to_serve(exported, plain):

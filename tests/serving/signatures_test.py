@@ -121,6 +121,20 @@ def test_scales_and_flip_are_in_the_graph(network):
   )
 
 
+def test_masks_need_no_softmax_unless_several_are_averaged(network):
+  one = segmenter.Segmenter(network)
+  averaging = segmenter.Segmenter(network, flip=True)
+  for source, expected in ((one, False), (averaging, True)):
+    model = signatures.ServedModel(source, 3)
+    graphs = (
+      model.functions()['serving_default'].graph,
+      model.scores.graph,
+    )
+    types = {op.type for graph in graphs for op in graph.get_operations()}
+    assert 'ArgMax' in types
+    assert ('Softmax' in types) is expected
+
+
 def test_every_tensor_has_a_batch_dimension(network):
   functions = signatures.ServedModel(
     segmenter.Segmenter(network), 3, names.OUTPUTS
