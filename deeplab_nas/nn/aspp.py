@@ -97,10 +97,10 @@ class SearchASPP(tf.keras.layers.Layer):
     self,
     x: tf.Tensor,
     training: bool = False,
-    update_statistics: bool = True,
+    learning: bool = True,
   ) -> tf.Tensor:
     """Logits [B, H, W, num_classes] from a node's output [B, H, W, C]."""
-    mode = (training, update_statistics)
+    mode = (training, learning)
     x = tf.nn.relu(x)
     point, atrous = self.point(x, *mode), self.atrous(x, *mode)
     pooled = self.pooled(tf.reduce_mean(x, [1, 2], keepdims=True), *mode)

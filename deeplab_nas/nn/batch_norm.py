@@ -83,7 +83,7 @@ class BatchNorm(tf.keras.layers.Layer):
     self,
     x: tf.Tensor,
     training: bool = False,
-    update_statistics: bool = True,
+    learning: bool = True,
   ) -> tf.Tensor:
     x, mean, variance = normalize(
       x,
@@ -93,7 +93,7 @@ class BatchNorm(tf.keras.layers.Layer):
       self.beta,
       training,
     )
-    if training and update_statistics:
+    if training and learning:
       fold(self.moving_mean, mean)
       fold(self.moving_variance, variance)
     return x

@@ -10,70 +10,60 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, fused_cell, mixed_op, ops
-from deeplab_nas.space import cell_space
+from deeplab_nas.nn import batch_norm, fused_cell, mixed_op, node_layout
 
 
 class Cell(tf.keras.layers.Layer):
   """Computes sum_t beta_t Cell(prev_t, prev_prev; alpha), Eq. (6).
 
-  Owns the weights of all its edges. The transitions share them (the paper does
-  not say); each transition has batch statistics of its own. No norm has a scale
-  or an offset: a weight alpha follows.
+  Brings its inputs to its own stride and filters first. Owns the weights of all
+  its edges; the transitions share them (the paper does not say), and each
+  transition has batch statistics of its own. No norm has a scale or an offset:
+  a weight alpha follows.
 
   Attributes:
-    cell: The cell space.
-    filters: C, the filters of a block.
-    num_transitions: T, how many transitions enter the node.
-    fused: Whether to take the fast path (`FusedCell`) or the readable
-      definition (`ReferenceCell`); they are the same function.
+    shape: Cell space, filters, inputs.
+    layout: What lies where in `kernels`, `moving_mean` and `moving_variance`.
+    fused: Whether to take the fast path (`FusedNode`) or the readable
+      definition (`ReferenceNode`); they are the same function.
+    recompute: Whether the fast path stores its inputs alone for the gradient.
+    kernels: float32 [N], the weights of all convolutions.
+    moving_mean: float32 [R, C].
+    moving_variance: float32 [R, C].
   """
 
   def __init__(
     self,
-    cell: cell_space.CellSpace,
-    filters: int,
-    num_transitions: int,
+    shape: node_layout.NodeShape,
     fused: bool = True,
+    recompute: bool = True,
     name: str | None = None,
   ):
     super().__init__(name=name)
-    self.cell = cell
-    self.filters = filters
-    self.num_transitions = num_transitions
+    self.shape = shape
+    self.layout = node_layout.of(shape)
     self.fused = fused
+    self.recompute = recompute
 
   def build(self, input_shape=None):
-    operators = [ops.build(p, self.filters) for p in self.cell.primitives]
-    self.op_weights = tuple(
-      tuple(
-        self._edge_weight(f'{operator.primitive.name}_{i}', shape)
-        for i, shape in enumerate(operator.weight_shapes)
+    self.kernels = self.add_weight(
+      'kernels',
+      [self.layout.num_weights],
+      initializer=self.layout.initial_weights,
+    )
+    self.moving_mean, self.moving_variance = (
+      self.add_weight(
+        name,
+        [self.layout.num_rows, self.shape.filters],
+        initializer=initializer,
+        trainable=False,
       )
-      for operator in operators
-    )
-    num_norms = sum(operator.num_norms for operator in operators)
-    statistics = [
-      num_norms,
-      self.num_transitions,
-      len(self.cell.edges),
-      self.filters,
-    ]  # [M, T, E, C]
-    self.moving_mean = self.add_weight(
-      'moving_mean', statistics, initializer='zeros', trainable=False
-    )
-    self.moving_variance = self.add_weight(
-      'moving_variance', statistics, initializer='ones', trainable=False
+      for name, initializer in (
+        ('moving_mean', 'zeros'),
+        ('moving_variance', 'ones'),
+      )
     )
     super().build(input_shape)
-
-  def _edge_weight(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
-    """A weight [E, *shape], each edge's drawn as He et al. draw one."""
-    num_edges = len(self.cell.edges)
-    # Keras takes the axis of edges for a part of the window and so divides the
-    # variance by it; the scale undoes that.
-    initializer = tf.keras.initializers.VarianceScaling(2.0 * num_edges)
-    return self.add_weight(name, (num_edges, *shape), initializer=initializer)
 
   def call(
     self,
@@ -81,32 +71,39 @@ class Cell(tf.keras.layers.Layer):
     prev_prev: tf.Tensor,
     op: tf.Tensor,
     beta: tf.Tensor,
+    size: tuple[int, int] | tf.Tensor,
     training: bool = False,
-    update_statistics: bool = True,
+    learning: bool = True,
   ) -> tf.Tensor:
-    """Computes float32 [B, H, W, num_blocks * C].
+    """Computes float32 [B, *size, num_blocks * C].
 
     Args:
-      prevs: For each transition its H^{l-1}, float32 [B, H, W, C].
-      prev_prev: H^{l-2}, float32 [B, H, W, C].
+      prevs: For each transition its H^{l-1}, float32 [B, h, w, channels].
+      prev_prev: H^{l-2}, float32 [B, h, w, channels].
       op: float32 [E, K], the weights of the primitives on each edge.
       beta: float32 [T], the weights of the transitions.
+      size: Height and width of the node.
       training: Whether to normalise with the batch's statistics.
-      update_statistics: Whether to fold those into the moving ones.
+      learning: Whether the weights get a gradient and the moving statistics
+        those of the batch; not so in an architecture step.
     """
-    inputs = mixed_op.CellInputs(
-      tf.concat(prevs, axis=-1),
+    inputs = mixed_op.NodeInputs(
+      tuple(prevs),
       prev_prev,
       op,
       beta,
-      tuple(tuple(map(tf.convert_to_tensor, w)) for w in self.op_weights),
+      tf.convert_to_tensor(self.kernels),
       tf.convert_to_tensor(self.moving_mean),
       tf.convert_to_tensor(self.moving_variance),
     )
-    path = fused_cell.for_shape if self.fused else mixed_op.ReferenceCell
-    compute = path(self.cell, self.filters, self.num_transitions)
-    output, mean, variance = compute(inputs, training)
-    if training and update_statistics:
-      batch_norm.fold(self.moving_mean, mean)
-      batch_norm.fold(self.moving_variance, variance)
-    return output
+    if not learning:
+      inputs = inputs._replace(weights=tf.stop_gradient(inputs.weights))
+    if self.fused:
+      compute = fused_cell.for_shape(self.shape)
+      outputs = compute(inputs, size, training, learning, self.recompute)
+    else:
+      outputs = mixed_op.ReferenceNode(self.shape)(inputs, size, training)
+    if training and learning:
+      batch_norm.fold(self.moving_mean, outputs.mean)
+      batch_norm.fold(self.moving_variance, outputs.variance)
+    return outputs.output

@@ -37,15 +37,17 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
 
   Args:
     x: float32 [B, H, W, C].
-    kernel: float32 [k, k, C], k odd.
+    kernel: float32 [k, k, C, 1], k odd.
     rate: Atrous rate.
 
   Returns:
     float32 [B, H, W, C].
   """
+  if rate == 1 and kernel.shape[0] == 3:  # fast by itself
+    return _conv(x, kernel, rate)
   if rate > 1 and not has_dilations():
     return tf.nn.depthwise_conv2d(
-      x, kernel[..., tf.newaxis], _STRIDES, 'SAME', dilations=[rate, rate]
+      x, kernel, _STRIDES, 'SAME', dilations=[rate, rate]
     )
 
   @tf.custom_gradient
@@ -68,9 +70,9 @@ def has_dilations() -> bool:
   """
   with tf.init_scope():
     x = tf.constant(np.arange(25, dtype=np.float32).reshape([1, 5, 5, 1]))
-    kernel = tf.constant(np.arange(9, dtype=np.float32).reshape([3, 3, 1]))
+    kernel = tf.constant(np.arange(9, dtype=np.float32).reshape([3, 3, 1, 1]))
     expected = tf.nn.depthwise_conv2d(
-      x, kernel[..., tf.newaxis], _STRIDES, 'SAME', dilations=[2, 2]
+      x, kernel, _STRIDES, 'SAME', dilations=[2, 2]
     )
     try:
       actual = _conv(x, kernel, 2)
@@ -82,7 +84,7 @@ def has_dilations() -> bool:
 def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
   return tf.raw_ops.DepthwiseConv2dNative(
     input=x,
-    filter=kernel[..., tf.newaxis],
+    filter=kernel,
     strides=_STRIDES,
     padding='SAME',
     dilations=[1, rate, rate, 1],
@@ -92,7 +94,7 @@ def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
 def _input_gradient(g: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
   if rate == 1:
     return tf.nn.depthwise_conv2d_backprop_input(
-      shapes.of(g), kernel[..., tf.newaxis], g, _STRIDES, 'SAME'
+      shapes.of(g), kernel, g, _STRIDES, 'SAME'
     )
   return _conv(g, tf.reverse(kernel, [0, 1]), rate)
 
@@ -100,13 +102,8 @@ def _input_gradient(g: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
 def _kernel_gradient(
   x: tf.Tensor, g: tf.Tensor, kernel_size: int, rate: int
 ) -> tf.Tensor:
-  """dL/dkernel [k, k, C] from the input and the output's gradient."""
+  """dL/dkernel [k, k, C, 1] from the input and the output's gradient."""
   batch, height, width, channels = shapes.of(x)
-  if kernel_size == 3 and rate == 1:  # the one that is fast by itself
-    dw = tf.nn.depthwise_conv2d_backprop_filter(
-      x, [3, 3, channels, 1], g, _STRIDES, 'SAME'
-    )
-    return dw[..., 0]
   margin = [rate * (kernel_size // 2)] * 2
   x, g = tf.transpose(x, [1, 2, 0, 3]), tf.transpose(g, [1, 2, 0, 3])
   dw = tf.raw_ops.DepthwiseConv2dNative(
@@ -117,4 +114,6 @@ def _kernel_gradient(
     explicit_paddings=[0, 0, *margin, *margin, 0, 0],
   )  # [1, k, k, B*C]
   dw = tf.reshape(dw, [kernel_size, kernel_size, batch, channels])
-  return tf.reduce_sum(dw, axis=2)
+  return tf.reshape(
+    tf.reduce_sum(dw, axis=2), [kernel_size, kernel_size, channels, 1]
+  )

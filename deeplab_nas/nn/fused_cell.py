@@ -1,9 +1,9 @@
-"""The fast path of a relaxed cell: the same function as `ReferenceCell`.
+"""The fast path of a relaxed cell: the same function as `ReferenceNode`.
 
 Three rearrangements, none of which changes what is computed:
 
 1. **Transitions on the channel axis.** The inputs of a node's T transitions
-   lie side by side, [B, H, W, T*C], with the shared weights tiled T times.
+   lie side by side, [B, H, W, T*C], with the shared weights repeated T times.
    Batch norm works per channel, so one normalisation gives each transition its
    own statistics. What reads only `prev_prev` is the same for all transitions
    and is computed once.
@@ -11,10 +11,12 @@ Three rearrangements, none of which changes what is computed:
    one ReLU and, per primitive, one depthwise convolution, one grouped 1x1
    convolution and one batch norm serve them all. A weight alpha multiplies a
    normalised tensor, so it *is* that norm's scale. Skip and pools are computed
-   once per source; their weighted sums are one 1x1 convolution.
+   once per source; their weighted sums are one 1x1 convolution, and so is the
+   sum over transitions weighted by beta.
 3. **One traced function per shape, recomputed backwards.** All nodes of the
-   same shape call the same graph functions, forward and backward. The backward
-   one recomputes the forward pass, so that only a node's inputs are stored.
+   same shape call the same graph functions. The gradient's recomputes the node,
+   so that only a node's inputs are stored; that of an architecture step leaves
+   out the gradients of weights.
 
 Equality with the reference: tests/nn/fused_cell_test.py. Gain: see
 g3doc/performance.md.
@@ -28,58 +30,79 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, depthwise, mixed_op, ops, shapes
-from deeplab_nas.space import cell_space
+from deeplab_nas.nn import (
+  batch_norm,
+  depthwise,
+  mixed_op,
+  node_layout,
+  ops,
+  shapes,
+)
+from deeplab_nas.nn.node_layout import Input, Part
 
 
-class FusedCell:
+class FusedNode:
   """A node, sum_t beta_t Cell(prev_t, prev_prev; alpha), fast.
 
   Use `for_shape`, which hands all nodes of one shape the same object.
   """
 
-  def __init__(
-    self, cell: cell_space.CellSpace, filters: int, num_transitions: int
-  ):
-    self.cell = cell
-    self.filters = filters
-    self.num_transitions = num_transitions
-    self.operators = [ops.build(p, filters) for p in cell.primitives]
-    # Edges grouped by their source: what one convolution serves together.
-    self.edges_from = [
-      [i for i, edge in enumerate(cell.edges) if edge.source == source]
-      for source in range(cell.num_sources - 1)  # nobody reads the last block
-    ]
+  def __init__(self, shape: node_layout.NodeShape):
+    self.shape = shape
+    self.layout = node_layout.of(shape)
     self._infer = _shared_function(functools.partial(self._compute, False))
     self._forward = _shared_function(functools.partial(self._compute, True))
     self._backward = _shared_function(self._gradients)
 
   def __call__(
-    self, inputs: mixed_op.CellInputs, training: bool
-  ) -> mixed_op.CellOutputs:
+    self,
+    inputs: mixed_op.NodeInputs,
+    size: tuple[int, int] | tf.Tensor,
+    training: bool,
+    learning: bool = True,
+    recompute: bool = True,
+  ) -> mixed_op.NodeOutputs:
+    """Computes a node; see `Cell.call`.
+
+    Args:
+      inputs: What the node depends on.
+      size: Height and width of the node.
+      training: Whether to normalise with the batch's statistics.
+      learning: Whether the weights have a gradient.
+      recompute: Whether to store the inputs alone for the gradient.
+    """
     if not training:
-      return self._infer(inputs)
+      return self._infer(inputs, size)
+    if not recompute:
+      return self._forward(inputs, size)
 
     @tf.custom_gradient
     def recomputed(*flat):
       inputs_ = tf.nest.pack_sequence_as(inputs, flat)
 
       def gradients(output_gradient, *_):
-        return tf.nest.flatten(self._backward(inputs_, output_gradient))
+        result = self._backward(inputs_, size, output_gradient, learning)
+        return tf.nest.flatten(result)
 
-      return tuple(self._forward(inputs_)), gradients
+      return tuple(self._forward(inputs_, size)), gradients
 
-    return mixed_op.CellOutputs(*recomputed(*tf.nest.flatten(inputs)))
+    return mixed_op.NodeOutputs(*recomputed(*tf.nest.flatten(inputs)))
 
   def _gradients(
-    self, inputs: mixed_op.CellInputs, output_gradient: tf.Tensor
-  ) -> mixed_op.CellInputs:
-    """Gradients for all inputs but the moving statistics (None)."""
+    self,
+    inputs: mixed_op.NodeInputs,
+    size: tuple[int, int] | tf.Tensor,
+    output_gradient: tf.Tensor,
+    learning: bool,
+  ) -> mixed_op.NodeInputs:
+    """Gradients for the inputs, None for those that are not learnt."""
     learnt = inputs._replace(moving_mean=None, moving_variance=None)
+    if not learning:
+      learnt = learnt._replace(weights=None)
     flat = [x for x in tf.nest.flatten(learnt) if x is not None]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(flat)
-      output = self._compute(True, inputs).output
+      output = self._compute(True, inputs, size).output
     gradients = iter(
       tape.gradient(output, flat, output_gradient, unconnected_gradients='zero')
     )
@@ -89,26 +112,28 @@ class FusedCell:
     )
 
   def _compute(
-    self, training: bool, inputs: mixed_op.CellInputs
-  ) -> mixed_op.CellOutputs:
-    walk = _Walk(self, inputs, training)
-    states = [inputs.prev, inputs.prev_prev]
-    terms = [[] for _ in range(self.cell.num_blocks)]  # of each block's sum
-    for source, edges in enumerate(self.edges_from):
+    self,
+    training: bool,
+    inputs: mixed_op.NodeInputs,
+    size: tuple[int, int] | tf.Tensor,
+  ) -> mixed_op.NodeOutputs:
+    cell = self.shape.cell
+    walk = _Walk(self.layout, inputs, training)
+    states = walk.enter(size)
+    terms = [[] for _ in range(cell.num_blocks)]  # of each block's sum
+    for source, edges in enumerate(self.layout.edges_from):
       if source >= 2:
         states.append(tf.add_n(terms[source - 2]))
       for edge, term in zip(edges, walk.leave(source, states[source])):
-        terms[self.cell.edges[edge].block].append(term)
+        terms[cell.edges[edge].block].append(term)
     blocks = states[2:] + [tf.add_n(terms[-1])]
-    return mixed_op.CellOutputs(walk.mix(blocks), *walk.statistics())
+    return mixed_op.NodeOutputs(walk.mix(blocks), *walk.statistics())
 
 
 @functools.cache
-def for_shape(
-  cell: cell_space.CellSpace, filters: int, num_transitions: int
-) -> FusedCell:
+def for_shape(shape: node_layout.NodeShape) -> FusedNode:
   """The one fast path that all nodes of this shape call."""
-  return FusedCell(cell, filters, num_transitions)
+  return FusedNode(shape)
 
 
 @functools.cache
@@ -137,7 +162,7 @@ def _shared_function(function):
 
 
 class _Walk:
-  """One pass over a cell's sources, with the weights laid out for it.
+  """One pass over a node's sources, with the weights laid out for it.
 
   Tensors of a source's n edges have channels in one of two orders:
   - by edge: (edge, transition, channel), which tiling a state and splitting a
@@ -147,25 +172,39 @@ class _Walk:
   """
 
   def __init__(
-    self, fused: FusedCell, inputs: mixed_op.CellInputs, training: bool
+    self,
+    layout: node_layout.Layout,
+    inputs: mixed_op.NodeInputs,
+    training: bool,
   ):
-    self.fused = fused
+    self.layout = layout
     self.inputs = inputs
     self.training = training
-    self.by_edge = [self._rows(s, True) for s in self._sources]
-    self.by_transition = [self._rows(s, False) for s in self._sources]
-    self.scales = {
-      id(order): self._scales(order)
-      for order in (self.by_edge, self.by_transition)
-    }  # [order][source][k]: alpha, repeated for each channel
-    self.weights = {
-      k: [self._laid_out(w, self._order_of(k)) for w in inputs.weights[k]]
-      for k, operator in enumerate(fused.operators)
-      if type(operator) in (*_SEPARABLE, ops.AtrousConv)
-    }  # [k][weight][source]: [..., T*n*C]
-    self.recorded = []  # (norm, transition, edge) of each C recorded channels
-    self.means = []
-    self.variances = []
+    self.filters = layout.shape.filters
+    self.operators = layout.operators
+    self.constants = {}  # (value, channels) -> [channels]
+    self.identity = tf.constant(np.eye(self.filters, dtype=np.float32))
+    self.weights = self._unpacked_weights()
+    self.scales = self._scales()
+    self.linear_kernels = self._linear_kernels()
+    self.moving = {} if training else self._moving()
+    self.used = {}  # norm -> (mean, variance), each a list of [N]
+
+  def enter(self, size: tuple[int, int] | tf.Tensor) -> list[tf.Tensor]:
+    """The node's inputs at its stride: [B, H, W, T*C] and [B, H, W, C]."""
+    shape = self.layout.shape
+    resamples = (*shape.prevs, shape.prev_prev)
+    inputs = (*self.inputs.prevs, self.inputs.prev_prev)
+    *prevs, prev_prev = (
+      resample(x, self.weights[Input(t)], size)
+      for t, (resample, x) in enumerate(zip(resamples, inputs))
+    )
+    keys = [Input(t) for t in range(len(resamples))]
+    prev = prevs[0] if len(prevs) == 1 else tf.concat(prevs, axis=-1)
+    return [
+      self._normalize(prev, keys[:-1]),
+      self._normalize(prev_prev, keys[-1:]),
+    ]
 
   def leave(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """What a state contributes to each block that reads it.
@@ -177,210 +216,241 @@ class _Walk:
     Returns:
       For each edge from the source, float32 [B, H, W, T*C].
     """
+    num_edges = len(self.layout.edges_from[source])
     active = tf.nn.relu(state)
+    tiled = tf.tile(active, [1, 1, 1, num_edges])
     by_edge, by_transition = [], self._linear(source, state)
-    for k, operator in enumerate(self.fused.operators):
-      if type(operator) in _SEPARABLE:
-        by_edge.append(self._separable(source, active, k))
+    for k, operator in enumerate(self.operators):
+      if type(operator) in ops.SEPARABLE:
+        by_edge.append(self._separable(source, tiled, k))
       elif type(operator) is ops.AtrousConv:
         by_transition.append(self._atrous(source, active, k))
-      elif type(operator) not in (*_LINEAR, ops.NoConnection):
+      elif type(operator) not in (*ops.LINEAR, ops.NoConnection):
         by_edge.append(self._any(source, state, k))
     if by_transition:
       by_edge.append(self._reordered(source, tf.add_n(by_transition)))
-    terms = tf.split(tf.add_n(by_edge), self._num_edges(source), axis=-1)
-    if self._num_transitions(source) < self.fused.num_transitions:
-      terms = [
-        tf.tile(term, [1, 1, 1, self.fused.num_transitions]) for term in terms
-      ]
+    terms = tf.split(tf.add_n(by_edge), num_edges, axis=-1)
+    repeats = self.layout.shape.num_transitions // self._transitions(source)
+    if repeats > 1:
+      terms = [tf.tile(term, [1, 1, 1, repeats]) for term in terms]
     return terms
 
   def mix(self, blocks: list[tf.Tensor]) -> tf.Tensor:
     """Sum over transitions, weighted by beta, of the concatenated blocks."""
-    num_transitions = self.fused.num_transitions
+    x = tf.concat(blocks, axis=-1)  # [B, H, W, num_blocks*T*C]
+    num_transitions = self.layout.shape.num_transitions
     if num_transitions == 1:
-      return self.inputs.beta[0] * tf.concat(blocks, axis=-1)
-    parts = [self._grouped(x, num_transitions) for x in blocks]
-    parts = tf.unstack(tf.concat(parts, axis=-1), axis=3)
-    betas = tf.unstack(self.inputs.beta)
-    return tf.add_n([beta * part for beta, part in zip(betas, parts)])
+      return self.inputs.beta[0] * x
+    kernel = self.inputs.beta[:, tf.newaxis, tf.newaxis] * self.identity
+    kernel = tf.reshape(
+      kernel, [1, 1, num_transitions * self.filters, self.filters]
+    )
+    return tf.nn.conv2d(x, self._repeated(kernel, len(blocks)), 1, 'SAME')
 
   def statistics(self) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance of every norm, float32 [M, T, E, C]."""
-    shape = self.inputs.moving_mean.shape
-    if not (self.training and self.recorded):
+    """Mean and variance of every norm, float32 [R, C]."""
+    if not self.training:
       return self.inputs.moving_mean, self.inputs.moving_variance
-    place = {row: i for i, row in enumerate(self.recorded)}
-    shared = self.fused.edges_from[cell_space.PREV_PREV_SOURCE]
-    rows = [
-      place[m, 0 if edge in shared else t, edge]
-      for m, t, edge in np.ndindex(*shape[:3])
-    ]
+    means, variances = zip(*(self.used[key] for key in self.layout.rows))
     return tuple(
-      tf.reshape(tf.gather(self._channels(x), rows), shape)
-      for x in (tf.concat(self.means, 0), tf.concat(self.variances, 0))
+      tf.reshape(tf.concat([*itertools.chain(*x)], 0), [-1, self.filters])
+      for x in (means, variances)
     )
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools, as one grouped 1x1 convolution."""
-    chosen = [
-      k for k, op in enumerate(self.fused.operators) if type(op) in _LINEAR
-    ]
+    chosen = [op for op in self.operators if type(op) in ops.LINEAR]
     if not chosen:
       return []
-    filters, num_edges = self.fused.filters, self._num_edges(source)
-    num_transitions = self._num_transitions(source)
-    x = [self.fused.operators[k](state, (), None) for k in chosen]
+    num_transitions = self._transitions(source)
+    x = [operator(state, (), None) for operator in chosen]
     if num_transitions > 1:
-      x = [self._grouped(part, num_transitions) for part in x]
-    x = tf.concat(x, axis=-1)  # [B, H, W, (T,) P*C]
-    x = self._flat_channels(x)
-    edges = self.fused.edges_from[source] * num_transitions
-    alpha = tf.gather(tf.gather(self.inputs.op, chosen, axis=1), edges)
-    kernel = tf.einsum('np,cd->pcnd', alpha, tf.eye(filters))
-    kernel = tf.reshape(
-      kernel,
-      [1, 1, len(chosen) * filters, num_transitions * num_edges * filters],
-    )
-    return [tf.nn.conv2d(x, kernel, 1, 'SAME')]
+      x = [
+        tf.reshape(part, [*shapes.of(part)[:3], num_transitions, self.filters])
+        for part in x
+      ]
+    x = self._flat_channels(tf.concat(x, axis=-1))  # (T, P, C)
+    return [tf.nn.conv2d(x, self.linear_kernels[source], 1, 'SAME')]
 
   def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
     """Operator k on all edges of a source, [B, H, W, T*n*C] by edge."""
-    operator = self.fused.operators[k]
-    weights = [weight[source] for weight in self.weights[k]]
-    x = tf.tile(x, [1, 1, 1, self._num_edges(source)])
-    for i, (spatial, point) in enumerate(zip(weights[::2], weights[1::2])):
+    operator = self.operators[k]
+    rate = operator.primitive.rate
+    for i in range(operator.num_norms):
+      spatial = self.weights[Part(k, 2 * i, source)]
+      point = self.weights[Part(k, 2 * i + 1, source)]
       x = tf.nn.relu(x) if i else x
-      x = depthwise.conv2d(x, spatial, operator.primitive.rate)
+      x = depthwise.conv2d(x, spatial, rate)
       x = tf.nn.conv2d(x, point, 1, 'SAME')
-      x = self._normalize(source, x, k, i)
+      x = self._normalize(x, [Part(k, i, source)])
     return x
 
   def _atrous(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
     """Operator k, one full convolution: [B, H, W, T*n*C] by transition."""
-    kernel = self.weights[k][0][source]
-    rate = self.fused.operators[k].primitive.rate
+    kernel = self.weights[Part(k, 0, source)]
+    kernel = self._repeated(kernel, self._transitions(source))
+    rate = self.operators[k].primitive.rate
     x = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=rate)
-    return self._normalize(source, x, k, 0)
+    return self._normalize(x, [Part(k, 0, source)])
 
   def _any(self, source: int, state: tf.Tensor, k: int) -> tf.Tensor:
     """An operator without a fast path: [B, H, W, T*n*C] by edge."""
-    operator = self.fused.operators[k]
-    states = tf.split(state, self._num_transitions(source), axis=-1)
+    operator = self.operators[k]
+    states = tf.split(state, self._transitions(source), axis=-1)
     outputs = []
-    for t, edge in self.by_edge[source]:
-      norms = itertools.count(self._first_norm(k))
+    for edge in self.layout.edges_from[source]:
+      weights = self.layout.of_edge(self.weights, k, edge)
+      for t, x in enumerate(states):
+        norms = itertools.count()
 
-      def normalize(x, t=t, edge=edge, norms=norms):
-        return self._normalize_rows(x, next(norms), [(t, edge)])
+        def normalize(x, t=t, edge=edge, norms=norms):
+          return self._normalize_row(x, Part(k, next(norms), source), t, edge)
 
-      weights = [weight[edge] for weight in self.inputs.weights[k]]
-      output = operator(states[t], weights, normalize)
-      outputs.append(self.inputs.op[edge, k] * output)
+        output = operator(x, weights, normalize)
+        outputs.append(self.inputs.op[edge, k] * output)
     return tf.concat(outputs, axis=-1)
 
-  def _normalize(self, source: int, x: tf.Tensor, k: int, i: int) -> tf.Tensor:
-    """Operator k's norm i on [B, H, W, T*n*C]; the last is scaled by alpha."""
-    order = self._order_of(k)
-    is_last = i == self.fused.operators[k].num_norms - 1
-    scale = self.scales[id(order)][source][k] if is_last else None
-    return self._normalize_rows(
-      x, self._first_norm(k) + i, order[source], scale
-    )
-
-  def _normalize_rows(
-    self,
-    x: tf.Tensor,
-    norm: int,
-    rows: list[tuple[int, int]],
-    scale: tf.Tensor | None = None,
-  ) -> tf.Tensor:
-    """Normalises the channels of (transition, edge) pairs and notes how."""
+  def _normalize(self, x: tf.Tensor, keys: list[node_layout.Key]) -> tf.Tensor:
+    """Normalises by the norms whose channels lie side by side in x."""
+    channels = sum(len(self.layout.rows[key]) for key in keys) * self.filters
     mean = variance = None
     if not self.training:
-      where = [(norm, t, edge) for t, edge in rows]
       mean, variance = (
-        tf.reshape(tf.gather_nd(moving, where), [-1])
-        for moving in (self.inputs.moving_mean, self.inputs.moving_variance)
+        tf.concat(x, 0) for x in zip(*(self.moving[key] for key in keys))
       )
-    channels = [len(rows) * self.fused.filters]
-    scale = tf.ones(channels) if scale is None else scale
     x, mean, variance = batch_norm.normalize(
-      x, mean, variance, scale, tf.zeros(channels), self.training
+      x,
+      mean,
+      variance,
+      self._scale(keys[0], channels),
+      self._zeros(channels),
+      self.training,
     )
-    self.recorded += [(norm, t, edge) for t, edge in rows]
-    self.means.append(mean)
-    self.variances.append(variance)
+    self.used[keys[0]] = [mean], [variance]
+    self.used |= {key: ([], []) for key in keys[1:]}
     return x
 
-  @property
-  def _sources(self) -> range:
-    return range(len(self.fused.edges_from))
+  def _scale(self, key: node_layout.Key, channels: int) -> tf.Tensor:
+    """A norm's scale: alpha, or 1."""
+    return self.scales.get(key, self._constant(1, channels))
 
-  def _num_edges(self, source: int) -> int:
-    return len(self.fused.edges_from[source])
+  def _zeros(self, channels: int) -> tf.Tensor:
+    return self._constant(0, channels)
 
-  def _num_transitions(self, source: int) -> int:
-    is_shared = source == cell_space.PREV_PREV_SOURCE
-    return 1 if is_shared else self.fused.num_transitions
+  def _constant(self, value: int, channels: int) -> tf.Tensor:
+    """The same graph node wherever such a vector is needed."""
+    key = value, channels
+    if key not in self.constants:
+      self.constants[key] = tf.constant(float(value), shape=[channels])
+    return self.constants[key]
 
-  def _rows(self, source: int, by_edge: bool) -> list[tuple[int, int]]:
-    """(transition, edge) of each C channels of a source's tensors."""
-    edges = self.fused.edges_from[source]
-    transitions = range(self._num_transitions(source))
-    if by_edge:
-      return [(t, edge) for edge in edges for t in transitions]
-    return [(t, edge) for t in transitions for edge in edges]
+  def _normalize_row(
+    self, x: tf.Tensor, key: Part, transition: int, edge: int
+  ) -> tf.Tensor:
+    """Normalises the channels of one transition and edge."""
+    row = self.layout.row[key, transition, edge]
+    mean, variance = (
+      moving[row]
+      for moving in (self.inputs.moving_mean, self.inputs.moving_variance)
+    )
+    x, mean, variance = batch_norm.normalize(
+      x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), self.training
+    )
+    means, variances = self.used.setdefault(key, ([], []))
+    means.append(mean)
+    variances.append(variance)
+    return x
 
-  def _order_of(self, k: int) -> list[list[tuple[int, int]]]:
-    is_full = type(self.fused.operators[k]) is ops.AtrousConv
-    return self.by_transition if is_full else self.by_edge
+  def _unpacked_weights(self) -> dict[node_layout.Key, tf.Tensor]:
+    """Kernels as the convolutions take them, edges repeated if need be."""
+    layout, weights = self.layout, self.inputs.weights
+    if not layout.repeated:
+      return layout.unpack(weights, layout.whole)
+    num_repeated = sum(map(layout.size, layout.repeated))
+    whole, repeated = tf.split(
+      weights, [layout.num_weights - num_repeated, num_repeated]
+    )
+    num_transitions = layout.shape.num_transitions
+    repeated = tf.reshape(repeated, [-1, 1, self.filters])
+    repeated = tf.reshape(tf.tile(repeated, [1, num_transitions, 1]), [-1])
+    return layout.unpack(whole, layout.whole) | layout.unpack(
+      repeated, layout.repeated, num_transitions
+    )
 
-  def _first_norm(self, k: int) -> int:
-    """Number of operator k's first norm among those of the cell."""
-    return sum(operator.num_norms for operator in self.fused.operators[:k])
+  def _scales(self) -> dict[Part, tf.Tensor]:
+    """alpha for each channel of each operator's last norm."""
+    keys = [
+      key
+      for key in self.layout.rows
+      if isinstance(key, Part)
+      and type(self.operators[key.operator]) in (*ops.SEPARABLE, ops.AtrousConv)
+      and key.index == self.operators[key.operator].num_norms - 1
+    ]
+    if not keys:
+      return {}
+    at = [
+      (edge, key.operator) for key in keys for _, edge in self.layout.rows[key]
+    ]
+    alpha = self._alpha(at)[:, tf.newaxis] * tf.ones([self.filters])
+    sizes = [len(self.layout.rows[key]) * self.filters for key in keys]
+    return dict(zip(keys, tf.split(tf.reshape(alpha, [-1]), sizes)))
 
-  def _laid_out(
-    self, weight: tf.Tensor, order: list[list[tuple[int, int]]]
-  ) -> list[tf.Tensor]:
-    """For each source [..., T*n*C], from the weight of all edges [E, ..., C].
+  def _linear_kernels(self) -> list[tf.Tensor]:
+    """For each source [1, 1, P*C, T*n*C]: alpha of skip and pools."""
+    chosen = [
+      k for k, op in enumerate(self.operators) if type(op) in ops.LINEAR
+    ]
+    if not chosen:
+      return []
+    at = [
+      [(edge, k) for k in chosen for edge in edges]
+      for edges in self.layout.edges_from
+    ]
+    alpha = tf.split(self._alpha(sum(at, [])), [len(x) for x in at])
+    kernels = []
+    for source, x in enumerate(alpha):
+      kernel = tf.reshape(x, [len(chosen), 1, -1, 1]) * tf.reshape(
+        self.identity, [1, self.filters, 1, self.filters]
+      )
+      kernel = tf.reshape(kernel, [1, 1, len(chosen) * self.filters, -1])
+      kernels.append(self._repeated(kernel, self._transitions(source)))
+    return kernels
 
-    The transitions share their weights, so edges are repeated.
-    """
-    weight = tf.gather(weight, [edge for rows in order for _, edge in rows])
-    rank = weight.shape.rank
-    weight = tf.transpose(weight, [*range(1, rank - 1), 0, rank - 1])
-    sizes = [len(rows) * self.fused.filters for rows in order]
-    weight = tf.reshape(weight, [*weight.shape[:-2], sum(sizes)])
-    return tf.split(weight, sizes, axis=-1)
+  def _moving(self) -> dict[node_layout.Key, list[tf.Tensor]]:
+    """The moving mean and variance of each norm, each [N]."""
+    rows = self.layout.rows
+    sizes = [len(x) * self.filters for x in rows.values()]
+    means, variances = (
+      tf.split(tf.reshape(x, [-1]), sizes)
+      for x in (self.inputs.moving_mean, self.inputs.moving_variance)
+    )
+    return dict(zip(rows, zip(means, variances)))
 
-  def _scales(self, order: list[list[tuple[int, int]]]) -> list[list]:
-    """alpha, repeated over channels: [source][k] -> [T*n*C]."""
-    ones = tf.ones([self.fused.filters])
-    alpha = self.inputs.op[..., tf.newaxis] * ones  # [E, K, C]
-    return [tf.unstack(scale) for scale in self._laid_out(alpha, order)]
+  def _alpha(self, at: list[tuple[int, int]]) -> tf.Tensor:
+    """The weights of (edge, operator) pairs, float32 [N]."""
+    edges, operators = np.transpose(at)
+    flat = edges * len(self.operators) + operators
+    return tf.gather(tf.reshape(self.inputs.op, [-1]), flat.astype(np.int32))
 
-  def _grouped(self, x: tf.Tensor, groups: int) -> tf.Tensor:
-    """[B, H, W, groups, C] from [B, H, W, groups * C]."""
-    return tf.reshape(x, [*shapes.of(x)[:3], groups, x.shape[-1] // groups])
+  def _transitions(self, source: int) -> int:
+    return self.layout.num_transitions(source)
+
+  def _repeated(self, kernel: tf.Tensor, repeats: int) -> tf.Tensor:
+    """A kernel for so many groups."""
+    return tf.tile(kernel, [1, 1, 1, repeats]) if repeats > 1 else kernel
 
   def _flat_channels(self, x: tf.Tensor) -> tf.Tensor:
     """[B, H, W, N] from [B, H, W, ...]."""
+    if x.shape.rank == 4:
+      return x
     return tf.reshape(x, [*shapes.of(x)[:3], np.prod(x.shape[3:])])
-
-  def _channels(self, x: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(x, [-1, self.fused.filters])
 
   def _reordered(self, source: int, x: tf.Tensor) -> tf.Tensor:
     """[B, H, W, T*n*C] from by transition to by edge."""
-    num_transitions = self._num_transitions(source)
+    num_transitions = self._transitions(source)
     if num_transitions == 1:
       return x
-    num_edges, filters = self._num_edges(source), self.fused.filters
-    shape = [*shapes.of(x)[:3], num_transitions, num_edges, filters]
+    num_edges = len(self.layout.edges_from[source])
+    shape = [*shapes.of(x)[:3], num_transitions, num_edges, self.filters]
     x = tf.transpose(tf.reshape(x, shape), [0, 1, 2, 4, 3, 5])
     return self._flat_channels(x)
-
-
-_LINEAR = (ops.Skip, ops.MaxPool, ops.AvgPool)
-_SEPARABLE = (ops.SeparableConv, ops.DilatedConv)

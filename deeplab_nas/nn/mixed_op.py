@@ -11,43 +11,42 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, ops
+from deeplab_nas.nn import batch_norm, node_layout, ops
 from deeplab_nas.space import cell_space
 
 
-class CellInputs(NamedTuple):
-  """All that the function of a node depends on.
+class NodeInputs(NamedTuple):
+  """All that the function of a node depends on, besides sizes.
 
-  B, H, W are batch and size, C the filters of a block, T the transitions into
-  the node (1 to 3), E the cell's edges, K its primitives, M the normalisations
-  of all operators together.
+  B is the batch, T the transitions into the node (1 to 3), E the cell's edges,
+  K its primitives, C the filters of a block.
 
   Attributes:
-    prev: float32 [B, H, W, T*C], the transitions' H^{l-1}, side by side.
-    prev_prev: float32 [B, H, W, C], H^{l-2}.
+    prevs: The transitions' H^{l-1}, each float32 [B, h, w, channels].
+    prev_prev: H^{l-2}, float32 [B, h, w, channels].
     op: float32 [E, K], softmax of alpha.
     beta: float32 [T], the weights of the transitions.
-    weights: For each operator its weights, each float32 [E, ...].
-    moving_mean: float32 [M, T, E, C].
-    moving_variance: float32 [M, T, E, C].
+    weights: float32 [N], of all convolutions, as `node_layout.Layout` has it.
+    moving_mean: float32 [R, C], as `node_layout.Layout` has it.
+    moving_variance: float32 [R, C].
   """
 
-  prev: tf.Tensor
+  prevs: tuple[tf.Tensor, ...]
   prev_prev: tf.Tensor
   op: tf.Tensor
   beta: tf.Tensor
-  weights: tuple[tuple[tf.Tensor, ...], ...]
+  weights: tf.Tensor
   moving_mean: tf.Tensor
   moving_variance: tf.Tensor
 
 
-class CellOutputs(NamedTuple):
+class NodeOutputs(NamedTuple):
   """What the function of a node computes.
 
   Attributes:
     output: float32 [B, H, W, num_blocks * C].
-    mean: float32 [M, T, E, C], of the batch; the moving one in inference.
-    variance: float32 [M, T, E, C], likewise.
+    mean: float32 [R, C], of the batch; the moving one in inference.
+    variance: float32 [R, C], likewise.
   """
 
   output: tf.Tensor
@@ -84,75 +83,104 @@ class MixedOp:
     )
 
 
-class ReferenceCell:
+class ReferenceNode:
   """A node, sum_t beta_t Cell(prev_t, prev_prev; alpha), as it is written.
 
   One `MixedOp` for each edge and transition. The transitions into a node share
   their weights; each is normalised with statistics of its own.
   """
 
-  def __init__(
-    self, cell: cell_space.CellSpace, filters: int, num_transitions: int
-  ):
-    self.cell = cell
-    self.num_transitions = num_transitions
-    self.operators = [ops.build(p, filters) for p in cell.primitives]
-    self.mixed_op = MixedOp(self.operators)
+  def __init__(self, shape: node_layout.NodeShape):
+    self.shape = shape
+    self.layout = node_layout.of(shape)
+    self.mixed_op = MixedOp(self.layout.operators)
 
-  def __call__(self, inputs: CellInputs, training: bool) -> CellOutputs:
-    statistics = {}  # (norm, transition, edge) -> (mean [C], variance [C])
-    output = 0.0
-    prevs = tf.split(inputs.prev, self.num_transitions, axis=-1)
-    for transition, prev in enumerate(prevs):
-      states = [prev, inputs.prev_prev]
-      for block in range(self.cell.num_blocks):
-        states.append(
-          tf.add_n(
-            [
-              self._edge(
-                states[source],
-                source,
-                block,
-                transition,
-                inputs,
-                training,
-                statistics,
-              )
-              for source in self.cell.sources(block)
-            ]
-          )
-        )
-      blocks = tf.concat(states[2:], axis=-1)  # [B, H, W, num_blocks * C]
-      output += inputs.beta[transition] * blocks
-    if not statistics:  # no operator normalises
-      return CellOutputs(output, inputs.moving_mean, inputs.moving_variance)
-    means, variances = zip(*(statistics[i] for i in sorted(statistics)))
-    shape = inputs.moving_mean.shape
-    return CellOutputs(
-      output,
-      tf.reshape(tf.stack(means), shape),
-      tf.reshape(tf.stack(variances), shape),
+  def __call__(
+    self,
+    inputs: NodeInputs,
+    size: tuple[int, int] | tf.Tensor,
+    training: bool,
+  ) -> NodeOutputs:
+    layout, statistics = self.layout, _Statistics(self.layout, inputs, training)
+    blocks = layout.unpack(inputs.weights, layout.whole + layout.repeated)
+    resamples = (*self.shape.prevs, self.shape.prev_prev)
+    states = []
+    for t, x in enumerate((*inputs.prevs, inputs.prev_prev)):
+      key = node_layout.Input(t)
+      x = resamples[t](x, blocks[key], size)
+      states.append(statistics.normalize(x, key, t, 0))
+    *prevs, prev_prev = states
+    output = tf.add_n(
+      [
+        inputs.beta[t]
+        * self._cell(t, prev, prev_prev, inputs, blocks, statistics)
+        for t, prev in enumerate(prevs)
+      ]
     )
+    return NodeOutputs(output, *statistics.stacked())
 
-  def _edge(
-    self, x, source, block, transition, inputs, training, statistics
-  ) -> tf.Tensor:
-    edge = self.cell.edge_index(source, block)
-    weights = [[w[edge] for w in group] for group in inputs.weights]
-    norms = iter(range(inputs.moving_mean.shape[0]))
-
-    def normalize(x: tf.Tensor) -> tf.Tensor:
-      norm = next(norms)
-      # What reads prev_prev is the same for all transitions, and the first
-      # one's statistics stand for it.
-      owner = 0 if source == cell_space.PREV_PREV_SOURCE else transition
-      mean = inputs.moving_mean[norm, owner, edge]
-      variance = inputs.moving_variance[norm, owner, edge]
-      x, mean, variance = batch_norm.normalize(
-        x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), training
+  def _cell(self, transition, prev, prev_prev, inputs, blocks, statistics):
+    """Cell(prev, prev_prev; alpha), float32 [B, H, W, num_blocks * C]."""
+    cell = self.shape.cell
+    states = [prev, prev_prev]
+    for block in range(cell.num_blocks):
+      states.append(
+        tf.add_n(
+          [
+            self._edge(
+              states[source],
+              cell.edge_index(source, block),
+              transition,
+              inputs,
+              blocks,
+              statistics,
+            )
+            for source in cell.sources(block)
+          ]
+        )
       )
-      statistics[norm, transition, edge] = mean, variance
-      return x
+    return tf.concat(states[2:], axis=-1)
 
-    normalizers = [normalize] * len(self.operators)
+  def _edge(self, x, edge, transition, inputs, blocks, statistics):
+    source = self.shape.cell.edges[edge].source
+    # What reads prev_prev is the same for all transitions, and the first
+    # one's statistics stand for it.
+    if source == cell_space.PREV_PREV_SOURCE:
+      transition = 0
+    weights, normalizers = [], []
+    for k, operator in enumerate(self.layout.operators):
+      norms = iter(range(operator.num_norms))
+
+      def normalize(x, k=k, norms=norms):
+        key = node_layout.Part(k, next(norms), source)
+        return statistics.normalize(x, key, transition, edge)
+
+      weights.append(self.layout.of_edge(blocks, k, edge))
+      normalizers.append(normalize)
     return self.mixed_op(x, inputs.op[edge], weights, normalizers)
+
+
+class _Statistics:
+  """Normalises, and collects the means and variances that served."""
+
+  def __init__(self, layout, inputs: NodeInputs, training: bool):
+    self.layout = layout
+    self.inputs = inputs
+    self.training = training
+    self.used = {}  # row -> (mean [C], variance [C])
+
+  def normalize(
+    self, x: tf.Tensor, key: node_layout.Key, transition: int, edge: int
+  ) -> tf.Tensor:
+    row = self.layout.row[key, transition, edge]
+    mean = self.inputs.moving_mean[row]
+    variance = self.inputs.moving_variance[row]
+    x, *self.used[row] = batch_norm.normalize(
+      x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), self.training
+    )
+    return x
+
+  def stacked(self) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance, float32 [R, C]."""
+    means, variances = zip(*(self.used[row] for row in sorted(self.used)))
+    return tf.stack(means), tf.stack(variances)

@@ -131,6 +131,10 @@ class DilatedConv(SeparableConv):
   repeats = 1
 
 
+# What the fast path knows; other operators it calls edge by edge.
+LINEAR = (Skip, MaxPool, AvgPool)
+SEPARABLE = (SeparableConv, DilatedConv)
+
 BUILDERS: dict[str, type[Operator]] = {
   'none': NoConnection,
   'skip': Skip,

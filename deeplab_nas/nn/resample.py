@@ -9,20 +9,22 @@ Reference:
 
 from __future__ import annotations
 
-import tensorflow as tf
+from typing import NamedTuple
 
-from deeplab_nas.nn import batch_norm
+import tensorflow as tf
 
 
 def resize(x: tf.Tensor, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
   """Bilinear with aligned corners: [B, size, C] from float [B, H, W, C]."""
+  if isinstance(size, tuple) and tuple(x.shape[1:3]) == size:
+    return x
   # tf.image.resize knows no aligned corners. The result is always float32.
   resized = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
   return tf.cast(resized, x.dtype)
 
 
-class Resample(tf.keras.layers.Layer):
-  """ReLU, convolution to a node's stride and filters, norm without affine.
+class Resample(NamedTuple):
+  """ReLU and convolution to a node's stride and filters; a norm follows.
 
   To twice the stride: a 3x3 convolution of stride 2. To the same stride: a 1x1
   convolution. To half the stride: bilinear resize and 1x1 convolution; the two
@@ -33,44 +35,32 @@ class Resample(tf.keras.layers.Layer):
   convolution does both.
 
   Attributes:
+    channels: Of the source node's output.
     filters: Filters of one block of the target node.
     strides: 2 to halve the resolution by a strided convolution; else 1.
   """
 
-  def __init__(self, filters: int, strides: int = 1, name: str | None = None):
-    super().__init__(name=name)
-    self.filters = filters
-    self.conv = tf.keras.layers.Conv2D(
-      filters,
-      1 if strides == 1 else 3,
-      strides,
-      'same',
-      use_bias=False,
-      kernel_initializer='he_normal',
-    )
-    self.norm = batch_norm.BatchNorm(affine=False)
+  channels: int
+  filters: int
+  strides: int = 1
 
-  def build(self, input_shape):
-    self.conv.build(input_shape)
-    self.norm.build([self.filters])
-    super().build(input_shape)
+  @property
+  def kernel_shape(self) -> tuple[int, int, int, int]:
+    kernel_size = 1 if self.strides == 1 else 3
+    return (kernel_size, kernel_size, self.channels, self.filters)
 
-  def call(
+  def __call__(
     self,
     x: tf.Tensor,
+    kernel: tf.Tensor,
     size: tuple[int, int] | tf.Tensor,
-    training: bool = False,
-    update_statistics: bool = True,
   ) -> tf.Tensor:
-    """Computes float32 [B, *size, filters] from float32 [B, H, W, C].
+    """Computes float32 [B, *size, filters] from float32 [B, H, W, channels].
 
     Args:
       x: Output of the source node.
+      kernel: float32, of `kernel_shape`.
       size: Height and width of the target node.
-      training: Whether to normalise with the batch's statistics.
-      update_statistics: Whether to fold those into the moving ones.
     """
-    x = self.conv(tf.nn.relu(x))
-    if self.conv.strides == (1, 1):
-      x = resize(x, size)
-    return self.norm(x, training, update_statistics)
+    x = tf.nn.conv2d(tf.nn.relu(x), kernel, self.strides, 'SAME')
+    return x if self.strides > 1 else resize(x, size)

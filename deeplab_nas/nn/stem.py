@@ -39,8 +39,8 @@ class ConvBN(tf.keras.layers.Layer):
     self.norm.build([self.conv.filters])
     super().build(input_shape)
 
-  def call(self, x, training=False, update_statistics=True):
-    return self.norm(self.conv(x), training, update_statistics)
+  def call(self, x, training=False, learning=True):
+    return self.norm(self.conv(x), training, learning)
 
 
 class Stem(tf.keras.layers.Layer):
@@ -79,16 +79,16 @@ class Stem(tf.keras.layers.Layer):
     self,
     images: tf.Tensor,
     training: bool = False,
-    update_statistics: bool = True,
+    learning: bool = True,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """The outputs at stride 2, [B, H/2, W/2, 8F], and 4, [B, H/4, W/4, 16F].
 
     Args:
       images: float32 [B, H, W, 3] in [-1, 1].
       training: Whether to normalise with the batch's statistics.
-      update_statistics: Whether to fold those into the moving ones.
+      learning: Whether to fold those into the moving ones.
     """
-    mode = (training, update_statistics)
+    mode = (training, learning)
     x = tf.nn.relu(self.half(images, *mode))
     half = self.conv(x, *mode)
     quarter = self.quarter(tf.nn.relu(half), *mode)

@@ -14,6 +14,7 @@ from deeplab_nas.nn import (
   cell,
   fused_cell,
   image_padding,
+  node_layout,
   resample,
   stem,
 )
@@ -38,6 +39,9 @@ class Supernet(tf.keras.Model):
     num_classes: Channels of the logits.
     fused: Whether nodes take the fast path; the function is the same. False
       where TensorFlow lacks what that path needs.
+    recompute: Whether the fast path stores each node's inputs alone and
+      computes the rest again for the gradient: a third of the memory for a
+      tenth of the time.
   """
 
   def __init__(
@@ -45,20 +49,20 @@ class Supernet(tf.keras.Model):
     space: search_space.SearchSpace,
     num_classes: int,
     fused: bool = True,
+    recompute: bool = True,
     name: str = 'supernet',
   ):
     super().__init__(name=name)
     self.space = space
     self.num_classes = num_classes
     self.fused = fused and fused_cell.is_supported()
+    self.recompute = recompute
     if self.fused != fused:
       logging.warning(
         'TensorFlow has no gradients of grouped convolutions here, so the '
         'supernet takes its slow path: unset TF_ENABLE_ONEDNN_OPTS=0.'
       )
     self.stem = stem.Stem(space.filter_multiplier)
-    self.resample = {e.name: self._resample(e) for e in space.lattice.edges}
-    self.project = {n.name: self._project(n) for n in space.lattice.nodes}
     self.cells = {n.name: self._cell(n) for n in space.lattice.nodes}
     self.heads = [
       self._head(level)
@@ -72,7 +76,7 @@ class Supernet(tf.keras.Model):
     images: tf.Tensor,
     arch: arch_weights.ArchWeights,
     training: bool = False,
-    update_statistics: bool = True,
+    learning: bool = True,
   ) -> tf.Tensor:
     """Computes logits float32 [B, H, W, num_classes].
 
@@ -80,10 +84,10 @@ class Supernet(tf.keras.Model):
       images: float32 [B, H, W, 3] in [0, 255], of any size.
       arch: The weights of operations [E, K] and transitions [L, S, 3].
       training: Whether to normalise with the batch's statistics.
-      update_statistics: Whether to fold those into the moving ones; an
-        architecture step does not.
+      learning: Whether the cells' weights get a gradient, and the moving
+        statistics those of the batch; not so in an architecture step.
     """
-    mode = (training, update_statistics)
+    mode = (training, learning)
     grid = self.space.lattice
     padded = image_padding.pad(images / 127.5 - 1, grid.strides[-1])
     states = {}  # node -> float32 [B, H / s, W / s, node filters]
@@ -91,16 +95,13 @@ class Supernet(tf.keras.Model):
 
     for node in grid.nodes:
       edges = grid.edges_into(node)
-      size = image_padding.size_at(padded, grid.strides[node.level])
-      prevs = [
-        self.resample[e.name](states[e.source], size, *mode) for e in edges
-      ]
-      prev_prev = self.project[node.name](
-        states[grid.prev_prev(node)], size, *mode
-      )
-      beta = tf.stack([arch.edge[e.index] for e in edges])
       states[node] = self.cells[node.name](
-        prevs, prev_prev, arch.op, beta, *mode
+        [states[edge.source] for edge in edges],
+        states[grid.prev_prev(node)],
+        arch.op,
+        tf.stack([arch.edge[edge.index] for edge in edges]),
+        image_padding.size_at(padded, grid.strides[node.level]),
+        *mode,
       )
 
     ends = [
@@ -112,46 +113,36 @@ class Supernet(tf.keras.Model):
 
   def _build_layers(self) -> None:
     """Creates all weights at once: the space knows every shape."""
-
-    def shape(node: lattice.Node) -> list[int | None]:
-      filters = {
-        lattice.Node(-1, 0): self.stem.half_filters,
-        lattice.STEM: self.stem.quarter_filters,
-      }.get(node, self.space.node_filters(node.level))
-      return [None, None, None, filters]
-
-    grid = self.space.lattice
     self.stem.build([None, None, None, 3])
-    for edge in grid.edges:
-      self.resample[edge.name].build(shape(edge.source))
-    for node in grid.nodes:
-      self.project[node.name].build(shape(grid.prev_prev(node)))
-      self.cells[node.name].build()
-    for level, head in enumerate(self.heads):
-      head.build(shape(lattice.Node(grid.num_layers, level)))
+    for cell in self.cells.values():
+      cell.build()
+    for head in self.heads:
+      head.build([None, None, None, head.filters])
     self.built = True
 
-  def _resample(self, edge: lattice.LatticeEdge) -> resample.Resample:
-    return resample.Resample(
-      self.space.filters(edge.target.level),
-      strides=2 if edge.move == lattice.DOWN else 1,
-      name=f'resample_{edge.name}',
-    )
-
-  def _project(self, node: lattice.Node) -> resample.Resample:
-    return resample.Resample(
-      self.space.filters(node.level),
-      name=f'prev_prev_{node.name}',
-    )
-
   def _cell(self, node: lattice.Node) -> cell.Cell:
-    return cell.Cell(
+    grid, filters = self.space.lattice, self.space.filters(node.level)
+
+    def comes_from(source: lattice.Node, strides: int = 1):
+      return resample.Resample(self._channels(source), filters, strides)
+
+    shape = node_layout.NodeShape(
       self.space.cell,
-      self.space.filters(node.level),
-      len(self.space.lattice.edges_into(node)),
-      fused=self.fused,
-      name=f'cell_{node.name}',
+      filters,
+      tuple(
+        comes_from(edge.source, 2 if edge.move == lattice.DOWN else 1)
+        for edge in grid.edges_into(node)
+      ),
+      comes_from(grid.prev_prev(node)),
     )
+    return cell.Cell(shape, self.fused, self.recompute, f'cell_{node.name}')
+
+  def _channels(self, node: lattice.Node) -> int:
+    stem_outputs = {
+      lattice.Node(-1, 0): self.stem.half_filters,
+      lattice.STEM: self.stem.quarter_filters,
+    }
+    return stem_outputs.get(node) or self.space.node_filters(node.level)
 
   def _head(self, level: int) -> aspp.SearchASPP:
     stride = self.space.lattice.strides[level]

@@ -146,7 +146,7 @@ class Searcher(tf.keras.Model):
     def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
       images, labels = batch
       logits = self.supernet(
-        images, weights, training=True, update_statistics=False
+        images, weights, training=True, learning=False
       )
       return self._loss(logits, labels)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import depthwise
+from deeplab_nas.nn import depthwise, fused_cell
 from tests.nn import closeness
 
 
@@ -15,13 +15,13 @@ def test_equals_tensorflow(kernel_size, rate, known_size):
   rng = np.random.default_rng(kernel_size)
   x = tf.constant(rng.normal(size=(3, 10, 7, 4)), tf.float32)
   kernel = tf.constant(
-    rng.normal(size=(kernel_size, kernel_size, 4)), tf.float32
+    rng.normal(size=(kernel_size, kernel_size, 4, 1)), tf.float32
   )
   weight = tf.constant(rng.normal(size=x.shape), tf.float32)
 
   def native(x, kernel):
     return tf.nn.depthwise_conv2d(
-      x, kernel[..., tf.newaxis], [1] * 4, 'SAME', dilations=[rate] * 2
+      x, kernel, [1] * 4, 'SAME', dilations=[rate] * 2
     )
 
   def outcome(function, x):
@@ -37,3 +37,13 @@ def test_equals_tensorflow(kernel_size, rate, known_size):
     input_signature=[tf.TensorSpec(size)],
   )
   closeness.assert_close(compiled(x), outcome(native, x))
+
+
+def test_without_dilations_tensorflow_makes_do(monkeypatch):
+  monkeypatch.setattr(depthwise, 'has_dilations', lambda: False)
+  test_equals_tensorflow(3, 2, True)
+
+
+def test_onednn_honours_the_rate():
+  """What the speed of dilated convolutions rests on, where oneDNN is."""
+  assert depthwise.has_dilations() == fused_cell.is_supported()

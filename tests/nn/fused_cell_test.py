@@ -30,37 +30,66 @@ def random_weights(rng, layer):
     weight.assign(rng.uniform(lowest, highest, size=weight.shape))
 
 
-def run(layer, inputs, output_gradient, training):
+def run(layer, inputs, output_gradient, training, learning=True):
   """Output, gradients of inputs and weights, and statistics afterwards."""
-  watched = tf.nest.flatten(inputs)
+  watched = tf.nest.flatten({k: v for k, v in inputs.items() if k != 'size'})
   with tf.GradientTape() as tape:
     tape.watch(watched)
-    output = layer(**inputs, training=training)
+    output = layer(**inputs, training=training, learning=learning)
     objective = tf.reduce_sum(output * output_gradient)
-  gradients = tape.gradient(objective, watched + layer.trainable_weights)
+  learnt = layer.trainable_weights if learning else []
+  gradients = tape.gradient(objective, watched + learnt)
   statistics = [layer.moving_mean, layer.moving_variance]
   return [output, *gradients, *map(tf.convert_to_tensor, statistics)]
+
+
+def pair(case, **settings):
+  """A fast and a readable cell of the same weights, their inputs, dL/dy."""
+  chosen, num_blocks, filters, num_transitions = SPACES[case]
+  space = cell_space.CellSpace(num_blocks, chosen)
+  rng = np.random.default_rng(len(case))
+  shape = random_cell.shape(space, filters, num_transitions)
+  inputs = random_cell.inputs(rng, space, num_transitions)
+  fast = cell.Cell(shape, fused=True, **settings)
+  readable = cell.Cell(shape, fused=False)
+  for layer in (fast, readable):
+    layer.build()
+  random_weights(rng, fast)
+  readable.set_weights(fast.get_weights())
+  gradient = rng.normal(size=(2, *inputs['size'], num_blocks * filters))
+  return fast, readable, inputs, gradient
 
 
 @pytest.mark.parametrize('training', [True, False])
 @pytest.mark.parametrize('case', SPACES)
 def test_fast_cell_equals_readable_cell(case, training):
-  chosen, num_blocks, filters, num_transitions = SPACES[case]
-  space = cell_space.CellSpace(num_blocks, chosen)
-  rng = np.random.default_rng(len(case))
-  inputs = random_cell.inputs(rng, space, filters, num_transitions)
-  fast = cell.Cell(space, filters, num_transitions, fused=True)
-  readable = cell.Cell(space, filters, num_transitions, fused=False)
-  for layer in (fast, readable):
-    layer.build()
-  random_weights(rng, fast)
-  readable.set_weights(fast.get_weights())
-  output_gradient = rng.normal(size=(2, 9, 12, num_blocks * filters))
-
+  fast, readable, *arguments = pair(case)
   closeness.assert_close(
-    run(fast, inputs, output_gradient, training),
-    run(readable, inputs, output_gradient, training),
+    run(fast, *arguments, training), run(readable, *arguments, training)
   )
+
+
+@pytest.mark.parametrize('case', ['paper, two transitions', 'all primitives'])
+def test_fast_cell_equals_readable_cell_with_everything_stored(case):
+  fast, readable, *arguments = pair(case, recompute=False)
+  closeness.assert_close(
+    run(fast, *arguments, True), run(readable, *arguments, True)
+  )
+
+
+@pytest.mark.parametrize('case', ['paper, two transitions', 'all primitives'])
+def test_architecture_step_has_the_same_gradients_but_those_of_weights(case):
+  fast, readable, inputs, gradient = pair(case)
+  statistics = readable.get_weights()[1:]
+  closeness.assert_close(
+    run(fast, inputs, gradient, True, learning=False),
+    run(readable, inputs, gradient, True, learning=False),
+  )
+  with tf.GradientTape() as tape:
+    output = fast(**inputs, training=True, learning=False)
+  assert tape.gradient(output, fast.kernels) is None
+  for before, after in zip(statistics, fast.get_weights()[1:]):
+    np.testing.assert_array_equal(before, after)
 
 
 class Doubled(ops.AtrousConv):
@@ -103,10 +132,9 @@ def test_unknown_operator_falls_back_to_its_builder(
 
 def test_nodes_of_one_shape_share_their_functions():
   space = cell_space.CellSpace(1)
-  assert fused_cell.for_shape(space, 4, 2) is fused_cell.for_shape(space, 4, 2)
-  assert fused_cell.for_shape(space, 4, 2) is not fused_cell.for_shape(
-    space, 4, 3
-  )
+  two, same, three = (random_cell.shape(space, 4, t) for t in (2, 2, 3))
+  assert fused_cell.for_shape(two) is fused_cell.for_shape(same)
+  assert fused_cell.for_shape(two) is not fused_cell.for_shape(three)
 
 
 @pytest.mark.slow

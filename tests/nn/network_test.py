@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import deeplab_nas
-from deeplab_nas.nn import network, supernet
+from deeplab_nas.nn import network, node_layout, supernet
 from deeplab_nas.space import (
   CellSpace,
   CostModel,
@@ -276,31 +276,44 @@ def copy_supernet(relaxed, model):
   ):
     copy_unit(source.conv.kernel, source.norm, target)
   for i, cell in enumerate(model.cells):
-    node = f'layer{i + 1}_level0'
-    prev = relaxed.resample[f'{node}_same']
-    copy_unit(prev.conv.kernel, prev.norm, cell.prev)
-    prev_prev = relaxed.project[node]
-    copy_unit(prev_prev.conv.kernel, prev_prev.norm, cell.prev_prev)
+    node = relaxed.cells[f'layer{i + 1}_level0']
+    # The transition from the same level comes first where nothing is finer.
+    last = node_layout.Input(node.shape.num_transitions)
+    for key, unit in (
+      (node_layout.Input(0), cell.prev),
+      (last, cell.prev_prev),
+    ):
+      unit.convs[0].set_weights([blocks_of(node)[key]])
+      copy_norm(node, key, key.index, 0, unit.norm)
     for block, ops in enumerate(cell.ops):
       for term, op in zip(model.genotype.cell[block], ops):
-        copy_op(relaxed.cells[node], block, term.source, op)
+        copy_op(node, block, term.source, op)
 
 
-def copy_op(cell, block, source, op):
+def blocks_of(node):
+  layout = node.layout
+  blocks = layout.unpack(node.kernels, layout.whole + layout.repeated)
+  return {key: block.numpy() for key, block in blocks.items()}
+
+
+def copy_op(node, block, source, op):
+  cell = node.shape.cell
   names = ['prev', 'prev_prev'] + [f'block_{i}' for i in range(block)]
-  edge = cell.cell.edge_index(names.index(source), block)
-  chosen = [p.name for p in cell.cell.primitives].index(op.primitive.name)
-  norms = {'atrous_conv': 1, 'sep_conv': 2, 'dil_conv': 1}
-  norm = sum(norms.get(p.kind, 0) for p in cell.cell.primitives[:chosen])
-  weights = [w[edge].numpy() for w in cell.op_weights[chosen]]
-  for unit in op.units:
+  source = names.index(source)
+  edge = cell.edge_index(source, block)
+  chosen = [p.name for p in cell.primitives].index(op.primitive.name)
+  weights = node.layout.of_edge(blocks_of(node), chosen, edge)
+  for i, unit in enumerate(op.units):
     for conv in unit.convs:
       kernel = weights.pop(0)
       conv.set_weights([kernel.reshape(conv.get_weights()[0].shape)])
-    # The transition from the same level comes first where nothing is finer.
-    unit.norm.moving_mean.assign(cell.moving_mean[norm, 0, edge])
-    unit.norm.moving_variance.assign(cell.moving_variance[norm, 0, edge])
-    norm += 1
+    copy_norm(node, node_layout.Part(chosen, i, source), 0, edge, unit.norm)
+
+
+def copy_norm(node, key, transition, edge, norm):
+  row = node.layout.row[key, transition, edge]
+  norm.moving_mean.assign(node.moving_mean[row])
+  norm.moving_variance.assign(node.moving_variance[row])
 
 
 def copy_unit(kernel, norm, unit):

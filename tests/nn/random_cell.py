@@ -2,14 +2,36 @@
 
 import tensorflow as tf
 
+from deeplab_nas.nn import node_layout, resample
 
-def inputs(rng, space, filters, num_transitions, size=(9, 12)):
+
+def shape(space, filters, num_transitions):
+  """A node with inputs from the finer, its own and the coarser stride."""
+  moves = ((6, 2), (5, 1), (4, 1))[:num_transitions]
+  return node_layout.NodeShape(
+    space,
+    filters,
+    tuple(resample.Resample(c, filters, strides) for c, strides in moves),
+    resample.Resample(3, filters),
+  )
+
+
+def inputs(rng, space, num_transitions, size=(9, 12)):
+  """Arguments of a `Cell` of that shape."""
+
   def draw(*shape):
     return tf.constant(rng.normal(size=shape), tf.float32)
 
+  height, width = size
+  sources = [
+    draw(2, 2 * height - 1, 2 * width - 1, 6),
+    draw(2, height, width, 5),
+    draw(2, (height + 1) // 2, (width + 1) // 2, 4),
+  ]
   return dict(
-    prevs=[draw(2, *size, filters) for _ in range(num_transitions)],
-    prev_prev=draw(2, *size, filters),
+    prevs=sources[:num_transitions],
+    prev_prev=draw(2, height, width, 3),
     op=tf.nn.softmax(draw(len(space.edges), len(space.primitives))),
     beta=tf.nn.softmax(draw(num_transitions)),
+    size=size,
   )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, resample
+from deeplab_nas.nn import resample
 
 
 def images(size):
@@ -15,29 +15,29 @@ def images(size):
   ('strides', 'source', 'target'), [(2, 17, 9), (1, 17, 17), (1, 9, 17)]
 )
 def test_shape(strides, source, target):
-  layer = resample.Resample(4, strides)
-  y = layer(images(source), (target, target))
+  unit = resample.Resample(6, 4, strides)
+  y = unit(images(source), tf.ones(unit.kernel_shape), (target, target))
   assert y.shape == (2, target, target, 4)
 
 
 def test_to_half_the_stride_is_bilinear_then_convolution():
-  layer = resample.Resample(4)
-  x = images(5)
-  actual = layer(x, (9, 9))
+  unit = resample.Resample(6, 4)
+  x, kernel = images(5), tf.random.stateless_normal([1, 1, 6, 4], [3, 4])
   resized = resample.resize(tf.nn.relu(x), (9, 9))
-  expected = layer.conv(resized) / np.sqrt(1 + batch_norm.EPSILON)
-  np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+  expected = tf.nn.conv2d(resized, kernel, 1, 'SAME')
+  np.testing.assert_allclose(
+    unit(x, kernel, (9, 9)), expected, rtol=1e-4, atol=1e-5
+  )
 
 
 def test_to_twice_the_stride_reads_every_second_pixel():
-  layer = resample.Resample(6, strides=2)
+  unit = resample.Resample(6, 6, strides=2)
   x = tf.abs(images(9))
-  layer.build(x.shape)
   kernel = np.zeros([3, 3, 6, 6], np.float32)
   kernel[1, 1] = np.eye(6)
-  layer.conv.set_weights([kernel])
-  expected = x[:, ::2, ::2] / np.sqrt(1 + batch_norm.EPSILON)
-  np.testing.assert_allclose(layer(x, (5, 5)), expected, rtol=1e-5)
+  np.testing.assert_allclose(
+    unit(x, tf.constant(kernel), (5, 5)), x[:, ::2, ::2], rtol=1e-5
+  )
 
 
 def test_corners_are_aligned():

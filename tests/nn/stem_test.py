@@ -18,6 +18,6 @@ def test_statistics_can_be_left_alone():
   images = tf.random.stateless_uniform([1, 33, 33, 3], [0, 0])
   layer(images)
   before = layer.get_weights()
-  layer(images, training=True, update_statistics=False)
+  layer(images, training=True, learning=False)
   for old, new in zip(before, layer.get_weights()):
     assert (old == new).all()

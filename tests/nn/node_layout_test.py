@@ -1,0 +1,76 @@
+"""What lies where in a node's variables."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas.nn import node_layout
+from deeplab_nas.space import cell_space, primitives
+from tests.nn import random_cell
+
+ALL = tuple(primitives.BY_NAME.values())
+
+
+def layout(num_blocks=2, chosen=ALL, filters=3, num_transitions=2):
+  space = cell_space.CellSpace(num_blocks, chosen)
+  return node_layout.of(random_cell.shape(space, filters, num_transitions))
+
+
+@pytest.mark.parametrize('num_transitions', [1, 3])
+def test_each_weight_has_one_place(num_transitions):
+  """Numbered weights come back, each once, in the shape of its operator."""
+  places = layout(num_transitions=num_transitions)
+  numbers = tf.range(places.num_weights)
+  blocks = places.unpack(numbers, places.whole + places.repeated)
+  found = [
+    np.ravel(block)
+    for key, block in blocks.items()
+    if isinstance(key, node_layout.Input)
+  ]
+  for edge in range(len(places.shape.cell.edges)):
+    for k, operator in enumerate(places.operators):
+      weights = places.of_edge(blocks, k, edge)
+      shapes = tuple(tuple(w.shape) for w in weights)
+      assert shapes == operator.weight_shapes
+      found += map(np.ravel, weights)
+  np.testing.assert_array_equal(np.sort(np.concatenate(found)), numbers)
+
+
+def test_repeated_blocks_hold_each_row_so_often():
+  places = layout(chosen=(primitives.SEP_CONV_3X3,))
+  num_weights = sum(map(places.size, places.repeated))
+  weights = tf.range(num_weights)
+  once = places.unpack(weights, places.repeated)
+  rows = tf.reshape(weights, [-1, 1, 3])
+  thrice = places.unpack(
+    tf.reshape(tf.tile(rows, [1, 3, 1]), [-1]), places.repeated, 3
+  )
+  for key, block in once.items():
+    wide = np.reshape(thrice[key], [-1, 3, 3])
+    np.testing.assert_array_equal(wide[:, 0].ravel(), np.ravel(block))
+    np.testing.assert_array_equal(wide[:, 0], wide[:, 2])
+
+
+def test_prev_prev_has_one_row_for_all_transitions():
+  places = layout(num_blocks=1, chosen=(primitives.ATROUS_CONV_3X3,))
+  rows = list(places.row)
+  assert rows == [
+    *((node_layout.Input(t), t, 0) for t in range(3)),
+    (node_layout.Part(0, 0, 0), 0, 0),
+    (node_layout.Part(0, 0, 0), 1, 0),
+    (node_layout.Part(0, 0, 1), 0, 1),
+  ]
+  assert places.num_rows == len(rows)
+
+
+def test_weights_are_drawn_as_he_et_al_draw_one_edge():
+  places = layout(num_blocks=5, filters=32)
+  drawn = places.initial_weights([places.num_weights])
+  blocks = places.unpack(drawn, places.whole + places.repeated)
+  fan_in = {
+    node_layout.Part(ALL.index(primitives.ATROUS_CONV_3X3), 0, 0): 9 * 32,
+    node_layout.Part(ALL.index(primitives.SEP_CONV_5X5), 0, 0): 25,
+    node_layout.Part(ALL.index(primitives.SEP_CONV_5X5), 1, 1): 32,
+  }
+  for key, fan in fan_in.items():
+    np.testing.assert_allclose(np.std(blocks[key]), np.sqrt(2 / fan), rtol=0.06)
