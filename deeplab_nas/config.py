@@ -145,6 +145,9 @@ class SearchConfig(config_field.Section):
       are those of DARTS.
     arch_beta_2: Adam's second decay.
     arch_init_stddev: Standard deviation of alpha and beta at the start.
+    recompute: Whether the supernet keeps the inputs of its nodes alone and
+      computes the rest again for the gradient: far less memory for a little
+      time; see g3doc/performance.md.
   """
 
   NAME: ClassVar[str] = 'search'
@@ -163,6 +166,7 @@ class SearchConfig(config_field.Section):
   arch_beta_1: float = _field(0.5, float, low=0, below=1)
   arch_beta_2: float = _field(0.999, float, low=0, below=1)
   arch_init_stddev: float = _field(1e-3, float, low=0)
+  recompute: bool = _field(True, bool)
 
   def __post_init__(self):
     super().__post_init__()

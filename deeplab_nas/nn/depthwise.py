@@ -13,9 +13,9 @@ the input's gradient is the output's convolved with the kernel turned around,
   dL/dx = conv(dL/dy, w[::-1, ::-1], rate r),
 
 and the filter's is the input convolved with the output's gradient as kernel, at
-stride r, every (b, c) a channel of its own and summed over b afterwards:
+stride r, every (b, c) a channel of its own and summed over b (g is dL/dy):
 
-  dL/dw[u, v, c] = sum_{b, i, j} pad(x)[b, i + r u, j + r v, c] dL/dy[b, i, j, c]
+  dL/dw[u, v, c] = sum_{b, i, j} pad(x)[b, i + r u, j + r v, c] g[b, i, j, c]
 
 Test: tests/nn/depthwise_test.py. Gain: g3doc/performance.md.
 """

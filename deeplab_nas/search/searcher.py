@@ -52,7 +52,9 @@ class Searcher(tf.keras.Model):
     super().__init__(name='searcher')
     self.space = space
     self.weight_decay = config.weight_decay
-    self.supernet = supernet_lib.Supernet(space, num_classes)
+    self.supernet = supernet_lib.Supernet(
+      space, num_classes, recompute=config.recompute
+    )
     self.strategy = strategy_lib.build(space, config, seed)
     self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
       config.learning_rate,
