@@ -9,9 +9,11 @@ that has it is complete.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -30,6 +32,7 @@ from deeplab_nas.data import (
 )
 
 Output = staging.Output
+_TRIED_AHEAD = 2  # images that are decoded per thread
 
 
 def convert(
@@ -52,14 +55,15 @@ def convert(
       '%d of %d shards are up to date.', len(plan) - len(todo), len(plan)
     )
   problems = findings.Problems()
-  num_pairs = sum(len(shard.pairs) for shard in todo)
+  # Before any file is read, so that a later change of one shows.
+  inputs = [staging.fingerprint(shard, source) for shard in todo]
+  chosen = [pair for shard in todo for pair in shard.pairs]
   with contextlib.ExitStack() as stack:
-    read = stack.enter_context(
-      scan.reader(source.rules, num_pairs, output.workers)
-    )
-    bar = stack.enter_context(progress_bar(num_pairs))
-    for shard in todo:
-      finished[shard.name] = _write(shard, source, read, bar, problems)
+    examples = stack.enter_context(_examples(source, chosen, output.workers))
+    threads = scan.num_workers(len(chosen), output.workers)
+    tried = stack.enter_context(_tried(examples, threads))
+    for shard, fingerprint in zip(todo, inputs):
+      finished[shard.name] = _write(shard, fingerprint, tried, problems)
   problems.log_notes()
   problems.raise_if_any(source.info.num_classes)
   info = describe(source, _counts_by_split(plan, finished), _totals(plan))
@@ -71,14 +75,11 @@ def check(source: layouts.Source, workers: int = 0) -> dataset_info.DatasetInfo:
   """Does all checks of `convert` and writes nothing."""
   problems = findings.Problems()
   counts = {}
-  num_pairs = sum(map(len, source.splits.values()))
-  with contextlib.ExitStack() as stack:
-    read = stack.enter_context(scan.reader(source.rules, num_pairs, workers))
-    bar = stack.enter_context(progress_bar(num_pairs))
+  everything = list(itertools.chain(*source.splits.values()))
+  with _examples(source, everything, workers) as examples:
     for split, chosen in source.splits.items():
       counts[split] = findings.Counts()
-      for example in read(chosen):
-        bar.update()
+      for example in itertools.islice(examples, len(chosen)):
         if _is_sound(example, problems):
           counts[split] += example.counts
   problems.log_notes()
@@ -132,6 +133,23 @@ def progress_bar(total: int) -> tqdm.tqdm:
   return tqdm.tqdm(total=total, unit='image', disable=None, leave=False)
 
 
+@contextlib.contextmanager
+def _examples(
+  source: layouts.Source, chosen: Sequence[pairs.Pair], workers: int
+) -> Iterator[Iterator[scan.Example]]:
+  """The examples of all pairs, in order, under a bar."""
+  with scan.reader(source.rules, len(chosen), workers) as read:
+    examples = read(chosen)
+    with progress_bar(len(chosen)) as bar:
+      yield _counted(examples, bar)
+
+
+def _counted(examples, bar: tqdm.tqdm) -> Iterator[scan.Example]:
+  for example in examples:
+    bar.update()
+    yield example
+
+
 def _totals(plan: Sequence[staging.Shard]) -> dict[str, int]:
   totals = {}
   for shard in plan:
@@ -150,19 +168,37 @@ def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
   return example.counts is not None
 
 
-def _write(shard, source, read, bar, problems) -> findings.Counts:
+@contextlib.contextmanager
+def _tried(
+  examples: Iterator[scan.Example], num_threads: int
+) -> Iterator[Iterator[tuple[scan.Example, list[str]]]]:
+  """Examples with their files that TensorFlow cannot decode, in order."""
+  # Imported late, so that the worker processes do without TensorFlow, and have
+  # begun to read when it comes; and before there are threads.
+  from deeplab_nas.data import example_schema  # noqa: F401
+
+  if num_threads == 1:
+    yield ((example, _refused(example)) for example in examples)
+    return
+  with concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
+    yield scan.map_in_order(
+      threads,
+      lambda example: (example, _refused(example)),
+      examples,
+      _TRIED_AHEAD * num_threads,
+    )
+
+
+def _write(shard, inputs: str, tried, problems) -> findings.Counts:
   """Writes a shard to its staged name, unless there are problems by then."""
-  # Imported late, so that the worker processes do without TensorFlow.
   import tensorflow as tf
 
-  inputs = staging.fingerprint(shard, source)
   counts = findings.Counts()
   temporary = shard.staged.with_name(f'{shard.name}.part')
   try:
     with tf.io.TFRecordWriter(str(temporary)) as writer:
-      for example in read(shard.pairs):
-        bar.update()
-        record = _record(example, problems)
+      for example, refused in itertools.islice(tried, len(shard.pairs)):
+        record = _record(example, refused, problems)
         if not problems:
           writer.write(record)
           counts += example.counts
@@ -177,32 +213,52 @@ def _write(shard, source, read, bar, problems) -> findings.Counts:
   return counts
 
 
-def _record(example: scan.Example, problems: findings.Problems) -> bytes | None:
-  """The record of an example, or None where that adds a problem.
-
-  TensorFlow decodes the image once, as it will in training: it refuses some
-  damage that Pillow overlooks.
-  """
-  import tensorflow as tf
-
+def _record(
+  example: scan.Example, refused: list[str], problems: findings.Problems
+) -> bytes | None:
+  """The record of an example, or None where that adds a problem."""
   from deeplab_nas.data import example_schema
 
   if not _is_sound(example, problems):
     return None
-  image = example.image
-  try:
-    example_schema.decode_image(tf.constant(image.encoded))
-  except tf.errors.InvalidArgumentError:
+  for path in refused:
     problems.add(
-      f'{example.pair.image} is damaged in a way that TensorFlow cannot decode:'
-      ' restore or remove it.'
+      f'{path} is damaged in a way that TensorFlow cannot decode: restore or'
+      ' remove it.'
     )
+  if refused:
     return None
+  image = example.image
   return example_schema.encode_example(
     example.pair.name,
     *(image.encoded, image.image_format, image.size),
     example.label,
   )
+
+
+def _refused(example: scan.Example) -> list[str]:
+  """Files that go into the record as they are, and cannot be used in training.
+
+  TensorFlow decodes them once, as it will then: it refuses some damage that
+  Pillow overlooks.
+  """
+  import tensorflow as tf
+
+  from deeplab_nas.data import example_schema
+
+  files = []
+  if example.image is not None and example.image.is_kept:
+    decode = example_schema.decode_image
+    files.append((example.pair.image, decode, example.image.encoded))
+  if example.is_label_kept:
+    files.append((example.pair.mask, tf.io.decode_png, example.label))
+  refused = []
+  for path, decode, contents in files:
+    try:
+      decode(tf.constant(contents))
+    except tf.errors.InvalidArgumentError:
+      refused.append(path)
+  return refused
 
 
 def _counts_by_split(plan, finished) -> dict[str, findings.Counts]:

@@ -42,18 +42,18 @@ def encode_example(
     size: (height, width) of image and label.
     label: Contents of an 8-bit grey PNG of class indices; None for a test set.
   """
-  features = {
-    IMAGE: _bytes(image),
-    FILE_NAME: _bytes(filename.encode('utf-8')),
-    IMAGE_FORMAT: _bytes(image_format.encode('ascii')),
-    HEIGHT: _int64(size[0]),
-    WIDTH: _int64(size[1]),
-    CHANNELS: _int64(3),
-  }
+  example = tf.train.Example()
+  # Filled in place: messages copy what they are made of.
+  features = example.features.feature
+  features[IMAGE].bytes_list.value.append(image)
+  features[FILE_NAME].bytes_list.value.append(filename.encode('utf-8'))
+  features[IMAGE_FORMAT].bytes_list.value.append(image_format.encode('ascii'))
+  features[HEIGHT].int64_list.value.append(size[0])
+  features[WIDTH].int64_list.value.append(size[1])
+  features[CHANNELS].int64_list.value.append(3)
   if label is not None:
-    features[LABEL] = _bytes(label)
-    features[LABEL_FORMAT] = _bytes(b'png')
-  example = tf.train.Example(features=tf.train.Features(feature=features))
+    features[LABEL].bytes_list.value.append(label)
+    features[LABEL_FORMAT].bytes_list.value.append(b'png')
   return example.SerializeToString(deterministic=True)
 
 
@@ -137,11 +137,3 @@ def parse_example(
 ) -> dict[str, tf.Tensor]:
   """`decode(parse_features(serialized))`, see there."""
   return decode(parse_features(serialized), ignore_label)
-
-
-def _bytes(value: bytes) -> tf.train.Feature:
-  return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _int64(value: int) -> tf.train.Feature:
-  return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))

@@ -38,6 +38,7 @@ class ImageFile:
     size: (height, width).
     channel_sums: Sum of the (red, green, blue) values over all pixels.
     note: A change the user should know of, or None.
+    is_kept: Whether `encoded` is the file as it was found.
   """
 
   encoded: bytes
@@ -45,6 +46,7 @@ class ImageFile:
   size: tuple[int, int]
   channel_sums: tuple[float, float, float]
   note: str | None = None
+  is_kept: bool = False
 
 
 def load(path: str) -> tuple[Image.Image, bytes]:
@@ -89,13 +91,19 @@ def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
   if 'A' in image.getbands() or 'transparency' in image.info:
     note = 'an alpha channel was dropped'
   image_format = None if is_rotated else _kept_format(image, contents)
-  rgb = image.convert('RGB')
-  if image_format is None:
+  is_kept = image_format is not None
+  rgb = image if image.mode == 'RGB' else image.convert('RGB')
+  if not is_kept:
     contents, image_format = encode_png(rgb), 'png'
-  pixels = np.asarray(rgb)  # [H, W, 3]
-  sums = pixels.sum((0, 1), dtype=np.float64)
+  histogram = np.reshape(rgb.histogram(), [3, 256])
+  sums = (histogram @ np.arange(256)).astype(float)
   return ImageFile(
-    contents, image_format, pixels.shape[:2], tuple(sums.tolist()), note
+    contents,
+    image_format,
+    (rgb.height, rgb.width),
+    tuple(sums.tolist()),
+    note,
+    is_kept,
   )
 
 
@@ -103,6 +111,16 @@ def encode_png(image: Image.Image) -> bytes:
   stream = io.BytesIO()
   image.save(stream, 'PNG')
   return stream.getvalue()
+
+
+def is_plain_png(image: Image.Image, contents: bytes) -> bool:
+  """Whether all decoders make the same grey or RGB values of a file."""
+  return (
+    image.format == 'PNG'
+    and image.mode in ('L', 'RGB')
+    and contents[24] == 8  # bits per channel
+    and 'transparency' not in image.info
+  )
 
 
 def is_deep(image: Image.Image, contents: bytes) -> bool:
@@ -168,10 +186,7 @@ def _kept_format(image: Image.Image, contents: bytes) -> str | None:
   """The format to record when the contents can be kept, else None."""
   if image.format in ('JPEG', 'MPO') and image.mode in ('L', 'RGB'):
     return 'jpeg'
-  is_plain = image.mode in ('L', 'RGB') and 'transparency' not in image.info
-  if image.format == 'PNG' and contents[24] == 8 and is_plain:
-    return 'png'
-  return None
+  return 'png' if is_plain_png(image, contents) else None
 
 
 def _upright(

@@ -58,10 +58,15 @@ class MaskFile:
   Attributes:
     indices: uint8 [H, W]. Class indices and the ignore label.
     unknown: Number of pixels by value ('7' or '#ff00aa') that fit no class.
+    histogram: int64 [256]. Pixels by index; of use if nothing is unknown.
+    contents: The file as it was found, if it is an 8-bit grey PNG of `indices`;
+      else None.
   """
 
   indices: np.ndarray
   unknown: dict[str, int]
+  histogram: np.ndarray
+  contents: bytes | None = None
 
 
 def read(path: str, rules: MaskRules) -> MaskFile:
@@ -77,11 +82,17 @@ def read(path: str, rules: MaskRules) -> MaskFile:
       f'{path} is a mask with several channels of 16 bits: save it as an 8-bit'
       ' index PNG.'
     )
+  is_plain = image.mode == 'L' and image_files.is_plain_png(image, contents)
   image = _without_alpha(path, image)
   if image.mode == 'P':
     return _read_palette(image, rules)
   if image.mode in ('1', 'L') or image.mode.startswith('I'):
-    return _from_values(np.asarray(image).astype(np.int64), rules)
+    values = np.asarray(image)
+    counts = np.array(image.histogram()) if image.mode == 'L' else None
+    mask = _from_values(values, rules, counts)
+    # The same array: no value was replaced.
+    is_kept = is_plain and mask.indices is values
+    return dataclasses.replace(mask, contents=contents if is_kept else None)
   if image.mode == 'RGB':
     return _read_rgb(path, np.asarray(image), rules)
   raise errors.UserError(
@@ -122,7 +133,7 @@ def _read_palette(image: Image.Image, rules: MaskRules) -> MaskFile:
   }
   if _goes_by_color(used, rules):
     return _from_colors(palette[indices], rules)
-  return _from_values(indices.astype(np.int64), rules)
+  return _from_values(indices, rules)
 
 
 def _read_rgb(path: str, pixels: np.ndarray, rules: MaskRules) -> MaskFile:
@@ -131,7 +142,7 @@ def _read_rgb(path: str, pixels: np.ndarray, rules: MaskRules) -> MaskFile:
   if is_grey:
     used = {int(v): (int(v),) * 3 for v in np.unique(pixels[..., 0])}
     if not _goes_by_color(used, rules):
-      return _from_values(pixels[..., 0].astype(np.int64), rules)
+      return _from_values(pixels[..., 0], rules)
   if not rules.colors:
     raise errors.UserError(
       f'{path} is a colour mask, but there is no colour map: give each class'
@@ -161,8 +172,18 @@ def _goes_by_color(
   )
 
 
-def _from_values(values: np.ndarray, rules: MaskRules) -> MaskFile:
-  """Maps int64 [H, W] of raw values."""
+def _from_values(
+  values: np.ndarray, rules: MaskRules, counts: np.ndarray | None = None
+) -> MaskFile:
+  """Maps integers or booleans [H, W]; gives back bytes if none changes.
+
+  Args:
+    values: Of the pixels.
+    rules: What they stand for.
+    counts: Pixels by value, if known.
+  """
+  if values.dtype == np.bool_:
+    values = values.astype(np.uint8)
   low, high = int(values.min()), int(values.max())
   if low < 0 or high > 65535:  # 32-bit masks with unusual values
     known, inverse, counts = np.unique(
@@ -170,7 +191,8 @@ def _from_values(values: np.ndarray, rules: MaskRules) -> MaskFile:
     )
     inverse = inverse.reshape(values.shape)
   else:
-    counts = np.bincount(values.ravel())
+    if counts is None:
+      counts = np.bincount(values.ravel())
     known, inverse = np.arange(len(counts)), values
   targets = np.zeros(len(known), np.uint8)
   unknown = {}
@@ -181,7 +203,12 @@ def _from_values(values: np.ndarray, rules: MaskRules) -> MaskFile:
       targets[position] = target
     else:
       unknown[str(value)] = int(counts[position])
-  return MaskFile(targets[inverse], unknown)
+  histogram = np.zeros(256, np.int64)
+  np.add.at(histogram, targets, counts)
+  is_same = (targets == known)[counts > 0].all()
+  if not is_same or values.dtype != np.uint8:
+    values = targets[inverse]
+  return MaskFile(values, unknown, histogram)
 
 
 def _from_colors(pixels: np.ndarray, rules: MaskRules) -> MaskFile:
@@ -200,4 +227,5 @@ def _from_colors(pixels: np.ndarray, rules: MaskRules) -> MaskFile:
   for code, count in zip(*np.unique(codes[~is_known], return_counts=True)):
     colour = (int(code) >> 16, int(code) >> 8 & 255, int(code) & 255)
     unknown[label_map.format_colour(colour)] = int(count)
-  return MaskFile(targets[places], unknown)
+  indices = targets[places]
+  return MaskFile(indices, unknown, np.bincount(indices.ravel(), minlength=256))

@@ -2,6 +2,8 @@
 
 The workers import NumPy and Pillow but not TensorFlow, so they start in a
 fraction of a second, and they are spawned, so nothing of the parent leaks in.
+Files that go into records as they are do not pass through a pipe, which would
+take longer than to read them again.
 """
 
 from __future__ import annotations
@@ -11,20 +13,23 @@ import concurrent.futures
 import concurrent.futures.process
 import contextlib
 import dataclasses
+import functools
+import itertools
 import multiprocessing
 import os
+import pathlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator
 
 from deeplab_nas import errors
 from deeplab_nas.data import findings, image_files, masks, pairs
 
 # Fewer pairs than this per worker are not worth starting one.
 _MIN_PAIRS_PER_WORKER = 8
-_AHEAD = 4  # pairs under way per worker; bounds the memory
+# Pairs under way per worker, and at least: bounds the memory. So many, that the
+# workers have work until TensorFlow is imported.
+_AHEAD, _MIN_AHEAD = 4, 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Example:
     image: The image, or None.
     label: Contents of an index PNG, or None.
     counts: What it adds to the counts of its split.
+    is_label_kept: Whether `label` is the file as it was found.
   """
 
   pair: pairs.Pair
@@ -46,22 +52,23 @@ class Example:
   image: image_files.ImageFile | None = None
   label: bytes | None = None
   counts: findings.Counts | None = None
+  is_label_kept: bool = False
 
 
 @contextlib.contextmanager
 def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
   """Gives a function that maps pairs to `Example`s, in order.
 
+  It begins to read when it is called, and is best called once: the workers go
+  on with later pairs while the parent uses the first ones.
+
   Args:
     rules: How masks are read.
     num_pairs: How many pairs will come, all in all.
     workers: Number of processes; 0 chooses, 1 works in this process.
   """
-  if workers < 0:
-    raise errors.UserError(f'--workers={workers} is negative.')
-  if not workers:
-    workers = min(os.cpu_count() or 1, num_pairs // _MIN_PAIRS_PER_WORKER)
-  if workers <= 1:
+  workers = num_workers(num_pairs, workers)
+  if workers == 1:
     yield lambda chosen: (read_pair(pair, rules) for pair in chosen)
     return
   executor = concurrent.futures.ProcessPoolExecutor(
@@ -70,7 +77,11 @@ def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
     initializer=_start_worker,
   )
   try:
-    yield lambda chosen: _map_in_order(executor, chosen, rules, workers)
+    read = functools.partial(_read_without_kept, rules=rules)
+    ahead = max(_AHEAD * workers, _MIN_AHEAD)
+    yield lambda chosen: map(
+      _with_kept, map_in_order(executor, read, chosen, ahead)
+    )
   except concurrent.futures.process.BrokenProcessPool as error:
     raise errors.UserError(
       'A worker process was killed, perhaps for want of memory: try'
@@ -78,6 +89,45 @@ def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
     ) from error
   finally:
     executor.shutdown(wait=False, cancel_futures=True)
+
+
+def num_workers(num_pairs: int, workers: int = 0) -> int:
+  """The number that is used: as asked for, or, for 0, by cores and pairs."""
+  if workers < 0:
+    raise errors.UserError(f'--workers={workers} is negative.')
+  if workers:
+    return workers
+  if hasattr(os, 'sched_getaffinity'):
+    cores = len(os.sched_getaffinity(0))  # those that this process may use
+  else:
+    cores = os.cpu_count() or 1
+  return max(1, min(cores, num_pairs // _MIN_PAIRS_PER_WORKER))
+
+
+def map_in_order(
+  executor: concurrent.futures.Executor,
+  function: Callable,
+  items: Iterable,
+  ahead: int,
+) -> Iterator:
+  """Like `executor.map`, with few items under way: results may be large.
+
+  Begins when it is called, not when the first result is asked for.
+  """
+  rest = iter(items)
+
+  def submit(count: int) -> list[concurrent.futures.Future]:
+    chosen = itertools.islice(rest, count)
+    return [executor.submit(function, item) for item in chosen]
+
+  def results():
+    while waiting:
+      result = waiting.popleft().result()
+      waiting.extend(submit(1))
+      yield result
+
+  waiting = collections.deque(submit(ahead))
+  return results()
 
 
 def read_pair(pair: pairs.Pair, rules: masks.MaskRules) -> Example:
@@ -106,9 +156,12 @@ def read_pair(pair: pairs.Pair, rules: masks.MaskRules) -> Example:
   unknown = mask.unknown if mask else {}
   if problems or unknown:
     return Example(pair, tuple(problems), unknown)
-  label = None if mask is None else masks.encode(mask.indices)
   counts = _counts(image, mask, rules.ignore_label)
-  return Example(pair, image=image, label=label, counts=counts)
+  if mask is None:
+    return Example(pair, image=image, counts=counts)
+  is_kept = mask.contents is not None
+  label = mask.contents if is_kept else masks.encode(mask.indices)
+  return Example(pair, (), {}, image, label, counts, is_kept)
 
 
 def _counts(image, mask, ignore_label: int) -> findings.Counts:
@@ -121,24 +174,51 @@ def _counts(image, mask, ignore_label: int) -> findings.Counts:
     min_size=image.size,
   )
   if mask is not None:
-    histogram = np.bincount(mask.indices.ravel(), minlength=256)
-    counts.histogram = tuple(histogram.tolist())
+    counts.histogram = tuple(mask.histogram.tolist())
     counts.num_masks = 1
-    counts.num_blank = int(histogram[ignore_label] == mask.indices.size)
+    counts.num_blank = int(mask.histogram[ignore_label] == mask.indices.size)
   return counts
 
 
-def _map_in_order(
-  executor, chosen: Iterable[pairs.Pair], rules, workers: int
-) -> Iterator[Example]:
-  """Like `map`, with few pairs under way: results are large."""
-  waiting = collections.deque()
-  for pair in chosen:
-    waiting.append(executor.submit(read_pair, pair, rules))
-    if len(waiting) >= _AHEAD * workers:
-      yield waiting.popleft().result()
-  while waiting:
-    yield waiting.popleft().result()
+def _read_without_kept(pair: pairs.Pair, rules: masks.MaskRules) -> Example:
+  """`read_pair`, with the state of kept files in place of their contents."""
+  states = [_state(path) for path in (pair.image, pair.mask)]
+  example = read_pair(pair, rules)
+  image, label = example.image, example.label
+  if image is not None and image.is_kept:
+    image = dataclasses.replace(image, encoded=states[0])
+  if example.is_label_kept:
+    label = states[1]
+  return dataclasses.replace(example, image=image, label=label)
+
+
+def _with_kept(example: Example) -> Example:
+  """Puts the contents of kept files back."""
+  image, label = example.image, example.label
+  if image is not None and image.is_kept:
+    contents = _reread(example.pair.image, image.encoded)
+    image = dataclasses.replace(image, encoded=contents)
+  if example.is_label_kept:
+    label = _reread(example.pair.mask, label)
+  return dataclasses.replace(example, image=image, label=label)
+
+
+def _reread(path: str, state: tuple[int, int]) -> bytes:
+  contents = pathlib.Path(path).read_bytes()
+  if _state(path) != state:
+    raise errors.UserError(
+      f'{path} has changed while it was read: run the same command again.'
+    )
+  return contents
+
+
+def _state(path: str | None) -> tuple[int, int] | None:
+  """Size and time of the last change; None for what is no file."""
+  try:
+    status = os.stat(path)
+  except (OSError, TypeError):
+    return None
+  return status.st_size, status.st_mtime_ns
 
 
 def _start_worker() -> None:

@@ -17,6 +17,7 @@ from deeplab_nas.data import (
   dataset_info,
   input_pipeline,
   layouts,
+  scan,
   shards,
 )
 from tests.data import tiny_folder
@@ -87,11 +88,28 @@ def test_mean_pixel_is_that_of_the_training_images(folder, tmp_path):
   np.testing.assert_allclose(info.mean_pixel, expected, atol=1e-3)
 
 
-def test_worker_processes_give_the_same_bytes(folder, tmp_path):
+@pytest.mark.parametrize('workers', [2, 3])
+def test_worker_processes_give_the_same_bytes(workers, folder, tmp_path):
+  folder.remove('images/b.png')
+  folder.image('b.bmp', picture(1))  # does not go into a record as it is
   source = layouts.folder(folder.root)
   convert(source, tmp_path / 'one', workers=1)
-  convert(source, tmp_path / 'two', workers=2)
-  assert contents(tmp_path / 'one') == contents(tmp_path / 'two')
+  convert(source, tmp_path / 'more', workers=workers)
+  assert contents(tmp_path / 'one') == contents(tmp_path / 'more')
+
+
+def test_a_worker_that_dies_leaves_the_old_shards(
+  folder, tmp_path, monkeypatch
+):
+  output = tmp_path / 'out'
+  convert(layouts.folder(folder.root), output)
+  before = contents(output)
+  folder.mask('a.png', stripes((0, 1)))
+  monkeypatch.setattr(scan, '_read_without_kept', tiny_folder.die)
+  with pytest.raises(errors.UserError, match='worker process was killed'):
+    convert(layouts.folder(folder.root), output, workers=2)
+  assert contents(output) == before
+  assert not list(output.glob('.conversion/*.part'))
 
 
 def test_rerun_keeps_shards_and_redoes_only_what_changed(folder, tmp_path):
@@ -183,22 +201,30 @@ def test_output_below_a_file_is_refused(folder, tmp_path):
     convert(layouts.folder(folder.root), tmp_path / 'file' / 'out')
 
 
-def _kill_during_conversion(command, output) -> None:
-  """Starts a conversion and kills it when the first shard is finished."""
+def _stop_during_conversion(command, output, sign) -> tuple[int, str]:
+  """Starts a conversion and stops it when the first shard is finished."""
   process = subprocess.Popen(
     command,
     env={**os.environ, 'PYTHONPATH': str(ROOT)},
-    stderr=subprocess.DEVNULL,
+    stderr=subprocess.PIPE,
+    text=True,
   )
   deadline = time.time() + 60
   while not list(output.glob('.conversion/*.tfrecord')):
     assert time.time() < deadline and process.poll() is None
     time.sleep(0.002)
-  process.send_signal(signal.SIGKILL)
-  process.wait()
+  process.send_signal(sign)
+  _, text = process.communicate()
+  return process.returncode, text
 
 
-def test_kill_leaves_no_half_shard_and_rerun_completes(tmp_path):
+@pytest.mark.parametrize(
+  ('sign', 'workers', 'code'),
+  [(signal.SIGKILL, 1, -signal.SIGKILL), (signal.SIGINT, 2, 130)],
+)
+def test_a_stop_leaves_no_half_shard_and_rerun_completes(
+  sign, workers, code, tmp_path
+):
   names = [f'image{index:03d}' for index in range(60)]
   folder = tiny_folder.TinyFolder(tmp_path / 'data', names)
   for seed, name in enumerate(names):
@@ -209,9 +235,14 @@ def test_kill_leaves_no_half_shard_and_rerun_completes(tmp_path):
     sys.executable,
     str(ROOT / 'datasets' / 'build_folder_data.py'),
     f'--data_dir={folder.root}',
-    *(f'--output_dir={output}', '--num_shards=24', '--workers=1'),
+    *(f'--output_dir={output}', '--num_shards=24', f'--workers={workers}'),
   ]
-  _kill_during_conversion(command, output)
+  returned, text = _stop_during_conversion(command, output, sign)
+  assert returned == code
+  if sign == signal.SIGINT:
+    assert text.splitlines()[-1] == 'error: interrupted.'
+    assert 'Traceback' not in text
+    assert not list(output.glob('.conversion/*.part'))
   assert not list(output.glob('*.tfrecord'))
   assert not (output / 'dataset.json').exists()
   kept = list(output.glob('.conversion/*.tfrecord'))
@@ -263,12 +294,29 @@ def test_cmyk_jpeg_becomes_rgb(folder, tmp_path):
   np.testing.assert_allclose(found, np.asarray(grey), atol=4)
 
 
-def test_jpeg_contents_are_kept(folder, tmp_path):
+def test_contents_of_jpeg_and_png_are_kept(folder, tmp_path):
   folder.remove('images/a.png')
-  path = folder.image('a.jpg', picture())
+  paths = [
+    folder.image('a.jpg', picture()),
+    folder.image('b.png', picture(), compress_level=1),
+    folder.mask('b.png', stripes(), compress_level=0),
+  ]
   convert(layouts.folder(folder.root), tmp_path / 'out')
   records = b''.join(contents(tmp_path / 'out').values())
-  assert path.read_bytes() in records
+  for path in paths:
+    assert path.read_bytes() in records
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize('kind', ['images', 'masks'])
+def test_damage_that_pillow_overlooks_is_refused(
+  kind, workers, folder, tmp_path
+):
+  path = folder.root / kind / 'a.png'
+  path.write_bytes(path.read_bytes()[:-2])  # of the last checksum
+  with pytest.raises(errors.UserError, match=f'{kind}/a.png is damaged'):
+    convert(layouts.folder(folder.root), tmp_path / 'out', workers=workers)
+  assert not list((tmp_path / 'out').glob('*.tfrecord'))
 
 
 MASKS = {

@@ -20,7 +20,12 @@ def test_plain_files_are_kept_as_they_are(ending, tmp_path):
   found = image_files.read(path, None)
   assert found.encoded == (tmp_path / f'a.{ending}').read_bytes()
   assert found.image_format == {'png': 'png', 'jpg': 'jpeg'}[ending]
-  assert found.size == (12, 16)
+  assert found.size == (12, 16) and found.is_kept
+
+
+def test_other_files_are_not_kept(tmp_path):
+  found = image_files.read(save(tmp_path / 'a.bmp', picture()), None)
+  assert found.image_format == 'png' and not found.is_kept
 
 
 def test_channel_sums_are_those_of_the_pixels(tmp_path):

@@ -72,6 +72,31 @@ def test_encoded_mask_is_an_index_png(tmp_path):
   np.testing.assert_array_equal(np.asarray(image), indices)
 
 
+def test_a_plain_index_png_is_kept_as_it_is(tmp_path):
+  found = read(tmp_path, tiny_folder.stripes())
+  assert found.contents == (tmp_path / 'mask.png').read_bytes()
+  assert found.histogram.sum() == found.indices.size
+  assert found.histogram[255] == (found.indices == 255).sum() > 0
+
+
+@pytest.mark.parametrize(
+  ('image', 'rules'),
+  [
+    (tiny_folder.stripes(), {'values': {1: 2}}),
+    (tiny_folder.stripes((0, 1, 7)), {}),
+    (tiny_folder.stripes().astype(np.uint16), {}),
+    (Image.fromarray(tiny_folder.stripes((0, 255))).convert('1'), {}),
+    (Image.fromarray(np.dstack([tiny_folder.stripes()] * 3)), {}),
+    (tiny_folder.palette_mask(tiny_folder.stripes((0, 1)), COLORS), {}),
+  ],
+)
+def test_no_other_mask_is_kept(image, rules, tmp_path):
+  found = read(tmp_path, image, **rules)
+  assert found.contents is None
+  counts = np.bincount(found.indices.ravel(), minlength=256)
+  assert found.unknown or (found.histogram == counts).all()
+
+
 RENUMBERED = ((255, 0, 0), (0, 0, 255), (0, 0, 0))
 
 

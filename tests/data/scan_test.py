@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -25,6 +26,44 @@ def test_processes_give_what_one_process_gives_in_order(source):
     together = list(read(pairs))
   assert alone == together
   assert [example.pair for example in alone] == list(pairs)
+
+
+def test_kept_files_come_back_as_they_were(source):
+  pairs = source.splits['train'][:2]
+  with scan.reader(source.rules, len(pairs), workers=2) as read:
+    for pair, example in zip(pairs, read(pairs)):
+      with open(pair.image, 'rb') as image, open(pair.mask, 'rb') as mask:
+        assert example.image.encoded == image.read()
+        assert example.label == mask.read() and example.is_label_kept
+
+
+def test_a_file_that_changes_meanwhile_is_refused(source):
+  pairs = source.splits['train'][:2]
+  with scan.reader(source.rules, len(pairs), workers=2) as read:
+    examples = read(pairs)
+    next(examples)
+    os.utime(pairs[1].image, ns=(1, 1))
+    with pytest.raises(errors.UserError, match='has changed while it was read'):
+      next(examples)
+
+
+def test_few_items_are_under_way():
+  started = []
+  with concurrent.futures.ThreadPoolExecutor(2) as executor:
+    results = scan.map_in_order(executor, started.append, range(9), ahead=3)
+    executor.submit(int).result()
+    assert set(started) <= {0, 1, 2}
+    assert len([next(results), next(results)]) == 2
+    executor.submit(int).result()
+    assert max(started) <= 4
+    assert len(list(results)) == 7
+  assert sorted(started) == list(range(9))
+
+
+def test_the_number_of_workers_follows_cores_and_pairs():
+  assert scan.num_workers(1000, 3) == 3
+  assert scan.num_workers(9) == 1
+  assert 1 <= scan.num_workers(10**6) <= (os.cpu_count() or 1)
 
 
 def test_negative_number_of_workers_is_refused(source):

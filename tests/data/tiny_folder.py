@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import numpy as np
@@ -66,3 +67,8 @@ def palette_mask(indices: np.ndarray, colours) -> Image.Image:
   table = [part for colour in colours for part in colour]
   image.putpalette(table + [0] * (768 - len(table)))
   return image
+
+
+def die(pair, rules):
+  """Ends its process, in the place of what reads a pair."""
+  os._exit(9)
