@@ -23,12 +23,15 @@ class Preset:
     expected: What to expect of it: where, how long, which result.
     command: How to run it.
     settings: Values by section and key.
+    accelerator_gib: Memory of the accelerator that a search is made for, if it
+      is made for one.
   """
 
   description: str
   expected: str
   command: str
   settings: Mapping[str, Mapping[str, Any]]
+  accelerator_gib: int | None = None
 
 
 def _train(name: str, data_dir: str, genotype: str) -> str:
@@ -43,6 +46,52 @@ def _search(name: str, data_dir: str) -> str:
     f'python scripts/train.py --mode=search --config={name}'
     f' --data_dir={data_dir} --run_dir=runs/{name}'
   )
+
+
+def _search_within(gib: int, crop_size: int, batch_size: int) -> Preset:
+  """The paper's search with as much in a step as an accelerator can hold."""
+  name = f'search_{gib}gb'
+  return Preset(
+    description=(
+      f"The paper's search in {gib} GiB of accelerator memory: {batch_size}"
+      f' crops of {crop_size} x {crop_size} a step.'
+    ),
+    expected=(
+      'Memory is counted, and the count checked against measured peaks, see'
+      ' g3doc/performance.md; we have not run the whole search.'
+    ),
+    command=_search(name, 'cityscapes_tfrecord'),
+    settings={
+      'data': {
+        'image_scale': 0.5,
+        'cache': False,
+        'crop_size': [crop_size, crop_size],
+        'batch_size': batch_size,
+      },
+      # The paper's 0.025 is for two images; DARTS takes it for 64.
+      'search': {'learning_rate': 0.05},
+    },
+    accelerator_gib=gib,
+  )
+
+
+# Of an accelerator's memory; its runtime and libraries take the rest.
+_USABLE_SHARE = 0.8
+
+
+def smallest_for(num_bytes: int) -> str | None:
+  """The preset whose accelerator is the smallest that holds a step.
+
+  Args:
+    num_bytes: `SupernetCost.total_bytes` of the step.
+  """
+  fitting = [
+    (preset.accelerator_gib, name)
+    for name, preset in PRESETS.items()
+    if preset.accelerator_gib
+    and num_bytes <= _USABLE_SHARE * preset.accelerator_gib * 2**30
+  ]
+  return min(fitting)[1] if fitting else None
 
 
 PRESETS: dict[str, Preset] = {
@@ -117,6 +166,9 @@ PRESETS: dict[str, Preset] = {
     command=_search('paper_cityscapes', 'cityscapes_tfrecord'),
     settings={'data': {'image_scale': 0.5, 'cache': False}},
   ),
+  'search_8gb': _search_within(8, crop_size=321, batch_size=16),
+  'search_16gb': _search_within(16, crop_size=513, batch_size=16),
+  'search_24gb': _search_within(24, crop_size=513, batch_size=24),
   'camvid_train': Preset(
     description=(
       'A short training of a narrow network on CamVid, for comparisons.'

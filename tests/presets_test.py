@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from deeplab_nas import config, presets
+from deeplab_nas.space import supernet_cost
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -55,3 +56,26 @@ def test_the_papers_training_differs_from_the_defaults_where_the_paper_does():
   assert paper.data.image_scale == 1
   assert paper.network.filter_multiplier == 20
   assert paper.network.aspp_rates == (12, 24, 36)
+
+
+@pytest.mark.parametrize('gib', [8, 16, 24])
+def test_a_search_for_an_accelerator_fills_it_and_fits(gib):
+  name = f'search_{gib}gb'
+  assert presets.PRESETS[name].accelerator_gib == gib
+
+  def needed(extra_images):
+    loaded = config.load(name)
+    return supernet_cost.SupernetCost(
+      loaded.space.build(),
+      19,
+      loaded.data.crop_size,
+      loaded.data.batch_size + extra_images,
+    ).total_bytes(loaded.search.recompute)
+
+  assert presets.smallest_for(needed(0)) == name
+  assert presets.smallest_for(needed(extra_images=8)) != name
+
+
+def test_what_fits_nowhere_has_no_preset():
+  assert presets.smallest_for(1) == 'search_8gb'
+  assert presets.smallest_for(24 * 2**30) is None

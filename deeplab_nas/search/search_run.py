@@ -12,6 +12,7 @@ from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.search import searcher as searcher_lib
+from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import (
   callbacks,
   checkpoints,
@@ -178,4 +179,10 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
     epochs=config.search.epochs,
     arch_start_epoch=config.search.arch_start_epoch,
     num_val_images=num_val_images,
+    counted_bytes=supernet_cost.SupernetCost(
+      searcher.space,
+      parts.info.num_classes,
+      config.data.crop_size,
+      config.data.batch_size,
+    ).total_bytes(config.search.recompute),
   )

@@ -7,6 +7,7 @@ import pathlib
 import resource
 import sys
 
+from deeplab_nas import presets
 from deeplab_nas.train import duration
 
 _STATUS = pathlib.Path('/proc/self/status')
@@ -34,6 +35,8 @@ class Estimate:
     num_validations: How often these are validated; None for every epoch.
     arch_step_seconds: One further step of alpha and beta; None in a training.
     arch_start_epoch: Epochs without steps of alpha and beta.
+    counted_bytes: What a step of a search holds, by count: the memory that an
+      accelerator needs; None in a training.
   """
 
   startup_seconds: float
@@ -46,6 +49,7 @@ class Estimate:
   num_validations: int | None = None
   arch_step_seconds: float | None = None
   arch_start_epoch: int = 0
+  counted_bytes: int | None = None
 
   @property
   def total_seconds(self) -> float:
@@ -75,6 +79,7 @@ class Estimate:
       *arch_rows,
       ('validation, each image', f'{self.val_image_seconds:.3f} s'),
       ('peak memory', f'{self.peak_bytes / 2**30:.2f} GiB'),
+      *self._accelerator_rows(),
       (
         'the whole run, about',
         f'{duration.text(self.total_seconds)} ({self.epochs} epochs of'
@@ -83,6 +88,21 @@ class Estimate:
       ),
     )
     return '\n'.join(f'{name:<32}{value}' for name, value in rows)
+
+  def _accelerator_rows(self) -> tuple[tuple[str, str], ...]:
+    if self.counted_bytes is None:
+      return ()
+    preset = presets.smallest_for(self.counted_bytes)
+    if preset is None:
+      fits = (
+        'no preset is made for that much: lower data.batch_size or'
+        ' data.crop_size'
+      )
+    else:
+      gib = presets.PRESETS[preset].accelerator_gib
+      fits = f'fits {gib} GiB, as --config={preset} does'
+    size = f'{self.counted_bytes / 2**30:.2f} GiB by count'
+    return (('memory on an accelerator', f'{size}: {fits}'),)
 
 
 def peak_bytes() -> int:

@@ -44,3 +44,13 @@ def test_the_peak_never_falls():
   ballast[::4096] = b'x' * len(ballast[::4096])
   del ballast
   assert estimate.peak_bytes() >= before > 2**20
+
+
+def test_a_search_says_which_preset_has_its_memory():
+  def text(gib):
+    counted_bytes = int(gib * 2**30)
+    return dataclasses.replace(ESTIMATE, counted_bytes=counted_bytes).text()
+
+  assert 'GiB by count: fits 8 GiB, as --config=search_8gb does' in text(3)
+  assert '20.00 GiB by count: no preset' in text(20)
+  assert 'accelerator' not in ESTIMATE.text()

@@ -1,0 +1,164 @@
+"""What a training step of the supernet holds in memory, worked out beforehand.
+
+The supernet computes all architectures at once, so its cost has nothing to do
+with that of a derived network (`cost.py`): it is a sum over all nodes of the
+lattice, all edges of the cell and all primitives.
+
+Reference:
+  Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from deeplab_nas.space import cell_space, lattice, primitives, search_space
+
+_FLOAT_BYTES = 4
+# Tensors as wide as all edges of a source that an operation makes on the way.
+_TENSORS = {
+  'sep_conv': 6,  # twice depthwise, pointwise, norm (with the next ReLU)
+  'dil_conv': 3,
+  'atrous_conv': 2,  # convolution, norm
+}
+_LINEAR = ('skip', 'max_pool', 'avg_pool')
+_SEPARABLE_REPEATS = {'sep_conv': 2, 'dil_conv': 1}
+# Weights, their gradients, the decayed ones, the momentum.
+_COPIES_OF_WEIGHTS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class SupernetCost:
+  """Memory of a training step, in bytes of float32.
+
+      cost = SupernetCost(SearchSpace(), 19, (321, 321), batch_size=2)
+      cost.activation_bytes()                 # recomputed node by node
+      cost.activation_bytes(recompute=False)  # all stored
+
+  Attributes:
+    space: The search space.
+    num_classes: Channels of the logits.
+    crop_size: Height and width of the training crops.
+    batch_size: Images in a batch.
+  """
+
+  space: search_space.SearchSpace
+  num_classes: int
+  crop_size: tuple[int, int]
+  batch_size: int
+
+  def activation_bytes(self, recompute: bool = True) -> int:
+    """What a step holds at its peak, besides the weights.
+
+    With recomputation that is what the nodes hand on, and all that the
+    largest one computes.
+
+    Args:
+      recompute: Whether the nodes are computed again for the gradient.
+    """
+    nodes = [self.node_floats(node) for node in self.space.lattice.nodes]
+    inside = max(nodes) if recompute else sum(nodes)
+    return _FLOAT_BYTES * (inside + self.kept_floats())
+
+  def total_bytes(self, recompute: bool = True) -> int:
+    """Activations at the peak, and all that a step holds of the weights."""
+    weights = _FLOAT_BYTES * _COPIES_OF_WEIGHTS * self.num_weights
+    return self.activation_bytes(recompute) + weights
+
+  @functools.cached_property
+  def num_weights(self) -> int:
+    """Trainable weights of the supernet, of stem and heads too."""
+    grid, f = self.space.lattice, self.space.filter_multiplier
+    half, quarter = 8 * f, 16 * f
+    stem = 9 * (3 * half + half * half + half * quarter) + 2 * (
+      2 * half + quarter
+    )
+    heads = 0
+    for level in grid.levels(grid.num_layers):
+      c = self.space.node_filters(level)
+      heads += 11 * c * c + 6 * c + (3 * c + 1) * self.num_classes
+    return stem + heads + sum(map(self._node_weights, grid.nodes))
+
+  def _node_weights(self, node: lattice.Node) -> int:
+    """Kernels of a node's inputs and of all its edges."""
+    grid, filters = self.space.lattice, self.space.filters(node.level)
+    inputs = self._channels(grid.prev_prev(node)) + sum(
+      self._channels(edge.source) * (9 if edge.move == lattice.DOWN else 1)
+      for edge in grid.edges_into(node)
+    )
+    edges = len(self.space.cell.edges) * sum(
+      _op_weights(primitive, filters) for primitive in self.space.cell.primitives
+    )
+    return inputs * filters + edges
+
+  def _channels(self, node: lattice.Node) -> int:
+    if node.layer < 1:  # the stem's
+      return (16 if node == lattice.STEM else 8) * self.space.filter_multiplier
+    return self.space.node_filters(node.level)
+
+  def kept_floats(self) -> int:
+    """Outputs of nodes, stem and heads, which no node computes again."""
+    grid = self.space.lattice
+    states = sum(
+      self._pixels(grid.strides[node.level]) * self.space.node_filters(node.level)
+      for node in grid.nodes
+    )
+    return states + self._stem_floats() + self._head_floats()
+
+  def node_floats(self, node: lattice.Node) -> int:
+    """All that a node's function computes on the way to its output."""
+    cell, filters = self.space.cell, self.space.filters(node.level)
+    num_transitions = len(self.space.lattice.edges_into(node))
+    channels = 0
+    for source in range(cell.num_sources - 1):
+      is_shared = source == cell_space.PREV_PREV_SOURCE
+      t = 1 if is_shared else num_transitions
+      n = sum(edge.source == source for edge in cell.edges)
+      channels += t * (2 + self._num_linear) + t * n * self._tensors_per_edge
+      channels += num_transitions * n  # terms of the blocks' sums
+    channels += cell.num_blocks * (num_transitions + 1)
+    return self._pixels(self.space.lattice.strides[node.level]) * filters * channels
+
+  @property
+  def _num_linear(self) -> int:
+    return sum(p.kind in _LINEAR for p in self.space.cell.primitives)
+
+  @property
+  def _tensors_per_edge(self) -> int:
+    kinds = [p.kind for p in self.space.cell.primitives]
+    tiled = any(kind in ('sep_conv', 'dil_conv') for kind in kinds)
+    linear = any(kind in _LINEAR for kind in kinds)
+    return sum(_TENSORS.get(kind, 0) for kind in kinds) + tiled + linear + 1
+
+  def _pixels(self, stride: int) -> int:
+    """Of all images of a batch; they are padded to 32k + 1."""
+    coarsest = self.space.lattice.strides[-1]
+    height, width = (
+      max(-(-(side - 1) // coarsest), 1) * (coarsest // stride) + 1
+      for side in self.crop_size
+    )
+    return self.batch_size * height * width
+
+  def _stem_floats(self) -> int:
+    """Of each of the three convolutions: itself, norm, ReLU."""
+    filters = self.space.filter_multiplier
+    half, quarter = 8 * filters * self._pixels(2), 16 * filters * self._pixels(4)
+    return 3 * self._pixels(1) + 3 * (2 * half + quarter)
+
+  def _head_floats(self) -> int:
+    """ASPP of each stride: 3 branches and their sum; logits and their loss."""
+    grid = self.space.lattice
+    floats = 0
+    for level in grid.levels(grid.num_layers):
+      pixels = self._pixels(grid.strides[level])
+      floats += pixels * (12 * self.space.node_filters(level) + self.num_classes)
+    return floats + self._pixels(1) * 5 * self.num_classes
+
+
+def _op_weights(primitive: primitives.Primitive, filters: int) -> int:
+  window = primitive.kernel_size**2
+  if primitive.kind == 'atrous_conv':
+    return window * filters**2
+  repeats = _SEPARABLE_REPEATS.get(primitive.kind, 0)
+  return repeats * (window * filters + filters**2)

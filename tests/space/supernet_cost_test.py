@@ -1,0 +1,60 @@
+"""Memory of the supernet, counted."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from deeplab_nas.nn import supernet
+from deeplab_nas.space import (
+  cell_space,
+  lattice,
+  primitives,
+  search_space,
+  supernet_cost,
+)
+
+SMALL = search_space.SearchSpace(
+  cell_space.CellSpace(2), lattice.Lattice(3), filter_multiplier=2
+)
+COST = supernet_cost.SupernetCost(SMALL, 5, (65, 65), batch_size=2)
+
+
+@pytest.mark.parametrize('preset', primitives.PRESETS)
+def test_weights_are_those_of_the_network(preset):
+  cell = cell_space.CellSpace(2, primitives.PRESETS[preset])
+  space = dataclasses.replace(SMALL, cell=cell)
+  model = supernet.Supernet(space, 5)
+  assert dataclasses.replace(COST, space=space).num_weights == sum(
+    np.prod(v.shape) for v in model.trainable_variables
+  )
+
+
+def test_activations_grow_with_the_batch_alone():
+  twice = dataclasses.replace(COST, batch_size=4)
+  for recompute in (True, False):
+    assert twice.activation_bytes(recompute) == 2 * COST.activation_bytes(
+      recompute
+    )
+  assert twice.num_weights == COST.num_weights
+
+
+def test_recomputation_pays_the_more_the_deeper_the_lattice():
+  def saved(num_layers):
+    space = dataclasses.replace(SMALL, lattice=lattice.Lattice(num_layers))
+    cost = dataclasses.replace(COST, space=space)
+    return cost.activation_bytes(False) / cost.activation_bytes(True)
+
+  assert 1 < saved(2) < saved(6) < saved(12)
+
+
+def test_kept_tensors_of_one_node_by_hand():
+  """One layer of one level: a 65 x 65 image has 17 x 17 pixels at stride 4."""
+  space = search_space.SearchSpace(
+    cell_space.CellSpace(1), lattice.Lattice(1, strides=(4,)), 2
+  )
+  cost = supernet_cost.SupernetCost(space, 5, (65, 65), batch_size=1)
+  node = 17 * 17 * 2
+  stem = 3 * 65 * 65 + 3 * (2 * 16 * 33 * 33 + 32 * 17 * 17)
+  head = 17 * 17 * (12 * 2 + 5) + 65 * 65 * 5 * 5
+  assert cost.kept_floats() == node + stem + head
