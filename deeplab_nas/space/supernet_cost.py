@@ -16,12 +16,10 @@ import functools
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 _FLOAT_BYTES = 4
-# Tensors as wide as all edges of a source that an operation makes on the way.
-_TENSORS = {
-  'sep_conv': 6,  # twice depthwise, pointwise, norm (with the next ReLU)
-  'dil_conv': 3,
-  'atrous_conv': 2,  # convolution, norm
-}
+# Tensors as wide as all edges of a source that an operation makes: twice
+# depthwise, pointwise and norm (with the next ReLU); once; convolution, norm.
+# The last norm's output is added up and needed no more.
+_TENSORS = {'sep_conv': 6, 'dil_conv': 3, 'atrous_conv': 2}
 _LINEAR = ('skip', 'max_pool', 'avg_pool')
 _SEPARABLE_REPEATS = {'sep_conv': 2, 'dil_conv': 1}
 # Weights, their gradients, the decayed ones, the momentum.
@@ -57,8 +55,10 @@ class SupernetCost:
     Args:
       recompute: Whether the nodes are computed again for the gradient.
     """
-    nodes = [self.node_floats(node) for node in self.space.lattice.nodes]
-    inside = max(nodes) if recompute else sum(nodes)
+    nodes = self.space.lattice.nodes
+    inside = max(self.node_floats(node) for node in nodes)
+    if not recompute:
+      inside += sum(self.node_floats(node, kept_alone=True) for node in nodes)
     return _FLOAT_BYTES * (inside + self.kept_floats())
 
   def total_bytes(self, recompute: bool = True) -> int:
@@ -88,7 +88,8 @@ class SupernetCost:
       for edge in grid.edges_into(node)
     )
     edges = len(self.space.cell.edges) * sum(
-      _op_weights(primitive, filters) for primitive in self.space.cell.primitives
+      _op_weights(primitive, filters)
+      for primitive in self.space.cell.primitives
     )
     return inputs * filters + edges
 
@@ -101,13 +102,19 @@ class SupernetCost:
     """Outputs of nodes, stem and heads, which no node computes again."""
     grid = self.space.lattice
     states = sum(
-      self._pixels(grid.strides[node.level]) * self.space.node_filters(node.level)
+      self._pixels(grid.strides[node.level])
+      * self.space.node_filters(node.level)
       for node in grid.nodes
     )
     return states + self._stem_floats() + self._head_floats()
 
-  def node_floats(self, node: lattice.Node) -> int:
-    """All that a node's function computes on the way to its output."""
+  def node_floats(self, node: lattice.Node, kept_alone: bool = False) -> int:
+    """All that a node's function computes on the way to its output.
+
+    Args:
+      node: Which node.
+      kept_alone: Whether to count only what the gradient needs.
+    """
     cell, filters = self.space.cell, self.space.filters(node.level)
     num_transitions = len(self.space.lattice.edges_into(node))
     channels = 0
@@ -115,21 +122,26 @@ class SupernetCost:
       is_shared = source == cell_space.PREV_PREV_SOURCE
       t = 1 if is_shared else num_transitions
       n = sum(edge.source == source for edge in cell.edges)
-      channels += t * (2 + self._num_linear) + t * n * self._tensors_per_edge
-      channels += num_transitions * n  # terms of the blocks' sums
+      channels += t * (2 + self._num_linear)  # itself, ReLU, pools
+      channels += t * n * self._tensors_per_edge(kept_alone)
+      if not kept_alone:
+        channels += num_transitions * n  # terms of the blocks' sums
     channels += cell.num_blocks * (num_transitions + 1)
-    return self._pixels(self.space.lattice.strides[node.level]) * filters * channels
+    return (
+      self._pixels(self.space.lattice.strides[node.level]) * filters * channels
+    )
 
   @property
   def _num_linear(self) -> int:
     return sum(p.kind in _LINEAR for p in self.space.cell.primitives)
 
-  @property
-  def _tensors_per_edge(self) -> int:
+  def _tensors_per_edge(self, kept_alone: bool) -> int:
     kinds = [p.kind for p in self.space.cell.primitives]
-    tiled = any(kind in ('sep_conv', 'dil_conv') for kind in kinds)
-    linear = any(kind in _LINEAR for kind in kinds)
-    return sum(_TENSORS.get(kind, 0) for kind in kinds) + tiled + linear + 1
+    is_tiled = any(kind in _SEPARABLE_REPEATS for kind in kinds)
+    convolutions = [_TENSORS[kind] for kind in kinds if kind in _TENSORS]
+    if kept_alone:
+      return is_tiled + sum(convolutions) - len(convolutions)
+    return is_tiled + sum(convolutions) + bool(self._num_linear) + 1  # the sum
 
   def _pixels(self, stride: int) -> int:
     """Of all images of a batch; they are padded to 32k + 1."""
@@ -143,7 +155,10 @@ class SupernetCost:
   def _stem_floats(self) -> int:
     """Of each of the three convolutions: itself, norm, ReLU."""
     filters = self.space.filter_multiplier
-    half, quarter = 8 * filters * self._pixels(2), 16 * filters * self._pixels(4)
+    half, quarter = (
+      8 * filters * self._pixels(2),
+      16 * filters * self._pixels(4),
+    )
     return 3 * self._pixels(1) + 3 * (2 * half + quarter)
 
   def _head_floats(self) -> int:
@@ -152,7 +167,9 @@ class SupernetCost:
     floats = 0
     for level in grid.levels(grid.num_layers):
       pixels = self._pixels(grid.strides[level])
-      floats += pixels * (12 * self.space.node_filters(level) + self.num_classes)
+      floats += pixels * (
+        12 * self.space.node_filters(level) + self.num_classes
+      )
     return floats + self._pixels(1) * 5 * self.num_classes
 
 
