@@ -51,6 +51,29 @@ def fold(
   return folded
 
 
+def freeze_small(
+  network: network_lib.DerivedNetwork, max_bytes: int = 4096
+) -> None:
+  """Turns small weights into numbers, which graphs hold as constants.
+
+  Most variables of a folded network have few numbers, but each costs a loaded
+  graph a dozen nodes to be saved, restored and read: without these, loading
+  takes some 80 MB less. Large ones stay variables, since a graph's constants
+  are copied many times while it is loaded.
+
+  Args:
+    network: A folded one; what became a number can no longer be assigned.
+    max_bytes: Of the largest weights that become numbers.
+  """
+  for layer in network.submodules:
+    for name in ('kernel', 'depthwise_kernel', 'bias'):
+      weight = getattr(layer, name, None)
+      if isinstance(weight, tf.Variable):
+        value = weight.numpy()
+        if value.nbytes <= max_bytes:
+          setattr(layer, name, value)
+
+
 def _units(network: network_lib.DerivedNetwork) -> list[conv_norm.ConvNorm]:
   return [m for m in network.submodules if isinstance(m, conv_norm.ConvNorm)]
 

@@ -13,6 +13,9 @@ from deeplab_nas.serving import names
 
 MAX_DIFFERENCE = 1e-3
 MIN_AGREEMENT = 0.999
+# Classes whose probabilities differ by no more are equally probable: which one
+# is chosen depends on rounding. Those of an untrained network all are.
+_TIE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +26,9 @@ class Comparison:
     num_images: Images that both segmented.
     num_pixels: Their pixels.
     max_difference: Largest absolute difference of a probability.
-    agreement: Share of the pixels that have the same class; the smaller one of
-      the signature for images and that for files.
+    agreement: Share of the pixels that have the same class, or another one that
+      is as probable; the smaller one of the signature for images and that for
+      files.
   """
 
   num_images: int
@@ -73,16 +77,25 @@ def compare(
     found = np.asarray(loaded.probabilities(batch))
     difference = float(np.abs(found - expected).max())
     max_difference = float(np.maximum(max_difference, difference))
-    classes = expected.argmax(-1)
     file = tf.io.encode_png(image)[tf.newaxis]
     from_images = of_images(**{names.IMAGES: batch})
     from_file = of_bytes(**{names.IMAGE_BYTES: file})
-    same += _count_same(from_images[names.CLASSES], classes)
-    same_of_bytes += _count_same(from_file[names.CLASSES], classes)
-    num_pixels += classes.size
-  agreement = min(same, same_of_bytes) / num_pixels
+    same += is_best(from_images[names.CLASSES], expected).sum()
+    same_of_bytes += is_best(from_file[names.CLASSES], expected).sum()
+    num_pixels += expected[..., 0].size
+  agreement = float(min(same, same_of_bytes)) / num_pixels
   return Comparison(len(images), num_pixels, max_difference, agreement)
 
 
-def _count_same(found: tf.Tensor, expected: np.ndarray) -> int:
-  return int((found.numpy() == expected).sum())
+def is_best(
+  classes: np.ndarray | tf.Tensor, probabilities: np.ndarray
+) -> np.ndarray:
+  """Whether no other class is more probable, bool [...].
+
+  Args:
+    classes: Integers [...].
+    probabilities: float [..., C].
+  """
+  classes = np.asarray(classes)[..., np.newaxis]
+  chosen = np.take_along_axis(probabilities, classes, -1)[..., 0]
+  return chosen >= probabilities.max(-1) - _TIE

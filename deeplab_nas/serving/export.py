@@ -133,9 +133,10 @@ def export(
   logging.info('Folding batch norm and writing the model.')
   reference = options.segmenter(network)
   is_fast = winograd.pays() if options.winograd is None else options.winograd
-  folded = options.segmenter(folding.fold(network, winograd_decoder=is_fast))
+  folded = folding.fold(network, winograd_decoder=is_fast)
+  folding.freeze_small(folded)
   with versions.staging(base_dir) as stage:
-    _write(stage.path, folded, info, options, config_yaml)
+    _write(stage.path, options.segmenter(folded), info, options, config_yaml)
     compared = _check(stage.path, reference, images)
     tflite_comparison = None
     if options.tflite_size:

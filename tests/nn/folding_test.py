@@ -161,6 +161,24 @@ def test_only_depthwise_convolutions_go_through_space_to_batch(pair):
     assert kinds.count('SpaceToBatchND') == len(rates) > 0
 
 
+def test_small_weights_may_be_numbers(pair):
+  model, _ = pair
+  folded = folding.fold(model, winograd_decoder=True)
+  count = len(folded.variables)
+  folding.freeze_small(folded, max_bytes=400)
+  sizes = [4 * np.prod(v.shape) for v in folded.variables]
+  assert 0 < len(sizes) < count / 2
+  # And the progress of drop path, which is no weight.
+  assert min(sizes) == 4 and sorted(sizes)[1] > 400
+  closeness.assert_close([folded(images())], [model(images())])
+  traced = tf.function(lambda x: folded(x)).get_concrete_function(
+    tf.TensorSpec([1, 33, 33, 3])
+  )
+  assert len(traced.captured_inputs) == len(sizes) - 1
+  square = images(33, 33)[:1]
+  closeness.assert_close([traced(square)], [model(square)])
+
+
 def test_all_else_is_that_of_the_network(pair):
   model, folded = pair
   assert (folded.genotype, folded.space) == (model.genotype, model.space)

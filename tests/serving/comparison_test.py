@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -31,6 +32,17 @@ def test_another_network_is_told(loaded):
   assert found.agreement < 0.9
   with pytest.raises(errors.UserError, match='differs from the one in memory'):
     found.require_equality()
+
+
+def test_which_of_equally_probable_classes_is_chosen_does_not_matter():
+  probabilities = np.array([[0.4, 0.4 - 1e-7, 0.2], [0.5, 0.4, 0.1]])
+  for classes, expected in (
+    ([0, 0], [True, True]),
+    ([1, 1], [True, False]),
+    ([2, 2], [False, False]),
+  ):
+    found = comparison.is_best(np.array(classes, np.uint8), probabilities)
+    assert found.tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.nn import conv_norm
+from deeplab_nas.nn import conv_norm, folding
 from deeplab_nas.serving import graph_ops
 
 
@@ -47,6 +48,19 @@ def test_the_graph_is_the_fast_one(exported, network):
   assert found['DepthwiseConv2dNative'] == num_depthwise
   # The logits' one comes on top, the decoder's two are none.
   assert found['Conv2D'] == len(convolutions) - num_depthwise + 1 - 2
+
+
+def test_small_weights_are_constants(exported, network):
+  folded = folding.fold(network, winograd_decoder=True)
+  large = [v for v in folded.variables if 4 * np.prod(v.shape) > 4096]
+  variables = [
+    name
+    for name, _ in tf.train.list_variables(
+      str(exported / 'variables/variables')
+    )
+    if name.endswith('/.ATTRIBUTES/VARIABLE_VALUE')
+  ]
+  assert len(variables) == len(large) > 0
 
 
 def test_signatures_are_those_to_serve(exported, plain):

@@ -1,0 +1,53 @@
+r"""Times a network and its export on random images.
+
+  python scripts/benchmark_inference.py --table
+  python scripts/benchmark_inference.py --genotype=runs/train/genotype.json \
+      --filter_multiplier=48 --size=1025 --num_runs=5 --table
+
+Prints a line of JSON for each case:
+
+  network       the Keras model, batch norm unfolded, as a compiled function:
+                images float32 in, logits out
+  predict       the same model by Keras' predict
+  export        what scripts/export_model.py writes: images uint8 in, masks out
+  tflite        with --tflite: its TFLite model, all cores
+  same process  network and export in alternation in one process
+
+All but the last have processes of their own, whose steps alternate. Operations
+are those of the cost model, so the shares of the matrix peak compare.
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+from absl import flags, logging
+
+from deeplab_nas import errors
+from deeplab_nas.benchmarks import command, inference
+from deeplab_nas.train import genotype_source, runtime
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string('genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.')
+flags.DEFINE_integer('filter_multiplier', 20, 'F.', lower_bound=1)
+flags.DEFINE_integer(
+  'size', 513, 'Height and width of the images.', lower_bound=1
+)
+flags.DEFINE_integer('batch_size', 1, 'Images of a step.', lower_bound=1)
+flags.DEFINE_boolean('tflite', False, 'Time a TFLite model as well.')
+command.define()
+FLAGS.set_default('matrix_peak', True)
+
+
+def main(_) -> None:
+  runtime.silence()
+  genotype_source.read(FLAGS.genotype)  # a mistake shows before the work
+  sizes = FLAGS.genotype, FLAGS.filter_multiplier, FLAGS.size
+  with tempfile.TemporaryDirectory() as folder:
+    logging.info('Exporting the network.')
+    path = inference.export(*sizes, folder, FLAGS.tflite)
+    command.run(inference.cases(*sizes, FLAGS.batch_size, path, FLAGS.tflite))
+
+
+if __name__ == '__main__':
+  errors.run(main)

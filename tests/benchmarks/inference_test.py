@@ -1,0 +1,76 @@
+"""A network and its export as cases, tiny."""
+
+from __future__ import annotations
+
+import pytest
+
+from deeplab_nas.benchmarks import case, comparison, inference
+from deeplab_nas.space import cost, search_space
+from tests.serving import tiny
+
+SIZES = {'filter_multiplier': 1, 'size': 33}
+
+
+@pytest.fixture(scope='module')
+def settings(tmp_path_factory):
+  path = tmp_path_factory.mktemp('genotype') / 'genotype.json'
+  tiny.GENOTYPE.save(path)
+  return {'genotype': str(path), **SIZES}
+
+
+@pytest.fixture(scope='module')
+def exported(settings, tmp_path_factory):
+  return str(
+    inference.export(**settings, export_dir=tmp_path_factory.mktemp('e'))
+  )
+
+
+def test_operations_are_those_of_the_cost_model(settings, exported):
+  space = search_space.SearchSpace.of(tiny.GENOTYPE, 1)
+  model = cost.CostModel(space, inference.NUM_CLASSES, (33, 33))
+  expected = 2 * 2 * model.of(tiny.GENOTYPE).macs
+  batch = {**settings, 'batch_size': 2}
+  for job in (
+    inference.build_network(**batch),
+    inference.build_export(**batch, path=exported),
+  ):
+    job.step()
+    facts = job.facts()
+    assert facts['flops'] == expected and facts['images'] == 2
+    nodes = facts['graph_nodes'] + facts['graph_function_nodes']
+    assert nodes > 100
+
+
+def test_two_in_one_process_are_compared(settings, exported):
+  job = inference.build_both(**settings, batch_size=1, path=exported)
+  for _ in range(3):
+    job.step()
+  facts = job.facts()
+  assert sorted(facts) == [
+    'export_median_seconds',
+    'export_to_network',
+    'network_median_seconds',
+  ]
+  assert min(facts.values()) > 0
+
+
+def test_cases_are_the_network_its_export_and_both(exported, settings):
+  groups = inference.cases(
+    **settings, batch_size=1, export_dir=exported, tflite=True
+  )
+  names = [[one.name for one in group] for group in groups]
+  assert names == [
+    ['network', 'predict', 'export', 'tflite'],
+    ['same process'],
+  ]
+  assert all(isinstance(one, case.Case) for group in groups for one in group)
+
+
+@pytest.mark.slow
+def test_all_cases_run_in_processes_of_their_own(settings, tmp_path):
+  path = inference.export(**settings, export_dir=tmp_path, tflite=True)
+  for group in inference.cases(
+    **settings, batch_size=1, export_dir=path, tflite=True
+  ):
+    for result in comparison.compare(group, num_runs=1):
+      assert result.peak_bytes > 0 and result.facts

@@ -1,0 +1,56 @@
+"""The command that times a network and its export."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.serving import tiny
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def run(*arguments):
+  return subprocess.run(
+    [sys.executable, str(ROOT / 'scripts/benchmark_inference.py'), *arguments],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
+
+
+@pytest.mark.slow
+def test_a_line_of_json_for_each_case(tmp_path):
+  tiny.GENOTYPE.save(tmp_path / 'genotype.json')
+  result = run(
+    f'--genotype={tmp_path / "genotype.json"}',
+    *('--filter_multiplier=1', '--size=33', '--num_runs=1', '--table'),
+  )
+  assert result.returncode == 0, result.stderr
+  lines = [json.loads(line) for line in result.stdout.splitlines()]
+  names = [line['case'] for line in lines]
+  assert names == ['network', 'predict', 'export', 'same process']
+  for line in lines[:3]:
+    assert line['percent_of_matrix_peak'] > 0 and line['peak_bytes'] > 0
+    assert line['machine']['packages']['tensorflow']
+  assert lines[3]['facts']['export_to_network'] > 0
+  assert '| export |' in result.stderr
+
+
+@pytest.mark.parametrize(
+  ('flag', 'sentence'),
+  [
+    ('--genotype=zoo:nothing', '--genotype=zoo:nothing cannot be used'),
+    ('--genotype=missing.json', '--genotype=missing.json cannot be used'),
+  ],
+)
+def test_a_mistake_is_told_at_once(flag, sentence):
+  result = run(flag)
+  assert result.returncode == 2
+  assert result.stderr.startswith('error: ' + sentence)
+  assert result.stdout == ''
