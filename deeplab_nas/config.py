@@ -43,6 +43,9 @@ class SpaceConfig(config_field.Section):
     num_blocks: B, blocks of the cell.
     primitives: Name of the operator set, a key of `primitives.PRESETS`.
     filter_multiplier: F, filters of one block at stride 4.
+    partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
+      of the channels and edges have weights of their own: PC-DARTS, another
+      function than the full supernet, https://arxiv.org/abs/1907.05737.
   """
 
   NAME: ClassVar[str] = 'space'
@@ -53,6 +56,16 @@ class SpaceConfig(config_field.Section):
     'auto_deeplab', str, choices=tuple(primitives.PRESETS)
   )
   filter_multiplier: int = _field(8, int, low=1)
+  partial_channels: int = _field(1, int, low=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.filter_multiplier % self.partial_channels:
+      raise errors.UserError(
+        f'space.partial_channels is {self.partial_channels}, expected a'
+        ' divisor of space.filter_multiplier, which is'
+        f' {self.filter_multiplier}.'
+      )
 
   def build(self) -> search_space.SearchSpace:
     return search_space.SearchSpace(
@@ -61,6 +74,7 @@ class SpaceConfig(config_field.Section):
       ),
       lattice.Lattice(self.num_layers),
       self.filter_multiplier,
+      self.partial_channels,
     )
 
 
@@ -139,15 +153,14 @@ class SearchConfig(config_field.Section):
     gradient_clip: Largest global norm of the weights' gradient; null for none.
       DARTS clips at 5, the paper does not say.
     arch_start_epoch: Epochs that train weights alone, before alpha and beta.
-    arch_learning_rate: Of alpha and beta.
-    arch_weight_decay: Of alpha and beta.
+    arch_learning_rate: Of alpha and beta, and of gamma where there is one.
+    arch_weight_decay: Likewise.
     arch_beta_1: Adam's first decay. The paper gives no decays; 0.5 and 0.999
       are those of DARTS.
     arch_beta_2: Adam's second decay.
-    arch_init_stddev: Standard deviation of alpha and beta at the start.
+    arch_init_stddev: Their standard deviation at the start.
     recompute: Whether the supernet keeps the inputs of its nodes alone and
-      computes the rest again for the gradient: far less memory for a little
-      time; see g3doc/performance.md.
+      computes the rest again for the gradient; see g3doc/performance.md.
   """
 
   NAME: ClassVar[str] = 'search'

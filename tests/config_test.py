@@ -47,6 +47,8 @@ def test_the_space_is_the_one_described(preset):
   assert space.cell.num_blocks == 2
   assert space.cell.primitives == primitives.PRESETS[preset]
   assert space.filters(1) == 8
+  assert space.partial_channels == 1
+  assert config.SpaceConfig(partial_channels=4).build().partial_channels == 4
 
 
 def test_a_file_changes_only_what_it_names(file):
@@ -139,6 +141,12 @@ def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
     ('data.flip=1', 'data.flip is 1, expected true or false.'),
     ('space.primitives=all', 'one of auto_deeplab, darts, pnasnet.'),
     ('space.num_blocks=11', 'at least 1, at most 10.'),
+    ('space.partial_channels=0', 'expected a whole number, at least 1.'),
+    (
+      'space.partial_channels=3',
+      'space.partial_channels is 3, expected a divisor of'
+      ' space.filter_multiplier, which is 4.',
+    ),
     ('data.min_scale=3', 'expected at most data.max_scale, which is 2.'),
     ('search.end_learning_rate=1', 'expected at most search.learning_rate'),
     ('search.arch_start_epoch=99', 'expected less than search.epochs'),

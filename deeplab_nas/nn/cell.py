@@ -54,7 +54,7 @@ class Cell(tf.keras.layers.Layer):
     self.moving_mean, self.moving_variance = (
       self.add_weight(
         name,
-        [self.layout.num_rows, self.shape.filters],
+        [self.layout.num_rows, self.shape.mixed_filters],
         initializer=initializer,
         trainable=False,
       )

@@ -36,6 +36,7 @@ from deeplab_nas.nn import (
   mixed_op,
   node_layout,
   ops,
+  partial_channels,
   shapes,
 )
 from deeplab_nas.nn.node_layout import Input, Part
@@ -123,10 +124,10 @@ class FusedNode:
     terms = [[] for _ in range(cell.num_blocks)]  # of each block's sum
     for source, edges in enumerate(self.layout.edges_from):
       if source >= 2:
-        states.append(tf.add_n(terms[source - 2]))
+        states.append(walk.block(source - 2, terms[source - 2]))
       for edge, term in zip(edges, walk.leave(source, states[source])):
         terms[cell.edges[edge].block].append(term)
-    blocks = states[2:] + [tf.add_n(terms[-1])]
+    blocks = states[2:] + [walk.block(cell.num_blocks - 1, terms[-1])]
     return mixed_op.NodeOutputs(walk.mix(blocks), *walk.statistics())
 
 
@@ -169,6 +170,9 @@ class _Walk:
     sum into its edges need no transposing for;
   - by transition: (transition, edge, channel), which full convolutions make,
     one group for each transition.
+
+  With partial channels, an edge's terms have C/K channels where C is said below
+  and all happens as ever between `leave` and `block`.
   """
 
   def __init__(
@@ -180,7 +184,7 @@ class _Walk:
     self.layout = layout
     self.inputs = inputs
     self.training = training
-    self.filters = layout.shape.filters
+    self.filters = layout.shape.mixed_filters
     self.operators = layout.operators
     self.constants = {}  # (value, channels) -> [channels]
     self.identity = tf.constant(np.eye(self.filters, dtype=np.float32))
@@ -189,6 +193,7 @@ class _Walk:
     self.linear_kernels = self._linear_kernels()
     self.moving = {} if training else self._moving()
     self.used = {}  # norm -> (mean, variance), each a list of [N]
+    self.bypass = partial_channels.bypass(layout.shape, inputs.op)
 
   def enter(self, size: tuple[int, int] | tf.Tensor) -> list[tf.Tensor]:
     """The node's inputs at its stride: [B, H, W, T*C] and [B, H, W, C]."""
@@ -216,6 +221,8 @@ class _Walk:
     Returns:
       For each edge from the source, float32 [B, H, W, T*C].
     """
+    if self.bypass:
+      state = self.bypass.split(source, state)
     num_edges = len(self.layout.edges_from[source])
     active = tf.nn.relu(state)
     tiled = tf.tile(active, [1, 1, 1, num_edges])
@@ -235,16 +242,23 @@ class _Walk:
       terms = [tf.tile(term, [1, 1, 1, repeats]) for term in terms]
     return terms
 
+  def block(self, block: int, terms: list[tf.Tensor]) -> tf.Tensor:
+    """A block, [B, H, W, T*C], from what its edges contribute."""
+    mixed = tf.add_n(terms)
+    return self.bypass.join(block, mixed) if self.bypass else mixed
+
   def mix(self, blocks: list[tf.Tensor]) -> tf.Tensor:
     """Sum over transitions, weighted by beta, of the concatenated blocks."""
     x = tf.concat(blocks, axis=-1)  # [B, H, W, num_blocks*T*C]
     num_transitions = self.layout.shape.num_transitions
     if num_transitions == 1:
       return self.inputs.beta[0] * x
-    kernel = self.inputs.beta[:, tf.newaxis, tf.newaxis] * self.identity
-    kernel = tf.reshape(
-      kernel, [1, 1, num_transitions * self.filters, self.filters]
-    )
+    filters = self.layout.shape.filters
+    identity = self.identity
+    if filters != self.filters:
+      identity = tf.constant(np.eye(filters, dtype=np.float32))
+    kernel = self.inputs.beta[:, tf.newaxis, tf.newaxis] * identity
+    kernel = tf.reshape(kernel, [1, 1, num_transitions * filters, filters])
     return tf.nn.conv2d(x, self._repeated(kernel, len(blocks)), 1, 'SAME')
 
   def statistics(self) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,6 +2,7 @@
 
 Reference:
   Auto-DeepLab, Sec. 4.1, Eq. (1) - (6), https://arxiv.org/abs/1901.02985
+  Partial channels: PC-DARTS, https://arxiv.org/abs/1907.05737
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, node_layout, ops
+from deeplab_nas.nn import batch_norm, node_layout, ops, partial_channels
 from deeplab_nas.space import cell_space
 
 
@@ -24,7 +25,7 @@ class NodeInputs(NamedTuple):
   Attributes:
     prevs: The transitions' H^{l-1}, each float32 [B, h, w, channels].
     prev_prev: H^{l-2}, float32 [B, h, w, channels].
-    op: float32 [E, K], softmax of alpha.
+    op: float32 [E, K], `ArchWeights.op`.
     beta: float32 [T], the weights of the transitions.
     weights: float32 [N], of all convolutions, as `node_layout.Layout` has it.
     moving_mean: float32 [R, C], as `node_layout.Layout` has it.
@@ -83,17 +84,50 @@ class MixedOp:
     )
 
 
+class PartialMixedOp:
+  """A `MixedOp` of the first 1/K of the channels; the others go around it.
+
+  Then a shuffle of K groups, so that the next block finds others in front. What
+  goes around has the weight of the edge, sum_k of its operations' weights.
+  """
+
+  def __init__(self, operators: Sequence[ops.Operator], num_groups: int):
+    self.mixed_op = MixedOp(operators)
+    self.num_groups = num_groups
+
+  def __call__(
+    self,
+    x: tf.Tensor,
+    op_weights: tf.Tensor,
+    weights: Sequence[Sequence[tf.Tensor]],
+    normalizers: Sequence[ops.Normalize],
+  ) -> tf.Tensor:
+    """As `MixedOp`, whose operators have C/K channels."""
+    filters = x.shape[-1]
+    num_first = filters // self.num_groups
+    first, rest = x[..., :num_first], x[..., num_first:]
+    mixed = self.mixed_op(first, op_weights, weights, normalizers)
+    around = tf.reduce_sum(op_weights) * rest
+    x = tf.concat([mixed, around], axis=-1)
+    return partial_channels.shuffle(x, filters, self.num_groups)
+
+
 class ReferenceNode:
   """A node, sum_t beta_t Cell(prev_t, prev_prev; alpha), as it is written.
 
-  One `MixedOp` for each edge and transition. The transitions into a node share
-  their weights; each is normalised with statistics of its own.
+  One `MixedOp`, or `PartialMixedOp`, for each edge and transition. The
+  transitions into a node share their weights; each is normalised with
+  statistics of its own.
   """
 
   def __init__(self, shape: node_layout.NodeShape):
     self.shape = shape
     self.layout = node_layout.of(shape)
     self.mixed_op = MixedOp(self.layout.operators)
+    if shape.partial_channels > 1:
+      self.mixed_op = PartialMixedOp(
+        self.layout.operators, shape.partial_channels
+      )
 
   def __call__(
     self,
@@ -108,7 +142,7 @@ class ReferenceNode:
     for t, x in enumerate((*inputs.prevs, inputs.prev_prev)):
       key = node_layout.Input(t)
       x = resamples[t](x, blocks[key], size)
-      states.append(statistics.normalize(x, key, t, 0))
+      states.append(statistics.normalize_input(x, key))
     *prevs, prev_prev = states
     output = tf.add_n(
       [
@@ -179,6 +213,16 @@ class _Statistics:
       x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), self.training
     )
     return x
+
+  def normalize_input(self, x: tf.Tensor, key: node_layout.Input) -> tf.Tensor:
+    """All C channels of an input, which has as many rows as that takes."""
+    rows = self.layout.rows[key]
+    if len(rows) == 1:
+      return self.normalize(x, key, *rows[0])
+    parts = tf.split(x, len(rows), axis=-1)
+    return tf.concat(
+      [self.normalize(part, key, *at) for part, at in zip(parts, rows)], -1
+    )
 
   def stacked(self) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and variance, float32 [R, C]."""

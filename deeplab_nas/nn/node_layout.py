@@ -33,12 +33,26 @@ class NodeShape:
     filters: C, the filters of a block.
     prevs: How each transition's H^{l-1} comes to the node, T of them.
     prev_prev: How H^{l-2} does.
+    partial_channels: K, a divisor of C; see `partial_channels.py`.
   """
 
   cell: cell_space.CellSpace
   filters: int
   prevs: tuple[resample.Resample, ...]
   prev_prev: resample.Resample
+  partial_channels: int = 1
+
+  def __post_init__(self):
+    if self.filters % self.partial_channels:
+      raise ValueError(
+        f'partial_channels is {self.partial_channels}, expected a divisor of'
+        f' the filters, which are {self.filters}'
+      )
+
+  @property
+  def mixed_filters(self) -> int:
+    """C/K, the channels that pass through the mixed operations."""
+    return self.filters // self.partial_channels
 
   @property
   def num_transitions(self) -> int:
@@ -74,6 +88,9 @@ class Layout:
   transition, but only one for an edge from `prev_prev`, which is the same for
   all transitions.
 
+  With partial channels, C/K takes the place of C in operators and rows. The
+  norm of an input has C channels and so K rows, which count as K edges.
+
   Attributes:
     shape: The node's shape.
     operators: One for each primitive.
@@ -86,7 +103,9 @@ class Layout:
   def __init__(self, shape: NodeShape):
     cell = shape.cell
     self.shape = shape
-    self.operators = [ops.build(p, shape.filters) for p in cell.primitives]
+    self.operators = [
+      ops.build(p, shape.mixed_filters) for p in cell.primitives
+    ]
     self.edges_from = [
       [i for i, edge in enumerate(cell.edges) if edge.source == source]
       for source in range(cell.num_sources - 1)  # nobody reads the last block
@@ -100,7 +119,10 @@ class Layout:
     ]
     self.repeated = [key for key in parts if self._is_repeated(key)]
     self.whole = [*inputs, *(k for k in parts if not self._is_repeated(k))]
-    self.rows = {key: [(key.index, 0)] for key in inputs} | {
+    self.rows = {
+      key: [(key.index, i) for i in range(shape.partial_channels)]
+      for key in inputs
+    } | {
       Part(k, i, source): self._rows(k, source)
       for source in range(len(self.edges_from))
       for k, operator in enumerate(self.operators)

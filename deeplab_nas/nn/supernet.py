@@ -134,6 +134,7 @@ class Supernet(tf.keras.Model):
         for edge in grid.edges_into(node)
       ),
       comes_from(grid.prev_prev(node)),
+      self.space.partial_channels,
     )
     return cell.Cell(shape, self.fused, self.recompute, f'cell_{node.name}')
 

@@ -1,14 +1,15 @@
-"""alpha and beta: the variables of a relaxed architecture.
+"""alpha, beta and gamma: the variables of a relaxed architecture.
 
 Reference:
   Auto-DeepLab, Sec. 4.1, https://arxiv.org/abs/1901.02985
+  gamma: PC-DARTS, Sec. 3.3, https://arxiv.org/abs/1907.05737
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.space import arch_weights, lattice, search_space
+from deeplab_nas.space import arch_weights, cell_space, lattice, search_space
 
 
 class ArchParams(tf.Module):
@@ -18,6 +19,8 @@ class ArchParams(tf.Module):
     space: The search space.
     alpha: float32 [E, K].
     beta: float32 [L, S, 3]; entries of illegal moves have no effect.
+    gamma: float32 [E], the cell's edges, which PC-DARTS calls beta; None
+      without partial channels.
   """
 
   def __init__(
@@ -26,7 +29,7 @@ class ArchParams(tf.Module):
     stddev: float = 1e-3,
     seed: int | None = None,
   ):
-    """Draws alpha and beta from N(0, stddev**2), as the paper does."""
+    """Draws all from N(0, stddev**2), as the paper does alpha and beta."""
     super().__init__(name='arch_params')
     self.space = space
     generator = tf.random.Generator.from_seed(seed or 0)
@@ -38,13 +41,29 @@ class ArchParams(tf.Module):
     self.beta = tf.Variable(
       generator.normal(space.lattice.legal.shape, stddev=stddev), name='beta'
     )
+    self.gamma = None
+    if space.partial_channels > 1:
+      self.gamma = tf.Variable(
+        generator.normal([len(space.cell.edges)], stddev=stddev), name='gamma'
+      )
 
   def weights(self) -> arch_weights.ArchWeights:
-    """The normalised weights: softmax of alpha, and of beta by Eq. (7)."""
+    """The normalised weights: softmax of alpha, and of beta by Eq. (7).
+
+    With partial channels those of an operation are weighted by its edge's.
+    """
+    op = tf.nn.softmax(self.alpha)
+    if self.gamma is not None:
+      op *= source_probs(self.gamma, self.space.cell)[:, tf.newaxis]
     return arch_weights.ArchWeights(
-      op=tf.nn.softmax(self.alpha),
-      edge=transition_probs(self.beta, self.space.lattice),
+      op=op, edge=transition_probs(self.beta, self.space.lattice)
     )
+
+
+def source_probs(logits: tf.Tensor, cell: cell_space.CellSpace) -> tf.Tensor:
+  """Softmax over the edges into each block, float32 [E] from [E]."""
+  sizes = [len(cell.sources(block)) for block in range(cell.num_blocks)]
+  return tf.concat([tf.nn.softmax(x) for x in tf.split(logits, sizes)], 0)
 
 
 def transition_probs(logits: tf.Tensor, grid: lattice.Lattice) -> tf.Tensor:

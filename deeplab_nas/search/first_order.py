@@ -19,7 +19,7 @@ class FirstOrder(tf.Module):
   """Adam on alpha and beta under the loss of split B.
 
   Attributes:
-    params: alpha and beta.
+    params: alpha and beta; with partial channels also gamma.
     optimizer: Their optimizer.
   """
 

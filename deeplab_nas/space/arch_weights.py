@@ -21,7 +21,8 @@ class ArchWeights(NamedTuple):
   Attributes:
     op: float32 [E, K], softmax of alpha: for each cell edge (the order of
       `CellSpace.edges`) the weights of its primitives. One cell, shared by all
-      nodes of the lattice.
+      nodes of the lattice. With partial channels times the weight of the edge:
+      rows sum to that, and those of a block to 1.
     edge: float32 [L, S, 3], softmax of beta over the moves that leave a node,
       Eq. (7); illegal moves are exactly 0.
 

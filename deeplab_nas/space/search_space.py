@@ -30,19 +30,22 @@ class SearchSpace:
     lattice: The space of paths.
     filter_multiplier: F, 8 in the paper's search and 20 / 32 / 48 in its
       networks S / M / L.
+    partial_channels: K: a search's mixed operations see 1/K of the channels,
+      as in PC-DARTS. What may be found does not depend on it.
   """
 
   cell: cell_space_lib.CellSpace = cell_space_lib.CellSpace()
   lattice: lattice_lib.Lattice = lattice_lib.Lattice()
   filter_multiplier: int = 8
+  partial_channels: int = 1
 
   def __post_init__(self):
-    is_whole = isinstance(self.filter_multiplier, numbers.Integral)
-    if not is_whole or self.filter_multiplier < 1:
-      raise ValueError(
-        f'filter_multiplier is {self.filter_multiplier}, expected a whole'
-        ' number, at least 1'
-      )
+    for name in ('filter_multiplier', 'partial_channels'):
+      value = getattr(self, name)
+      if not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(
+          f'{name} is {value}, expected a whole number, at least 1'
+        )
 
   def filters(self, level: int) -> int:
     """Filters of one block: F at stride 4, doubled with every stride."""

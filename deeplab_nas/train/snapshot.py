@@ -45,7 +45,19 @@ class Snapshot:
   @property
   def alpha_entropy(self) -> float:
     """Mean over the cell's edges, in nats; log K at the start of a search."""
-    return float(arch_weights.entropy(self.weights.op).mean())
+    op = self.weights.op
+    # With partial channels, rows sum to the weight of their edge.
+    totals = op.sum(-1, keepdims=True)
+    probs = np.divide(op, totals, out=np.zeros_like(op), where=totals > 0)
+    return float(arch_weights.entropy(probs).mean())
+
+  @property
+  def gamma_entropy(self) -> float:
+    """Mean over the cell's blocks, in nats: of the edges into each."""
+    cell = self.space.cell
+    starts = [cell.edge_index(0, block) for block in range(cell.num_blocks)]
+    by_block = np.split(self.weights.op.sum(-1), starts[1:])
+    return float(np.mean([arch_weights.entropy(x) for x in by_block]))
 
   @property
   def beta_entropy(self) -> float:
@@ -64,8 +76,10 @@ class Snapshot:
     return self._share(*_POOLS)
 
   def numbers(self) -> dict[str, float]:
-    """Every scalar by its name."""
-    names = ('alpha_entropy', 'beta_entropy', 'skip_share', 'pool_share')
+    """Every scalar by its name; of gamma where there is one."""
+    names = ['alpha_entropy', 'beta_entropy', 'skip_share', 'pool_share']
+    if self.space.partial_channels > 1:
+      names.append('gamma_entropy')
     return {name: getattr(self, name) for name in names}
 
   def _share(self, *kinds: str) -> float:

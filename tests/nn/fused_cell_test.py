@@ -14,6 +14,7 @@ from deeplab_nas.space import cell_space, primitives
 from tests.nn import closeness, random_cell
 
 ALL = tuple(primitives.BY_NAME.values())
+# Primitives, blocks, filters, transitions, and K of partial channels.
 SPACES = {
   'paper, one transition': (primitives.PRIMITIVES, 2, 2, 1),
   'paper, two transitions': (primitives.PRIMITIVES, 2, 3, 2),
@@ -21,7 +22,12 @@ SPACES = {
   'all primitives': (ALL, 1, 3, 3),
   'no pools, no skip': (ALL[4:7], 2, 2, 3),
   'nothing learnt': (ALL[:4], 2, 2, 2),
+  'paper, half the channels': (primitives.PRIMITIVES, 3, 6, 2, 2),
+  'paper, a quarter, one transition': (primitives.PRIMITIVES, 2, 8, 1, 4),
+  'darts, half the channels': (primitives.DARTS_PRIMITIVES, 2, 6, 1, 2),
+  'darts, a quarter': (primitives.DARTS_PRIMITIVES, 3, 12, 3, 4),
 }
+STORED = ['paper, two transitions', 'all primitives', 'darts, a quarter']
 
 
 def random_weights(rng, layer):
@@ -45,11 +51,13 @@ def run(layer, inputs, output_gradient, training, learning=True):
 
 def pair(case, **settings):
   """A fast and a readable cell of the same weights, their inputs, dL/dy."""
-  chosen, num_blocks, filters, num_transitions = SPACES[case]
+  chosen, num_blocks, filters, num_transitions, *partial = SPACES[case]
   space = cell_space.CellSpace(num_blocks, chosen)
   rng = np.random.default_rng(len(case))
-  shape = random_cell.shape(space, filters, num_transitions)
+  shape = random_cell.shape(space, filters, num_transitions, *partial)
   inputs = random_cell.inputs(rng, space, num_transitions)
+  if partial:  # edges have weights of their own
+    inputs['op'] *= rng.uniform(0.1, 1, [len(space.edges), 1])
   fast = cell.Cell(shape, fused=True, **settings)
   readable = cell.Cell(shape, fused=False)
   for layer in (fast, readable):
@@ -69,7 +77,7 @@ def test_fast_cell_equals_readable_cell(case, training):
   )
 
 
-@pytest.mark.parametrize('case', ['paper, two transitions', 'all primitives'])
+@pytest.mark.parametrize('case', STORED)
 def test_fast_cell_equals_readable_cell_with_everything_stored(case):
   fast, readable, *arguments = pair(case, recompute=False)
   closeness.assert_close(
@@ -77,7 +85,7 @@ def test_fast_cell_equals_readable_cell_with_everything_stored(case):
   )
 
 
-@pytest.mark.parametrize('case', ['paper, two transitions', 'all primitives'])
+@pytest.mark.parametrize('case', STORED)
 def test_architecture_step_has_the_same_gradients_but_those_of_weights(case):
   fast, readable, inputs, gradient = pair(case)
   statistics = readable.get_weights()[1:]
@@ -117,15 +125,16 @@ class Bottleneck(ops.Operator):
 
 
 @pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('partial', [1, 2])
 @pytest.mark.parametrize('operator', [Doubled, Bottleneck])
 def test_unknown_operator_falls_back_to_its_builder(
-  monkeypatch, operator, training
+  monkeypatch, operator, partial, training
 ):
   name = operator.__name__
   monkeypatch.setitem(ops.BUILDERS, name, operator)
   new = dataclasses.replace(primitives.ATROUS_CONV_3X3, name=name, kind=name)
   monkeypatch.setitem(
-    SPACES, name, ((new, *primitives.PRIMITIVES[-2:]), 2, 2, 3)
+    SPACES, name, ((new, *primitives.PRIMITIVES[-2:]), 2, 4, 3, partial)
   )
   test_fast_cell_equals_readable_cell(name, training)
 

@@ -11,15 +11,25 @@ from tests.nn import random_cell
 ALL = tuple(primitives.BY_NAME.values())
 
 
-def layout(num_blocks=2, chosen=ALL, filters=3, num_transitions=2):
+def layout(
+  num_blocks=2, chosen=ALL, filters=3, num_transitions=2, partial_channels=1
+):
   space = cell_space.CellSpace(num_blocks, chosen)
-  return node_layout.of(random_cell.shape(space, filters, num_transitions))
+  return node_layout.of(
+    random_cell.shape(space, filters, num_transitions, partial_channels)
+  )
 
 
-@pytest.mark.parametrize('num_transitions', [1, 3])
-def test_each_weight_has_one_place(num_transitions):
+@pytest.mark.parametrize(
+  'num_transitions, partial_channels', [(1, 1), (3, 1), (3, 2)]
+)
+def test_each_weight_has_one_place(num_transitions, partial_channels):
   """Numbered weights come back, each once, in the shape of its operator."""
-  places = layout(num_transitions=num_transitions)
+  places = layout(
+    filters=4,
+    num_transitions=num_transitions,
+    partial_channels=partial_channels,
+  )
   numbers = tf.range(places.num_weights)
   blocks = places.unpack(numbers, places.whole + places.repeated)
   found = [
@@ -74,3 +84,22 @@ def test_weights_are_drawn_as_he_et_al_draw_one_edge():
   }
   for key, fan in fan_in.items():
     np.testing.assert_allclose(np.std(blocks[key]), np.sqrt(2 / fan), rtol=0.06)
+
+
+def test_with_partial_channels_an_input_has_as_many_narrow_rows():
+  places = layout(1, (primitives.ATROUS_CONV_3X3,), 8, 2, partial_channels=4)
+  assert places.shape.mixed_filters == 2
+  rows = list(places.row)
+  assert rows == [
+    *((node_layout.Input(t), t, i) for t in range(3) for i in range(4)),
+    (node_layout.Part(0, 0, 0), 0, 0),
+    (node_layout.Part(0, 0, 0), 1, 0),
+    (node_layout.Part(0, 0, 1), 0, 1),
+  ]
+  assert places.block_shape(node_layout.Part(0, 0, 0)) == (3, 3, 2, 2)
+  assert places.block_shape(node_layout.Input(2)) == (1, 1, 3, 8)
+
+
+def test_partial_channels_divide_the_filters():
+  with pytest.raises(ValueError, match='partial_channels is 4, .* are 6'):
+    layout(filters=6, partial_channels=4)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from deeplab_nas.nn import node_layout, resample
 
 
-def shape(space, filters, num_transitions):
+def shape(space, filters, num_transitions, partial_channels=1):
   """A node with inputs from the finer, its own and the coarser stride."""
   moves = ((6, 2), (5, 1), (4, 1))[:num_transitions]
   return node_layout.NodeShape(
@@ -13,6 +13,7 @@ def shape(space, filters, num_transitions):
     filters,
     tuple(resample.Resample(c, filters, strides) for c, strides in moves),
     resample.Resample(3, filters),
+    partial_channels,
   )
 
 

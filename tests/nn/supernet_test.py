@@ -18,11 +18,14 @@ from tests.nn import closeness
 NUM_CLASSES = 4
 
 
-def small_space(num_layers=3, num_blocks=1, chosen=None, filters=2):
+def small_space(
+  num_layers=3, num_blocks=1, chosen=None, filters=2, partial_channels=1
+):
   return search_space.SearchSpace(
     cell_space.CellSpace(num_blocks, chosen or primitives.PRIMITIVES[3:7]),
     lattice.Lattice(num_layers),
     filters,
+    partial_channels,
   )
 
 
@@ -39,8 +42,15 @@ def random_images(size=(65, 97)):
     # one-channel weights zero, and zeros have no relative error.
     small_space(2, num_blocks=2, chosen=primitives.PRIMITIVES, filters=4),
     small_space(3, chosen=primitives.DARTS_PRIMITIVES[4:], filters=4),
+    small_space(2, 2, filters=8, partial_channels=4),
+    small_space(3, 1, primitives.DARTS_PRIMITIVES[4:], 4, partial_channels=2),
   ],
-  ids=['paper primitives', 'darts primitives'],
+  ids=[
+    'paper primitives',
+    'darts primitives',
+    'paper primitives, a quarter of the channels',
+    'darts primitives, half the channels',
+  ],
 )
 def test_fast_supernet_equals_readable_supernet(space, training):
   fast, readable = (
@@ -55,7 +65,7 @@ def test_fast_supernet_equals_readable_supernet(space, training):
   )
 
   def run(model):
-    learnt = [params.alpha, params.beta, *model.trainable_variables]
+    learnt = [*params.trainable_variables, *model.trainable_variables]
     with tf.GradientTape() as tape:
       tape.watch(images)
       logits = model(images, params.weights(), training=training)
@@ -89,9 +99,10 @@ def test_unknown_image_size_is_computed_at_run_time():
     )
 
 
-def test_only_nodes_on_the_chosen_path_reach_the_logits():
+@pytest.mark.parametrize('partial_channels', [1, 2])
+def test_only_nodes_on_the_chosen_path_reach_the_logits(partial_channels):
   """With one-hot weights, Eq. (6) is a chain of cells."""
-  space = small_space(num_layers=3, num_blocks=1)
+  space = small_space(3, filters=4, partial_channels=partial_channels)
   model = supernet.Supernet(space, NUM_CLASSES)
   genotype = space.random(np.random.default_rng(0))
   weights = arch_weights.ArchWeights(
@@ -115,14 +126,19 @@ def test_only_nodes_on_the_chosen_path_reach_the_logits():
   assert lattice.Node(3, genotype.path[-1]) in reached
 
 
-def test_every_alpha_and_beta_gets_a_gradient():
-  space = small_space(num_layers=2, num_blocks=2)
+@pytest.mark.parametrize('partial_channels', [1, 2])
+def test_everything_learnt_of_the_architecture_gets_a_gradient(
+  partial_channels,
+):
+  space = small_space(2, 2, filters=4, partial_channels=partial_channels)
   model = supernet.Supernet(space, NUM_CLASSES)
   params = arch_params.ArchParams(space, seed=1)
   with tf.GradientTape() as tape:
     logits = model(random_images(), params.weights(), training=True)
     objective = tf.reduce_sum(tf.nn.softmax(logits) ** 2)
-  alpha, beta = tape.gradient(objective, [params.alpha, params.beta])
+  alpha, beta, *gamma = tape.gradient(objective, params.trainable_variables)
+  assert len(gamma) == (partial_channels > 1)
+  assert np.all(np.asarray(gamma) != 0)
   assert np.all(np.asarray(alpha) != 0)
   assert np.all(np.asarray(beta)[space.lattice.legal] != 0)
   np.testing.assert_array_equal(np.asarray(beta)[~space.lattice.legal], 0)
@@ -151,3 +167,16 @@ def test_paper_lattice_has_45_cells_and_105_transitions():
     6,
     3,
   ]
+
+
+def test_partial_channels_have_narrower_operations():
+  """Input projections keep their sizes; operations get narrower."""
+  full, quarter = (
+    supernet.Supernet(small_space(2, filters=8, partial_channels=k), 2)
+    for k in (1, 4)
+  )
+  for name, cell in quarter.cells.items():
+    assert (
+      cell.moving_mean.shape[1] == full.cells[name].moving_mean.shape[1] / 4
+    )
+    assert cell.kernels.shape[0] < full.cells[name].kernels.shape[0]

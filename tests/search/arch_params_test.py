@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.search import arch_params
-from deeplab_nas.space import lattice, search_space
+from deeplab_nas.space import cell_space, lattice, search_space
 
 
 @pytest.mark.parametrize('num_layers', [1, 2, 5, 12])
@@ -49,3 +49,33 @@ def test_seed_decides_the_draw():
   ]
   np.testing.assert_array_equal(alphas[0], alphas[1])
   assert np.any(alphas[0] != alphas[2])
+
+
+def test_without_partial_channels_there_is_no_gamma():
+  params = arch_params.ArchParams(search_space.SearchSpace())
+  assert params.gamma is None
+  assert len(params.trainable_variables) == 2
+
+
+def test_with_partial_channels_edges_into_a_block_share_a_weight_of_one():
+  space = search_space.SearchSpace(partial_channels=4)
+  params = arch_params.ArchParams(space, stddev=1.0)
+  assert params.gamma.shape == (20,)
+  by_edge = np.sum(params.weights().op, axis=-1)
+  blocks = [edge.block for edge in space.cell.edges]
+  np.testing.assert_allclose(np.bincount(blocks, by_edge), 1, rtol=1e-6)
+  ratio = by_edge[1] / by_edge[0]
+  expected = params.gamma[1] - params.gamma[0]
+  np.testing.assert_allclose(np.log(ratio), expected, rtol=1e-4)
+  # alpha and beta are those that there would be without.
+  without = arch_params.ArchParams(search_space.SearchSpace(), stddev=1.0)
+  np.testing.assert_array_equal(params.alpha, without.alpha)
+  np.testing.assert_array_equal(params.beta, without.beta)
+  shares = params.weights().op / by_edge[:, np.newaxis]
+  np.testing.assert_allclose(shares, without.weights().op, rtol=1e-5)
+
+
+def test_source_probs_by_hand():
+  logits = np.log(np.array([1, 3, 1, 1, 2], np.float32))
+  probs = arch_params.source_probs(logits, cell_space.CellSpace(2))
+  np.testing.assert_allclose(probs, [0.25, 0.75, 0.25, 0.25, 0.5], rtol=1e-6)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from deeplab_nas import config as config_lib
 from deeplab_nas.search import first_order
+from deeplab_nas.space import cell_space, lattice, search_space
 from tests.search import tiny
 
 
@@ -27,3 +28,14 @@ def test_loss_is_returned():
     None, lambda batch, weights: 7.0 + 0 * tf.reduce_sum(weights.op)
   )
   assert float(loss) == 7.0
+
+
+def test_gamma_alone_decides_which_edges_are_kept():
+  space = search_space.SearchSpace(
+    cell_space.CellSpace(2), lattice.Lattice(2), 4, partial_channels=2
+  )
+  config = config_lib.SearchConfig(arch_init_stddev=0.0)
+  strategy = first_order.FirstOrder(space, config, 0)
+  strategy.params.gamma.assign([0, 0, -1, 1, 2])
+  block = strategy.genotype().cell[1]
+  assert {source for source, _ in block} == {'prev_prev', 'block_0'}

@@ -155,6 +155,27 @@ def test_results_without_a_checkpoint_are_not_overwritten(records, tmp_path):
     checkpoints.Saver(directory, searcher=searcher).restore()
 
 
+def test_partial_channels_are_searched_drawn_and_resumed(records, tmp_path):
+  settings = config(records, epochs=1, arch_start_epoch=0).to_dict()
+  settings['space'].update(
+    num_blocks=2, filter_multiplier=4, partial_channels=2
+  )
+  settings = config_lib.Config.from_dict(settings)
+  directory = search(settings, tmp_path / 'run')
+  found = genotype.Genotype.load(directory.genotype)
+  assert found in settings.space.build()
+  (line,) = metrics_log.read(directory)
+  assert line['arch_loss'] > 0
+  assert line['gamma_entropy'] == pytest.approx(np.log([2, 3]).mean(), 1e-3)
+  assert line['alpha_entropy'] == pytest.approx(np.log(8), 1e-3)
+  assert (directory.pictures / 'alpha_beta.png').is_file()
+
+  searcher = search_run.build(settings).searcher
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == 1
+  gamma = searcher.strategy.params.gamma
+  assert searcher.strategy.genotype() == found and np.all(gamma != 0)
+
+
 def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
   searcher = search_run.build(config(records)).searcher

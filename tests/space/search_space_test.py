@@ -162,3 +162,13 @@ def test_filter_multiplier_is_checked_and_part_of_the_value():
   assert dataclasses.replace(SearchSpace(), filter_multiplier=20) == (
     SearchSpace(filter_multiplier=20)
   )
+
+
+def test_partial_channels_are_checked_but_not_against_the_width():
+  with pytest.raises(ValueError, match='partial_channels is 0'):
+    SearchSpace(partial_channels=0)
+  # A derived network of any width has the space of its search.
+  wide = dataclasses.replace(
+    SearchSpace(partial_channels=8), filter_multiplier=20
+  )
+  assert wide.partial_channels == 8

@@ -53,3 +53,17 @@ def test_it_is_taken_from_a_searcher(finished):
   assert state.genotype == finished.searcher.strategy.genotype()
   assert isinstance(state.weights.op, np.ndarray)
   np.testing.assert_allclose(state.weights.op.sum(-1), 1, rtol=1e-6)
+
+
+def test_with_partial_channels_rows_are_weighted_by_their_edge():
+  space = search_space.SearchSpace(partial_channels=2)
+  weights = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)
+  by_edge = np.concatenate([np.full(n, 1 / n) for n in range(2, 7)])
+  op = np.full([20, 8], 1 / 8) * by_edge[:, np.newaxis]
+  state = snapshot.Snapshot(
+    space, weights._replace(op=op), zoo.load('auto_deeplab')
+  )
+  assert state.alpha_entropy == pytest.approx(math.log(8))
+  expected = np.mean([math.log(n) for n in range(2, 7)])
+  assert state.numbers()['gamma_entropy'] == pytest.approx(expected)
+  assert 'gamma_entropy' not in of(weights).numbers()

@@ -1,0 +1,148 @@
+"""Partial channels: a part of a state passes through operations, the rest not.
+
+With K, the first C/K channels of a source pass through an edge's mixed
+operation and the others go around it. Both lie side by side afterwards, and a
+shuffle of K groups brings others to the front for the next block:
+
+  block = shuffle(concat(sum_e MixedOp_e(first_e), sum_e w_e rest_e))
+
+w_e is the weight of edge e, the sum of its operations' weights. The shuffle is
+the same for all edges, so it comes once, after their sum.
+
+The fast path has T transitions side by side, [B, H, W, T*C].
+
+Reference:
+  PC-DARTS, Eq. (1) and (2), https://arxiv.org/abs/1907.05737
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.nn import node_layout, shapes
+from deeplab_nas.space import cell_space
+
+
+class Bypass:
+  """What of a fast node's states goes around its mixed operations.
+
+  Splits each state, in their order, and remembers what goes around for the
+  blocks that read it.
+  """
+
+  def __init__(self, shape: node_layout.NodeShape, op: tf.Tensor):
+    """For a node of a shape and the weights [E, K] of its operations."""
+    cell = shape.cell
+    self.shape = shape
+    self.rests = []  # of each state so far, [B, H, W, T*(C - C/K)]
+    sizes = [len(cell.sources(block)) for block in range(cell.num_blocks)]
+    self.edge_weights = tf.split(tf.reduce_sum(op, axis=-1), sizes)
+
+  def split(self, source: int, state: tf.Tensor) -> tf.Tensor:
+    """The channels that pass through operations, [B, H, W, T*C/K].
+
+    Args:
+      source: Number of the state.
+      state: float32 [B, H, W, T*C], or [B, H, W, C] for prev_prev, of which
+        the result then has C/K.
+    """
+    shape = self.shape
+    first, rest = split(state, shape.filters, shape.mixed_filters)
+    if source == cell_space.PREV_PREV_SOURCE and shape.num_transitions > 1:
+      rest = tf.tile(rest, [1, 1, 1, shape.num_transitions])
+    self.rests.append(rest)
+    return first
+
+  def join(self, block: int, mixed: tf.Tensor) -> tf.Tensor:
+    """A block, [B, H, W, T*C], from the sum of its mixed operations."""
+    weights = self.edge_weights[block]
+    around = weighted_sum(self.rests[: weights.shape[0]], weights)
+    shape = self.shape
+    return join(mixed, around, shape.filters, shape.partial_channels)
+
+
+def bypass(shape: node_layout.NodeShape, op: tf.Tensor) -> Bypass | None:
+  """None for nodes whose operations see all channels."""
+  return Bypass(shape, op) if shape.partial_channels > 1 else None
+
+
+def split(x: tf.Tensor, filters: int, num_first: int) -> list[tf.Tensor]:
+  """The first channels of each transition, and the rest of each.
+
+  Args:
+    x: float32 [B, H, W, T*C].
+    filters: C.
+    num_first: How many channels of C are the first ones.
+
+  Returns:
+    float32 [B, H, W, T*num_first] and [B, H, W, T*(C - num_first)].
+  """
+  sizes = [num_first, filters - num_first]
+  return [_flat(part) for part in tf.split(_grouped(x, filters), sizes, -1)]
+
+
+def weighted_sum(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+  """sum_i weights[i] * parts[i], as one product of matrices.
+
+  Args:
+    parts: N tensors of one shape.
+    weights: float32 [N].
+  """
+  stacked = tf.stack([tf.reshape(part, [-1]) for part in parts])
+  total = tf.matmul(weights[tf.newaxis], stacked)
+  return tf.reshape(total, shapes.of(parts[0]))
+
+
+def join(
+  first: tf.Tensor, rest: tf.Tensor, filters: int, num_groups: int
+) -> tf.Tensor:
+  """Undoes `split` and shuffles the channels of each transition.
+
+  Args:
+    first: float32 [B, H, W, T*C/K].
+    rest: float32 [B, H, W, T*(C - C/K)].
+    filters: C.
+    num_groups: K.
+
+  Returns:
+    float32 [B, H, W, T*C].
+  """
+  num_first = filters // num_groups
+  parts = [
+    _grouped(first, num_first),
+    _grouped(rest, filters - num_first),
+  ]
+  return shuffle(_flat(tf.concat(parts, axis=-1)), filters, num_groups)
+
+
+def shuffle(x: tf.Tensor, filters: int, num_groups: int) -> tf.Tensor:
+  """Channel i of group g becomes channel i * K + g, in each transition.
+
+  Args:
+    x: float32 [B, H, W, T*C].
+    filters: C.
+    num_groups: K, a divisor of C.
+  """
+  batch, height, width, channels = shapes.of(x)
+  size = [num_groups, filters // num_groups]
+  x = tf.reshape(x, [batch * height * width * (channels // filters), *size])
+  x = tf.transpose(x, [0, 2, 1])
+  return tf.reshape(x, [batch, height, width, channels])
+
+
+def _grouped(x: tf.Tensor, filters: int) -> tf.Tensor:
+  """[B, H, W, T, filters] from [B, H, W, T*filters], unless T is 1."""
+  num_transitions = x.shape[-1] // filters
+  if num_transitions == 1:
+    return x
+  return tf.reshape(x, [*shapes.of(x)[:3], num_transitions, filters])
+
+
+def _flat(x: tf.Tensor) -> tf.Tensor:
+  """[B, H, W, N] from [B, H, W, ...]."""
+  if x.shape.rank == 4:
+    return x
+  return tf.reshape(x, [*shapes.of(x)[:3], np.prod(x.shape[3:])])
