@@ -145,6 +145,8 @@ class SearchConfig(config_field.Section):
       are those of DARTS.
     arch_beta_2: Adam's second decay.
     arch_init_stddev: Standard deviation of alpha and beta at the start.
+    precision: Of the supernet's activations and convolutions; weights,
+      statistics, architecture and loss are float32.
   """
 
   NAME: ClassVar[str] = 'search'
@@ -163,6 +165,7 @@ class SearchConfig(config_field.Section):
   arch_beta_1: float = _field(0.5, float, low=0, below=1)
   arch_beta_2: float = _field(0.999, float, low=0, below=1)
   arch_init_stddev: float = _field(1e-3, float, low=0)
+  precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
 
   def __post_init__(self):
     super().__post_init__()

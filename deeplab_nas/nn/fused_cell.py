@@ -137,16 +137,17 @@ def for_shape(shape: node_layout.NodeShape) -> FusedNode:
 
 
 @functools.cache
-def is_supported() -> bool:
+def is_supported(dtype: tf.DType = tf.float32) -> bool:
   """Whether this machine has gradients of grouped convolutions.
 
-  TensorFlow's CPU kernels have them through oneDNN only.
+  TensorFlow's CPU kernels have them through oneDNN only, which has those of
+  bfloat16 on some processors.
   """
   try:
     with tf.GradientTape() as tape:
-      x = tf.ones([1, 2, 2, 4])
+      x = tf.ones([1, 2, 2, 4], dtype)
       tape.watch(x)
-      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4]), 1, 'SAME')
+      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4], dtype), 1, 'SAME')
     tape.gradient(y, x)
   except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
     return False
@@ -164,6 +165,9 @@ def _shared_function(function):
 class _Walk:
   """One pass over a node's sources, with the weights laid out for it.
 
+  Computes in the dtype of the node's inputs; scales and statistics of norms are
+  float32.
+
   Tensors of a source's n edges have channels in one of two orders:
   - by edge: (edge, transition, channel), which tiling a state and splitting a
     sum into its edges need no transposing for;
@@ -180,6 +184,7 @@ class _Walk:
     self.layout = layout
     self.inputs = inputs
     self.training = training
+    self.dtype = inputs.prev_prev.dtype
     self.filters = layout.shape.filters
     self.operators = layout.operators
     self.constants = {}  # (value, channels) -> [channels]
@@ -211,10 +216,10 @@ class _Walk:
 
     Args:
       source: Number of the state.
-      state: float32 [B, H, W, T*C], or [B, H, W, C] for prev_prev.
+      state: [B, H, W, T*C], or [B, H, W, C] for prev_prev.
 
     Returns:
-      For each edge from the source, float32 [B, H, W, T*C].
+      For each edge from the source, [B, H, W, T*C].
     """
     num_edges = len(self.layout.edges_from[source])
     active = tf.nn.relu(state)
@@ -240,11 +245,12 @@ class _Walk:
     x = tf.concat(blocks, axis=-1)  # [B, H, W, num_blocks*T*C]
     num_transitions = self.layout.shape.num_transitions
     if num_transitions == 1:
-      return self.inputs.beta[0] * x
+      return tf.cast(self.inputs.beta[0], x.dtype) * x
     kernel = self.inputs.beta[:, tf.newaxis, tf.newaxis] * self.identity
     kernel = tf.reshape(
       kernel, [1, 1, num_transitions * self.filters, self.filters]
     )
+    kernel = tf.cast(kernel, x.dtype)
     return tf.nn.conv2d(x, self._repeated(kernel, len(blocks)), 1, 'SAME')
 
   def statistics(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -307,7 +313,7 @@ class _Walk:
           return self._normalize_row(x, Part(k, next(norms), source), t, edge)
 
         output = operator(x, weights, normalize)
-        outputs.append(self.inputs.op[edge, k] * output)
+        outputs.append(tf.cast(self.inputs.op[edge, k], x.dtype) * output)
     return tf.concat(outputs, axis=-1)
 
   def _normalize(self, x: tf.Tensor, keys: list[node_layout.Key]) -> tf.Tensor:
@@ -363,7 +369,8 @@ class _Walk:
 
   def _unpacked_weights(self) -> dict[node_layout.Key, tf.Tensor]:
     """Kernels as the convolutions take them, edges repeated if need be."""
-    layout, weights = self.layout, self.inputs.weights
+    layout = self.layout
+    weights = tf.cast(self.inputs.weights, self.dtype)
     if not layout.repeated:
       return layout.unpack(weights, layout.whole)
     num_repeated = sum(map(layout.size, layout.repeated))
@@ -413,6 +420,7 @@ class _Walk:
         self.identity, [1, self.filters, 1, self.filters]
       )
       kernel = tf.reshape(kernel, [1, 1, len(chosen) * self.filters, -1])
+      kernel = tf.cast(kernel, self.dtype)
       kernels.append(self._repeated(kernel, self._transitions(source)))
     return kernels
 

@@ -52,7 +52,9 @@ class Searcher(tf.keras.Model):
     super().__init__(name='searcher')
     self.space = space
     self.weight_decay = config.weight_decay
-    self.supernet = supernet_lib.Supernet(space, num_classes)
+    self.supernet = supernet_lib.Supernet(
+      space, num_classes, precision=config.precision
+    )
     self.strategy = strategy_lib.build(space, config, seed)
     self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
       config.learning_rate,
@@ -145,9 +147,7 @@ class Searcher(tf.keras.Model):
 
     def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
       images, labels = batch
-      logits = self.supernet(
-        images, weights, training=True, learning=False
-      )
+      logits = self.supernet(images, weights, training=True, learning=False)
       return self._loss(logits, labels)
 
     value = self.strategy.update(batch, loss)
