@@ -113,8 +113,8 @@ class Supernet(tf.keras.Model):
   def _build_layers(self) -> None:
     """Creates all weights at once: the space knows every shape."""
     self.stem.build([None, None, None, 3])
-    for cell in self.cells.values():
-      cell.build()
+    for node in self.cells.values():
+      node.build()
     for head in self.heads:
       head.build([None, None, None, head.filters])
     self.built = True
