@@ -161,6 +161,7 @@ class SearchConfig(config_field.Section):
     arch_init_stddev: Their standard deviation at the start.
     recompute: Whether the supernet keeps the inputs of its nodes alone and
       computes the rest again for the gradient; see g3doc/performance.md.
+    precision: Of the supernet's states and convolutions; all else is float32.
   """
 
   NAME: ClassVar[str] = 'search'
@@ -180,6 +181,7 @@ class SearchConfig(config_field.Section):
   arch_beta_2: float = _field(0.999, float, low=0, below=1)
   arch_init_stddev: float = _field(1e-3, float, low=0)
   recompute: bool = _field(True, bool)
+  precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
 
   def __post_init__(self):
     super().__post_init__()

@@ -149,6 +149,7 @@ def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
     ),
     ('data.min_scale=3', 'expected at most data.max_scale, which is 2.'),
     ('search.end_learning_rate=1', 'expected at most search.learning_rate'),
+    ('search.precision=mixed_float16', 'one of float32, mixed_bfloat16.'),
     ('search.arch_start_epoch=99', 'expected less than search.epochs'),
   ],
 )

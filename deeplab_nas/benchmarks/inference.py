@@ -206,13 +206,12 @@ def _export_step(path, size, batch_size):
   loaded = tf.saved_model.load(path)
   images = tf.constant(_images(size, batch_size))
   function = loaded.signatures[names.DEFAULT_SIGNATURE]
-  # Holds on to what was loaded: a function alone does not keep its variables.
-  return (
-    lambda: (
-      loaded and function(**{names.IMAGES: images})[names.CLASSES].numpy()
-    ),
-    function,
-  )
+
+  def step():
+    assert loaded  # held on to: a function alone does not keep its variables
+    return function(**{names.IMAGES: images})[names.CLASSES].numpy()
+
+  return step, function
 
 
 def _network(genotype: str, filter_multiplier: int):
@@ -221,9 +220,28 @@ def _network(genotype: str, filter_multiplier: int):
   from deeplab_nas.nn import network
 
   tf.keras.utils.set_random_seed(_SEED)
-  return network.build_network(
+  built = network.build_network(
     genotype_source.read(genotype), filter_multiplier, NUM_CLASSES
   )
+  _unsettle(built)
+  return built
+
+
+def _unsettle(network) -> None:
+  """Gives batch norm values as after a training.
+
+  At its start it adds 0, which TensorFlow leaves out of an export.
+  """
+  import numpy as np
+  import tensorflow as tf
+
+  rng = np.random.default_rng(_SEED)
+  for layer in network.submodules:
+    if isinstance(layer, tf.keras.layers.BatchNormalization):
+      for positive in (layer.gamma, layer.moving_variance):
+        positive.assign(rng.uniform(0.5, 1.5, positive.shape))
+      for other in (layer.beta, layer.moving_mean):
+        other.assign(rng.normal(0, 0.1, other.shape))
 
 
 def _images(size: int, batch_size: int):

@@ -62,6 +62,10 @@ class SearchASPP(tf.keras.layers.Layer):
   Differs from the paper, which does not say how the three branches merge: they
   are concatenated and a 1x1 convolution makes the logits.
 
+  In mixed precision image pooling and the logits stay float32: TensorFlow's
+  bfloat16 mean and its gradient of a bias stop growing after some hundred
+  terms. tests/nn/aspp_test.py shows it.
+
   Attributes:
     stride: s, the stride of the input.
     filters: Filters of each branch, B*F*s/4.
@@ -74,14 +78,17 @@ class SearchASPP(tf.keras.layers.Layer):
     filters: int,
     num_classes: int,
     name: str | None = None,
+    dtype: str | None = None,
   ):
-    super().__init__(name=name)
+    super().__init__(name=name, dtype=dtype)
     self.stride = stride
     self.filters = filters
     self.num_classes = num_classes
     rate = max(96 // stride, 1)
-    self.point = stem.ConvBN(filters, 1, name='point')
-    self.atrous = stem.ConvBN(filters, 3, dilation_rate=rate, name='atrous')
+    self.point = stem.ConvBN(filters, 1, name='point', dtype=dtype)
+    self.atrous = stem.ConvBN(
+      filters, 3, dilation_rate=rate, name='atrous', dtype=dtype
+    )
     self.pooled = stem.ConvBN(filters, 1, name='pooled')
     self.logits = tf.keras.layers.Conv2D(
       num_classes, 1, kernel_initializer='he_normal', name='logits'
@@ -99,11 +106,12 @@ class SearchASPP(tf.keras.layers.Layer):
     training: bool = False,
     learning: bool = True,
   ) -> tf.Tensor:
-    """Logits [B, H, W, num_classes] from a node's output [B, H, W, C]."""
+    """Logits, float32 [B, H, W, num_classes], of a node's output."""
     mode = (training, learning)
     x = tf.nn.relu(x)
     point, atrous = self.point(x, *mode), self.atrous(x, *mode)
-    pooled = self.pooled(tf.reduce_mean(x, [1, 2], keepdims=True), *mode)
+    pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2], keepdims=True)
+    pooled = tf.cast(self.pooled(pooled, *mode), point.dtype)
     pooled = tf.broadcast_to(pooled, tf.shape(point))
     branches = tf.concat([point, atrous, pooled], axis=-1)
     return self.logits(tf.nn.relu(branches))

@@ -3,7 +3,8 @@
 A weight step normalises with the batch's statistics and folds them into the
 moving ones. An architecture step normalises the same way but must change
 nothing besides the architecture, so it folds nothing: Keras' own layer has no
-switch for that.
+switch for that. Statistics, scales and offsets are float32 whatever the
+activations are.
 
 Reference:
   Ioffe and Szegedy, Batch Normalization, https://arxiv.org/abs/1502.03167
@@ -28,7 +29,7 @@ def normalize(
   """Normalises per channel.
 
   Args:
-    x: float32 [B, H, W, C].
+    x: float32 or bfloat16 [B, H, W, C].
     mean: float32 [C], the moving mean, used in inference.
     variance: float32 [C], the moving variance, used in inference.
     scale: float32 [C].
@@ -36,13 +37,14 @@ def normalize(
     training: Whether to use the statistics of the batch.
 
   Returns:
-    The result [B, H, W, C] and the mean [C] and variance [C] that were used;
-    the variance of a batch is the unbiased one.
+    The result [B, H, W, C] of x's dtype, and the float32 mean [C] and variance
+    [C] that were used; the variance of a batch is the unbiased one.
   """
   if training:
     return tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=EPSILON)
   factor = scale * tf.math.rsqrt(variance + EPSILON)
-  return x * factor + (offset - mean * factor), mean, variance
+  y = tf.cast(x, tf.float32) * factor + (offset - mean * factor)
+  return tf.cast(y, x.dtype), mean, variance
 
 
 def fold(moving: tf.Variable, batch: tf.Tensor) -> None:
@@ -51,15 +53,20 @@ def fold(moving: tf.Variable, batch: tf.Tensor) -> None:
 
 
 class BatchNorm(tf.keras.layers.Layer):
-  """Batch norm over the last axis of float32 [B, H, W, C].
+  """Batch norm over the last axis of [B, H, W, C].
 
   Attributes:
     affine: Whether a scale and an offset are learnt. A search leaves them out
       wherever a weight of the architecture follows.
   """
 
-  def __init__(self, affine: bool = True, name: str | None = None):
-    super().__init__(name=name)
+  def __init__(
+    self,
+    affine: bool = True,
+    name: str | None = None,
+    dtype: str | None = None,
+  ):
+    super().__init__(name=name, dtype=dtype)
     self.affine = affine
 
   def build(self, input_shape):
@@ -67,7 +74,11 @@ class BatchNorm(tf.keras.layers.Layer):
 
     def add(name, initializer, trainable):
       return self.add_weight(
-        name, shape, initializer=initializer, trainable=trainable
+        name,
+        shape,
+        initializer=initializer,
+        trainable=trainable,
+        experimental_autocast=False,  # float32 in mixed precision too
       )
 
     if self.affine:

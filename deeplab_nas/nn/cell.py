@@ -21,6 +21,8 @@ class Cell(tf.keras.layers.Layer):
   transition has batch statistics of its own. No norm has a scale or an offset:
   a weight alpha follows.
 
+  Computes in the dtype of its inputs; its variables are float32.
+
   Attributes:
     shape: Cell space, filters, inputs.
     layout: What lies where in `kernels`, `moving_mean` and `moving_variance`.
@@ -39,7 +41,7 @@ class Cell(tf.keras.layers.Layer):
     recompute: bool = True,
     name: str | None = None,
   ):
-    super().__init__(name=name)
+    super().__init__(name=name, autocast=False)
     self.shape = shape
     self.layout = node_layout.of(shape)
     self.fused = fused
@@ -75,11 +77,11 @@ class Cell(tf.keras.layers.Layer):
     training: bool = False,
     learning: bool = True,
   ) -> tf.Tensor:
-    """Computes float32 [B, *size, num_blocks * C].
+    """Computes [B, *size, num_blocks * C].
 
     Args:
-      prevs: For each transition its H^{l-1}, float32 [B, h, w, channels].
-      prev_prev: H^{l-2}, float32 [B, h, w, channels].
+      prevs: For each transition its H^{l-1}, [B, h, w, channels].
+      prev_prev: H^{l-2}, [B, h, w, channels].
       op: float32 [E, K], the weights of the primitives on each edge.
       beta: float32 [T], the weights of the transitions.
       size: Height and width of the node.

@@ -36,16 +36,16 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   """Depthwise convolution of stride 1 with 'SAME' padding.
 
   Args:
-    x: float32 [B, H, W, C].
-    kernel: float32 [k, k, C, 1], k odd.
+    x: float32 or bfloat16 [B, H, W, C].
+    kernel: [k, k, C, 1] of the same dtype, k odd.
     rate: Atrous rate.
 
   Returns:
-    float32 [B, H, W, C].
+    [B, H, W, C] of the same dtype.
   """
   if rate == 1 and kernel.shape[0] == 3:  # fast by itself
     return _conv(x, kernel, rate)
-  if rate > 1 and not has_dilations():
+  if rate > 1 and not has_dilations(x.dtype):
     return tf.nn.depthwise_conv2d(
       x, kernel, _STRIDES, 'SAME', dilations=[rate, rate]
     )
@@ -63,14 +63,15 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
 
 
 @functools.cache
-def has_dilations() -> bool:
+def has_dilations(dtype: tf.DType = tf.float32) -> bool:
   """Whether the kernel of this machine honours a rate above 1.
 
   That of oneDNN does; TensorFlow's own ignores it or refuses.
   """
   with tf.init_scope():
-    x = tf.constant(np.arange(25, dtype=np.float32).reshape([1, 5, 5, 1]))
-    kernel = tf.constant(np.arange(9, dtype=np.float32).reshape([3, 3, 1, 1]))
+    # Products and sums that bfloat16 holds exactly.
+    x = tf.constant(np.arange(25).reshape([1, 5, 5, 1]) % 3, dtype)
+    kernel = tf.constant(np.arange(9).reshape([3, 3, 1, 1]), dtype)
     expected = tf.nn.depthwise_conv2d(
       x, kernel, _STRIDES, 'SAME', dilations=[2, 2]
     )
@@ -78,7 +79,7 @@ def has_dilations() -> bool:
       actual = _conv(x, kernel, 2)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
       return False
-    return bool(np.allclose(actual, expected))
+    return bool(tf.reduce_all(actual == expected))
 
 
 def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:

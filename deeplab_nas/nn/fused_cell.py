@@ -27,12 +27,12 @@ from __future__ import annotations
 import functools
 import itertools
 
-import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.nn import (
-  batch_norm,
   depthwise,
+  fused_kernels,
+  fused_norms,
   mixed_op,
   node_layout,
   ops,
@@ -128,7 +128,7 @@ class FusedNode:
       for edge, term in zip(edges, walk.leave(source, states[source])):
         terms[cell.edges[edge].block].append(term)
     blocks = states[2:] + [walk.block(cell.num_blocks - 1, terms[-1])]
-    return mixed_op.NodeOutputs(walk.mix(blocks), *walk.statistics())
+    return mixed_op.NodeOutputs(walk.mix(blocks), *walk.norms.statistics())
 
 
 @functools.cache
@@ -138,16 +138,17 @@ def for_shape(shape: node_layout.NodeShape) -> FusedNode:
 
 
 @functools.cache
-def is_supported() -> bool:
+def is_supported(dtype: tf.DType = tf.float32) -> bool:
   """Whether this machine has gradients of grouped convolutions.
 
-  TensorFlow's CPU kernels have them through oneDNN only.
+  TensorFlow's CPU kernels have them through oneDNN only, which has those of
+  bfloat16 on some processors.
   """
   try:
     with tf.GradientTape() as tape:
-      x = tf.ones([1, 2, 2, 4])
+      x = tf.ones([1, 2, 2, 4], dtype)
       tape.watch(x)
-      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4]), 1, 'SAME')
+      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4], dtype), 1, 'SAME')
     tape.gradient(y, x)
   except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
     return False
@@ -164,6 +165,8 @@ def _shared_function(function):
 
 class _Walk:
   """One pass over a node's sources, with the weights laid out for it.
+
+  Computes in the dtype of the node's inputs.
 
   Tensors of a source's n edges have channels in one of two orders:
   - by edge: (edge, transition, channel), which tiling a state and splitting a
@@ -183,16 +186,11 @@ class _Walk:
   ):
     self.layout = layout
     self.inputs = inputs
-    self.training = training
     self.filters = layout.shape.mixed_filters
     self.operators = layout.operators
-    self.constants = {}  # (value, channels) -> [channels]
-    self.identity = tf.constant(np.eye(self.filters, dtype=np.float32))
-    self.weights = self._unpacked_weights()
-    self.scales = self._scales()
-    self.linear_kernels = self._linear_kernels()
-    self.moving = {} if training else self._moving()
-    self.used = {}  # norm -> (mean, variance), each a list of [N]
+    self.norms = fused_norms.Norms(layout, inputs, training)
+    self.weights = fused_kernels.laid_out(layout, inputs)
+    self.linear_kernels = fused_kernels.of_linear(layout, inputs)
     self.bypass = partial_channels.bypass(layout.shape, inputs.op)
 
   def enter(self, size: tuple[int, int] | tf.Tensor) -> list[tf.Tensor]:
@@ -207,8 +205,8 @@ class _Walk:
     keys = [Input(t) for t in range(len(resamples))]
     prev = prevs[0] if len(prevs) == 1 else tf.concat(prevs, axis=-1)
     return [
-      self._normalize(prev, keys[:-1]),
-      self._normalize(prev_prev, keys[-1:]),
+      self.norms.normalize(prev, keys[:-1]),
+      self.norms.normalize(prev_prev, keys[-1:]),
     ]
 
   def leave(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
@@ -216,10 +214,10 @@ class _Walk:
 
     Args:
       source: Number of the state.
-      state: float32 [B, H, W, T*C], or [B, H, W, C] for prev_prev.
+      state: [B, H, W, T*C], or [B, H, W, C] for prev_prev.
 
     Returns:
-      For each edge from the source, float32 [B, H, W, T*C].
+      For each edge from the source, [B, H, W, T*C].
     """
     if self.bypass:
       state = self.bypass.split(source, state)
@@ -252,24 +250,9 @@ class _Walk:
     x = tf.concat(blocks, axis=-1)  # [B, H, W, num_blocks*T*C]
     num_transitions = self.layout.shape.num_transitions
     if num_transitions == 1:
-      return self.inputs.beta[0] * x
-    filters = self.layout.shape.filters
-    identity = self.identity
-    if filters != self.filters:
-      identity = tf.constant(np.eye(filters, dtype=np.float32))
-    kernel = self.inputs.beta[:, tf.newaxis, tf.newaxis] * identity
-    kernel = tf.reshape(kernel, [1, 1, num_transitions * filters, filters])
-    return tf.nn.conv2d(x, self._repeated(kernel, len(blocks)), 1, 'SAME')
-
-  def statistics(self) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and variance of every norm, float32 [R, C]."""
-    if not self.training:
-      return self.inputs.moving_mean, self.inputs.moving_variance
-    means, variances = zip(*(self.used[key] for key in self.layout.rows))
-    return tuple(
-      tf.reshape(tf.concat([*itertools.chain(*x)], 0), [-1, self.filters])
-      for x in (means, variances)
-    )
+      return tf.cast(self.inputs.beta[0], x.dtype) * x
+    kernel = fused_kernels.of_transitions(self.layout, self.inputs)
+    return tf.nn.conv2d(x, kernel, 1, 'SAME')
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools, as one grouped 1x1 convolution."""
@@ -283,7 +266,7 @@ class _Walk:
         tf.reshape(part, [*shapes.of(part)[:3], num_transitions, self.filters])
         for part in x
       ]
-    x = self._flat_channels(tf.concat(x, axis=-1))  # (T, P, C)
+    x = shapes.flat_channels(tf.concat(x, axis=-1))  # (T, P, C)
     return [tf.nn.conv2d(x, self.linear_kernels[source], 1, 'SAME')]
 
   def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
@@ -296,16 +279,16 @@ class _Walk:
       x = tf.nn.relu(x) if i else x
       x = depthwise.conv2d(x, spatial, rate)
       x = tf.nn.conv2d(x, point, 1, 'SAME')
-      x = self._normalize(x, [Part(k, i, source)])
+      x = self.norms.normalize(x, [Part(k, i, source)])
     return x
 
   def _atrous(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
     """Operator k, one full convolution: [B, H, W, T*n*C] by transition."""
     kernel = self.weights[Part(k, 0, source)]
-    kernel = self._repeated(kernel, self._transitions(source))
+    kernel = fused_kernels.repeated(kernel, self._transitions(source))
     rate = self.operators[k].primitive.rate
     x = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=rate)
-    return self._normalize(x, [Part(k, 0, source)])
+    return self.norms.normalize(x, [Part(k, 0, source)])
 
   def _any(self, source: int, state: tf.Tensor, k: int) -> tf.Tensor:
     """An operator without a fast path: [B, H, W, T*n*C] by edge."""
@@ -318,146 +301,16 @@ class _Walk:
         norms = itertools.count()
 
         def normalize(x, t=t, edge=edge, norms=norms):
-          return self._normalize_row(x, Part(k, next(norms), source), t, edge)
+          return self.norms.normalize_row(
+            x, Part(k, next(norms), source), t, edge
+          )
 
         output = operator(x, weights, normalize)
-        outputs.append(self.inputs.op[edge, k] * output)
+        outputs.append(tf.cast(self.inputs.op[edge, k], x.dtype) * output)
     return tf.concat(outputs, axis=-1)
-
-  def _normalize(self, x: tf.Tensor, keys: list[node_layout.Key]) -> tf.Tensor:
-    """Normalises by the norms whose channels lie side by side in x."""
-    channels = sum(len(self.layout.rows[key]) for key in keys) * self.filters
-    mean = variance = None
-    if not self.training:
-      mean, variance = (
-        tf.concat(x, 0) for x in zip(*(self.moving[key] for key in keys))
-      )
-    x, mean, variance = batch_norm.normalize(
-      x,
-      mean,
-      variance,
-      self._scale(keys[0], channels),
-      self._zeros(channels),
-      self.training,
-    )
-    self.used[keys[0]] = [mean], [variance]
-    self.used |= {key: ([], []) for key in keys[1:]}
-    return x
-
-  def _scale(self, key: node_layout.Key, channels: int) -> tf.Tensor:
-    """A norm's scale: alpha, or 1."""
-    return self.scales.get(key, self._constant(1, channels))
-
-  def _zeros(self, channels: int) -> tf.Tensor:
-    return self._constant(0, channels)
-
-  def _constant(self, value: int, channels: int) -> tf.Tensor:
-    """The same graph node wherever such a vector is needed."""
-    key = value, channels
-    if key not in self.constants:
-      self.constants[key] = tf.constant(float(value), shape=[channels])
-    return self.constants[key]
-
-  def _normalize_row(
-    self, x: tf.Tensor, key: Part, transition: int, edge: int
-  ) -> tf.Tensor:
-    """Normalises the channels of one transition and edge."""
-    row = self.layout.row[key, transition, edge]
-    mean, variance = (
-      moving[row]
-      for moving in (self.inputs.moving_mean, self.inputs.moving_variance)
-    )
-    x, mean, variance = batch_norm.normalize(
-      x, mean, variance, tf.ones_like(mean), tf.zeros_like(mean), self.training
-    )
-    means, variances = self.used.setdefault(key, ([], []))
-    means.append(mean)
-    variances.append(variance)
-    return x
-
-  def _unpacked_weights(self) -> dict[node_layout.Key, tf.Tensor]:
-    """Kernels as the convolutions take them, edges repeated if need be."""
-    layout, weights = self.layout, self.inputs.weights
-    if not layout.repeated:
-      return layout.unpack(weights, layout.whole)
-    num_repeated = sum(map(layout.size, layout.repeated))
-    whole, repeated = tf.split(
-      weights, [layout.num_weights - num_repeated, num_repeated]
-    )
-    num_transitions = layout.shape.num_transitions
-    repeated = tf.reshape(repeated, [-1, 1, self.filters])
-    repeated = tf.reshape(tf.tile(repeated, [1, num_transitions, 1]), [-1])
-    return layout.unpack(whole, layout.whole) | layout.unpack(
-      repeated, layout.repeated, num_transitions
-    )
-
-  def _scales(self) -> dict[Part, tf.Tensor]:
-    """alpha for each channel of each operator's last norm."""
-    keys = [
-      key
-      for key in self.layout.rows
-      if isinstance(key, Part)
-      and type(self.operators[key.operator]) in (*ops.SEPARABLE, ops.AtrousConv)
-      and key.index == self.operators[key.operator].num_norms - 1
-    ]
-    if not keys:
-      return {}
-    at = [
-      (edge, key.operator) for key in keys for _, edge in self.layout.rows[key]
-    ]
-    alpha = self._alpha(at)[:, tf.newaxis] * tf.ones([self.filters])
-    sizes = [len(self.layout.rows[key]) * self.filters for key in keys]
-    return dict(zip(keys, tf.split(tf.reshape(alpha, [-1]), sizes)))
-
-  def _linear_kernels(self) -> list[tf.Tensor]:
-    """For each source [1, 1, P*C, T*n*C]: alpha of skip and pools."""
-    chosen = [
-      k for k, op in enumerate(self.operators) if type(op) in ops.LINEAR
-    ]
-    if not chosen:
-      return []
-    at = [
-      [(edge, k) for k in chosen for edge in edges]
-      for edges in self.layout.edges_from
-    ]
-    alpha = tf.split(self._alpha(sum(at, [])), [len(x) for x in at])
-    kernels = []
-    for source, x in enumerate(alpha):
-      kernel = tf.reshape(x, [len(chosen), 1, -1, 1]) * tf.reshape(
-        self.identity, [1, self.filters, 1, self.filters]
-      )
-      kernel = tf.reshape(kernel, [1, 1, len(chosen) * self.filters, -1])
-      kernels.append(self._repeated(kernel, self._transitions(source)))
-    return kernels
-
-  def _moving(self) -> dict[node_layout.Key, list[tf.Tensor]]:
-    """The moving mean and variance of each norm, each [N]."""
-    rows = self.layout.rows
-    sizes = [len(x) * self.filters for x in rows.values()]
-    means, variances = (
-      tf.split(tf.reshape(x, [-1]), sizes)
-      for x in (self.inputs.moving_mean, self.inputs.moving_variance)
-    )
-    return dict(zip(rows, zip(means, variances)))
-
-  def _alpha(self, at: list[tuple[int, int]]) -> tf.Tensor:
-    """The weights of (edge, operator) pairs, float32 [N]."""
-    edges, operators = np.transpose(at)
-    flat = edges * len(self.operators) + operators
-    return tf.gather(tf.reshape(self.inputs.op, [-1]), flat.astype(np.int32))
 
   def _transitions(self, source: int) -> int:
     return self.layout.num_transitions(source)
-
-  def _repeated(self, kernel: tf.Tensor, repeats: int) -> tf.Tensor:
-    """A kernel for so many groups."""
-    return tf.tile(kernel, [1, 1, 1, repeats]) if repeats > 1 else kernel
-
-  def _flat_channels(self, x: tf.Tensor) -> tf.Tensor:
-    """[B, H, W, N] from [B, H, W, ...]."""
-    if x.shape.rank == 4:
-      return x
-    return tf.reshape(x, [*shapes.of(x)[:3], np.prod(x.shape[3:])])
 
   def _reordered(self, source: int, x: tf.Tensor) -> tf.Tensor:
     """[B, H, W, T*n*C] from by transition to by edge."""
@@ -467,4 +320,4 @@ class _Walk:
     num_edges = len(self.layout.edges_from[source])
     shape = [*shapes.of(x)[:3], num_transitions, num_edges, self.filters]
     x = tf.transpose(tf.reshape(x, shape), [0, 1, 2, 4, 3, 5])
-    return self._flat_channels(x)
+    return shapes.flat_channels(x)

@@ -20,11 +20,12 @@ class NodeInputs(NamedTuple):
   """All that the function of a node depends on, besides sizes.
 
   B is the batch, T the transitions into the node (1 to 3), E the cell's edges,
-  K its primitives, C the filters of a block.
+  K its primitives, C the filters of a block. The node computes in the dtype of
+  its states: float32, or bfloat16 in mixed precision. All else is float32.
 
   Attributes:
-    prevs: The transitions' H^{l-1}, each float32 [B, h, w, channels].
-    prev_prev: H^{l-2}, float32 [B, h, w, channels].
+    prevs: The transitions' H^{l-1}, each [B, h, w, channels].
+    prev_prev: H^{l-2}, [B, h, w, channels].
     op: float32 [E, K], `ArchWeights.op`.
     beta: float32 [T], the weights of the transitions.
     weights: float32 [N], of all convolutions, as `node_layout.Layout` has it.
@@ -45,7 +46,7 @@ class NodeOutputs(NamedTuple):
   """What the function of a node computes.
 
   Attributes:
-    output: float32 [B, H, W, num_blocks * C].
+    output: [B, H, W, num_blocks * C], of the states' dtype.
     mean: float32 [R, C], of the batch; the moving one in inference.
     variance: float32 [R, C], likewise.
   """
@@ -68,17 +69,18 @@ class MixedOp:
     weights: Sequence[Sequence[tf.Tensor]],
     normalizers: Sequence[ops.Normalize],
   ) -> tf.Tensor:
-    """Computes float32 [B, H, W, C] from a source state [B, H, W, C].
+    """Computes [B, H, W, C] from a source state [B, H, W, C].
 
     Args:
       x: The source state.
       op_weights: float32 [K], this edge's row of `CellInputs.op`.
-      weights: For each operator its weights on this edge.
+      weights: For each operator its weights on this edge, of x's dtype.
       normalizers: For each operator what it normalises with.
     """
     return tf.add_n(
       [
-        op_weights[k] * operator(x, weights[k], normalizers[k])
+        tf.cast(op_weights[k], x.dtype)
+        * operator(x, weights[k], normalizers[k])
         for k, operator in enumerate(self.operators)
       ]
     )
@@ -136,7 +138,9 @@ class ReferenceNode:
     training: bool,
   ) -> NodeOutputs:
     layout, statistics = self.layout, _Statistics(self.layout, inputs, training)
-    blocks = layout.unpack(inputs.weights, layout.whole + layout.repeated)
+    dtype = inputs.prev_prev.dtype
+    weights = tf.cast(inputs.weights, dtype)
+    blocks = layout.unpack(weights, layout.whole + layout.repeated)
     resamples = (*self.shape.prevs, self.shape.prev_prev)
     states = []
     for t, x in enumerate((*inputs.prevs, inputs.prev_prev)):
@@ -146,7 +150,7 @@ class ReferenceNode:
     *prevs, prev_prev = states
     output = tf.add_n(
       [
-        inputs.beta[t]
+        tf.cast(inputs.beta[t], dtype)
         * self._cell(t, prev, prev_prev, inputs, blocks, statistics)
         for t, prev in enumerate(prevs)
       ]
@@ -154,7 +158,7 @@ class ReferenceNode:
     return NodeOutputs(output, *statistics.stacked())
 
   def _cell(self, transition, prev, prev_prev, inputs, blocks, statistics):
-    """Cell(prev, prev_prev; alpha), float32 [B, H, W, num_blocks * C]."""
+    """Cell(prev, prev_prev; alpha), [B, H, W, num_blocks * C]."""
     cell = self.shape.cell
     states = [prev, prev_prev]
     for block in range(cell.num_blocks):

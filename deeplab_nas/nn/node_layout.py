@@ -170,8 +170,8 @@ class Layout:
     """The blocks of a vector.
 
     Args:
-      weights: float32 [N], `keys`' part of a node's weights; with repeats, each
-        C of them so often.
+      weights: [N], `keys`' part of a node's weights; with repeats, each C of
+        them so often.
       keys: `whole`, `repeated` or both.
       repeats: How often.
 

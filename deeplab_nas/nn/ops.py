@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from deeplab_nas.space import primitives
 
-# Normalises float32 [B, H, W, C] per channel, without scale and offset.
+# Normalises [B, H, W, C] per channel, without scale and offset.
 Normalize = Callable[[tf.Tensor], tf.Tensor]
 
 
@@ -46,11 +46,11 @@ class Operator:
   def __call__(
     self, x: tf.Tensor, weights: Sequence[tf.Tensor], normalize: Normalize
   ) -> tf.Tensor:
-    """Computes float32 [B, H, W, C] from float32 [B, H, W, C].
+    """Computes [B, H, W, C] from [B, H, W, C] of the same dtype.
 
     Args:
       x: The source state.
-      weights: One tensor for each of `weight_shapes`.
+      weights: One tensor for each of `weight_shapes`, of the same dtype.
       normalize: Called `num_norms` times, in order.
     """
     raise NotImplementedError

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.nn import node_layout, shapes
@@ -81,7 +80,10 @@ def split(x: tf.Tensor, filters: int, num_first: int) -> list[tf.Tensor]:
     float32 [B, H, W, T*num_first] and [B, H, W, T*(C - num_first)].
   """
   sizes = [num_first, filters - num_first]
-  return [_flat(part) for part in tf.split(_grouped(x, filters), sizes, -1)]
+  return [
+    shapes.flat_channels(part)
+    for part in tf.split(_grouped(x, filters), sizes, -1)
+  ]
 
 
 def weighted_sum(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
@@ -92,7 +94,8 @@ def weighted_sum(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
     weights: float32 [N].
   """
   stacked = tf.stack([tf.reshape(part, [-1]) for part in parts])
-  total = tf.matmul(weights[tf.newaxis], stacked)
+  weights = tf.cast(weights[tf.newaxis], stacked.dtype)
+  total = tf.matmul(weights, stacked)
   return tf.reshape(total, shapes.of(parts[0]))
 
 
@@ -115,7 +118,9 @@ def join(
     _grouped(first, num_first),
     _grouped(rest, filters - num_first),
   ]
-  return shuffle(_flat(tf.concat(parts, axis=-1)), filters, num_groups)
+  return shuffle(
+    shapes.flat_channels(tf.concat(parts, axis=-1)), filters, num_groups
+  )
 
 
 def shuffle(x: tf.Tensor, filters: int, num_groups: int) -> tf.Tensor:
@@ -139,10 +144,3 @@ def _grouped(x: tf.Tensor, filters: int) -> tf.Tensor:
   if num_transitions == 1:
     return x
   return tf.reshape(x, [*shapes.of(x)[:3], num_transitions, filters])
-
-
-def _flat(x: tf.Tensor) -> tf.Tensor:
-  """[B, H, W, N] from [B, H, W, ...]."""
-  if x.shape.rank == 4:
-    return x
-  return tf.reshape(x, [*shapes.of(x)[:3], np.prod(x.shape[3:])])

@@ -55,11 +55,11 @@ class Resample(NamedTuple):
     kernel: tf.Tensor,
     size: tuple[int, int] | tf.Tensor,
   ) -> tf.Tensor:
-    """Computes float32 [B, *size, filters] from float32 [B, H, W, channels].
+    """Computes [B, *size, filters] from [B, H, W, channels].
 
     Args:
       x: Output of the source node.
-      kernel: float32, of `kernel_shape`.
+      kernel: Of `kernel_shape` and x's dtype.
       size: Height and width of the target node.
     """
     x = tf.nn.conv2d(tf.nn.relu(x), kernel, self.strides, 'SAME')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 
@@ -11,3 +13,10 @@ def of(x: tf.Tensor) -> list[int | tf.Tensor]:
     return list(x.shape)
   dynamic = tf.shape(x)
   return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]
+
+
+def flat_channels(x: tf.Tensor) -> tf.Tensor:
+  """[B, H, W, N] from [B, H, W, ...], whose last axes are known."""
+  if x.shape.rank == 4:
+    return x
+  return tf.reshape(x, [*of(x)[:3], math.prod(x.shape[3:])])

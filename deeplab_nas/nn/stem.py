@@ -6,6 +6,8 @@ Reference:
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
 from deeplab_nas.nn import batch_norm
@@ -21,8 +23,9 @@ class ConvBN(tf.keras.layers.Layer):
     strides: int = 1,
     dilation_rate: int = 1,
     name: str | None = None,
+    dtype: str | None = None,
   ):
-    super().__init__(name=name)
+    super().__init__(name=name, dtype=dtype)
     self.conv = tf.keras.layers.Conv2D(
       filters,
       kernel_size,
@@ -31,8 +34,9 @@ class ConvBN(tf.keras.layers.Layer):
       dilation_rate=dilation_rate,
       use_bias=False,
       kernel_initializer='he_normal',
+      dtype=dtype,
     )
-    self.norm = batch_norm.BatchNorm()
+    self.norm = batch_norm.BatchNorm(dtype=dtype)
 
   def build(self, input_shape):
     self.conv.build(input_shape)
@@ -54,12 +58,18 @@ class Stem(tf.keras.layers.Layer):
     filter_multiplier: F.
   """
 
-  def __init__(self, filter_multiplier: int, name: str = 'stem'):
-    super().__init__(name=name)
+  def __init__(
+    self,
+    filter_multiplier: int,
+    name: str = 'stem',
+    dtype: str | None = None,
+  ):
+    super().__init__(name=name, dtype=dtype)
     self.filter_multiplier = filter_multiplier
-    self.half = ConvBN(self.half_filters, 3, strides=2, name='half')
-    self.conv = ConvBN(self.half_filters, 3, name='conv')
-    self.quarter = ConvBN(self.quarter_filters, 3, strides=2, name='quarter')
+    conv = functools.partial(ConvBN, kernel_size=3, dtype=dtype)
+    self.half = conv(self.half_filters, strides=2, name='half')
+    self.conv = conv(self.half_filters, name='conv')
+    self.quarter = conv(self.quarter_filters, strides=2, name='quarter')
 
   def build(self, input_shape):
     self.half.build(input_shape)

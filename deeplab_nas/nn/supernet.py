@@ -42,6 +42,8 @@ class Supernet(tf.keras.Model):
     recompute: Whether the fast path stores each node's inputs alone and
       computes the rest again for the gradient: a third of the memory for a
       tenth of the time.
+    precision: Keras' policy of the layers, 'float32' or 'mixed_bfloat16'; all
+      variables, statistics and the logits are float32.
   """
 
   def __init__(
@@ -51,18 +53,15 @@ class Supernet(tf.keras.Model):
     fused: bool = True,
     recompute: bool = True,
     name: str = 'supernet',
+    precision: str = 'float32',
   ):
     super().__init__(name=name)
     self.space = space
     self.num_classes = num_classes
-    self.fused = fused and fused_cell.is_supported()
+    self.fused = fused and _has_fast_path(precision)
     self.recompute = recompute
-    if self.fused != fused:
-      logging.warning(
-        'TensorFlow has no gradients of grouped convolutions here, so the '
-        'supernet takes its slow path: unset TF_ENABLE_ONEDNN_OPTS=0.'
-      )
-    self.stem = stem.Stem(space.filter_multiplier)
+    self.precision = precision
+    self.stem = stem.Stem(space.filter_multiplier, dtype=precision)
     self.cells = {n.name: self._cell(n) for n in space.lattice.nodes}
     self.heads = [
       self._head(level)
@@ -90,7 +89,7 @@ class Supernet(tf.keras.Model):
     mode = (training, learning)
     grid = self.space.lattice
     padded = image_padding.pad(images / 127.5 - 1, grid.strides[-1])
-    states = {}  # node -> float32 [B, H / s, W / s, node filters]
+    states = {}  # node -> [B, H / s, W / s, node filters]
     states[lattice.Node(-1, 0)], states[lattice.STEM] = self.stem(padded, *mode)
 
     for node in grid.nodes:
@@ -152,4 +151,22 @@ class Supernet(tf.keras.Model):
       self.space.node_filters(level),
       self.num_classes,
       name=f'head_stride{stride}',
+      dtype=self.precision,
     )
+
+
+def _has_fast_path(precision: str) -> bool:
+  """Whether TensorFlow has it here; says what to do where it has not."""
+  dtype = tf.as_dtype(tf.keras.mixed_precision.Policy(precision).compute_dtype)
+  if fused_cell.is_supported(dtype):
+    return True
+  advice = 'unset TF_ENABLE_ONEDNN_OPTS=0'
+  if fused_cell.is_supported():
+    advice = 'set search.precision=float32'
+  logging.warning(
+    'TensorFlow has no gradients of grouped convolutions in %s here, so the '
+    'supernet takes its slow path: %s.',
+    dtype.name,
+    advice,
+  )
+  return False

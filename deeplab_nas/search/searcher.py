@@ -53,7 +53,10 @@ class Searcher(tf.keras.Model):
     self.space = space
     self.weight_decay = config.weight_decay
     self.supernet = supernet_lib.Supernet(
-      space, num_classes, recompute=config.recompute
+      space,
+      num_classes,
+      recompute=config.recompute,
+      precision=config.precision,
     )
     self.strategy = strategy_lib.build(space, config, seed)
     self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
@@ -147,9 +150,7 @@ class Searcher(tf.keras.Model):
 
     def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
       images, labels = batch
-      logits = self.supernet(
-        images, weights, training=True, learning=False
-      )
+      logits = self.supernet(images, weights, training=True, learning=False)
       return self._loss(logits, labels)
 
     value = self.strategy.update(batch, loss)

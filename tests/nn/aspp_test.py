@@ -40,6 +40,24 @@ def test_image_pooling_reaches_every_pixel():
   assert np.count_nonzero(gradient[0, 40:, 40:]) > 0
 
 
+def test_bfloat16_sums_all_pixels_of_a_head_in_float32():
+  """Its own mean is a fifth off at this size, the bias's gradient more."""
+  exact = aspp.SearchASPP(32, filters=4, num_classes=3, dtype='float32')
+  mixed = aspp.SearchASPP(32, filters=4, num_classes=3, dtype='mixed_bfloat16')
+  x = tf.random.stateless_uniform([2, 81, 81, 4], [1, 1])
+  x = tf.cast(x, tf.bfloat16)
+  outcomes = []
+  for head in (exact, mixed):
+    head.build(x.shape)
+    head.set_weights(exact.get_weights())
+    with tf.GradientTape() as tape:
+      logits = head(tf.cast(x, head.compute_dtype))
+      loss = tf.reduce_mean(tf.square(logits - 1))
+    assert logits.dtype == tf.float32
+    outcomes.append([logits, *tape.gradient(loss, head.trainable_variables)])
+  closeness.assert_close(outcomes[1], outcomes[0], tolerance=0.03)
+
+
 def build(rates=(1, 2), separable=False, norm=None, channels=3):
   layer = aspp.ASPP(rates, separable, norm)
   layer(tf.zeros([1, 2, 2, channels]))

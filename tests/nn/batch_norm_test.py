@@ -48,3 +48,19 @@ def test_one_pixel_is_no_division_by_zero():
   y = layer(tf.ones([1, 1, 1, 2]), training=True)
   assert np.isfinite(y).all()
   assert np.isfinite(layer.moving_variance).all()
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_bfloat16_has_statistics_of_float32(training):
+  exact = batch_norm.BatchNorm(dtype='float32')
+  mixed = batch_norm.BatchNorm(dtype='mixed_bfloat16')
+  x = tf.cast(images(), tf.bfloat16)
+  expected = exact(tf.cast(x, tf.float32), training)
+  actual = mixed(x, training)
+  assert actual.dtype == tf.bfloat16
+  np.testing.assert_allclose(
+    tf.cast(actual, tf.float32), expected, rtol=2**-8, atol=1e-6
+  )
+  for a, b in zip(mixed.weights, exact.weights):
+    assert a.dtype == tf.float32
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

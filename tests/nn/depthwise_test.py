@@ -40,10 +40,36 @@ def test_equals_tensorflow(kernel_size, rate, known_size):
 
 
 def test_without_dilations_tensorflow_makes_do(monkeypatch):
-  monkeypatch.setattr(depthwise, 'has_dilations', lambda: False)
+  monkeypatch.setattr(depthwise, 'has_dilations', lambda dtype: False)
   test_equals_tensorflow(3, 2, True)
 
 
 def test_onednn_honours_the_rate():
   """What the speed of dilated convolutions rests on, where oneDNN is."""
   assert depthwise.has_dilations() == fused_cell.is_supported()
+
+
+@pytest.mark.parametrize('rate', [1, 2])
+@pytest.mark.parametrize('kernel_size', [3, 5])
+def test_bfloat16_sums_many_pixels_as_well_as_few(kernel_size, rate):
+  """Sums over 2 * 81 * 81 terms, rounded once per image and once in all."""
+  rng = np.random.default_rng(0)
+
+  def draw():
+    return tf.cast(rng.normal(0.5, 1, (2, 81, 81, 3)), tf.bfloat16)
+
+  def exact(x):
+    return np.asarray(tf.cast(x, tf.float64))
+
+  x, g = draw(), draw()
+  actual = depthwise._kernel_gradient(x, g, kernel_size, rate)
+  margin = rate * (kernel_size // 2)
+  padded = np.pad(exact(x), [(0, 0), (margin,) * 2, (margin,) * 2, (0, 0)])
+  for u in range(kernel_size):
+    for v in range(kernel_size):
+      window = padded[:, rate * u :, rate * v :][:, :81, :81]
+      np.testing.assert_allclose(
+        exact(actual)[u, v, :, 0],
+        np.sum(window * exact(g), (0, 1, 2)),
+        rtol=2**-7,
+      )

@@ -19,3 +19,11 @@ def test_unknown_dimensions_are_tensors():
 
   assert int(read(tf.zeros([5, 3]))) == 5
   assert seen[-1][1] == 3
+
+
+def test_channels_of_groups_become_one_axis():
+  x = tf.reshape(tf.range(2 * 1 * 3 * 4 * 5), [2, 1, 3, 4, 5])
+  flat = shapes.flat_channels(x)
+  assert flat.shape == (2, 1, 3, 20)
+  assert flat[1, 0, 2, 6] == x[1, 0, 2, 1, 1]
+  assert shapes.flat_channels(flat) is flat

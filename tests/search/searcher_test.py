@@ -133,3 +133,18 @@ def test_learns_to_tell_classes_apart():
     model.reset_metrics()
     losses.append(float(step(batches)['loss']))
   assert losses[-1] < 0.7 * losses[0]
+
+
+def test_mixed_precision_steps_near_float32():
+  """The settings reach the supernet, and both kinds of step."""
+  exact = tiny.searcher()
+  mixed = tiny.searcher(precision='mixed_bfloat16')
+  assert mixed.supernet.precision == 'mixed_bfloat16'
+  mixed.set_weights(exact.get_weights())
+  for model in (exact, mixed):
+    model.loss_values = [
+      float(model.weight_step(tiny.batch(0))),
+      float(model.arch_step(tiny.batch(1))),
+    ]
+  np.testing.assert_allclose(mixed.loss_values, exact.loss_values, rtol=0.03)
+  assert {v.dtype for v in mixed.strategy.params.variables} == {tf.float32}

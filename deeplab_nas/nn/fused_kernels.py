@@ -1,0 +1,89 @@
+"""The kernels of a fast node, laid out once for all that reads them."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.nn import mixed_op, node_layout, ops
+
+
+def laid_out(
+  layout: node_layout.Layout, inputs: mixed_op.NodeInputs
+) -> dict[node_layout.Key, tf.Tensor]:
+  """Kernels as the convolutions take them, in the dtype of the states.
+
+  Those of separable convolutions are repeated for each transition: (edge,
+  transition, channel).
+  """
+  weights = tf.cast(inputs.weights, inputs.prev_prev.dtype)
+  if not layout.repeated:
+    return layout.unpack(weights, layout.whole)
+  num_repeated = sum(map(layout.size, layout.repeated))
+  whole, repeated = tf.split(
+    weights, [layout.num_weights - num_repeated, num_repeated]
+  )
+  num_transitions = layout.shape.num_transitions
+  repeated = tf.reshape(repeated, [-1, 1, layout.shape.mixed_filters])
+  repeated = tf.reshape(tf.tile(repeated, [1, num_transitions, 1]), [-1])
+  return layout.unpack(whole, layout.whole) | layout.unpack(
+    repeated, layout.repeated, num_transitions
+  )
+
+
+def of_linear(
+  layout: node_layout.Layout, inputs: mixed_op.NodeInputs
+) -> list[tf.Tensor]:
+  """For each source [1, 1, P*C, T*n*C]: alpha of its P skips and pools.
+
+  Empty if the cell has neither.
+  """
+  chosen = [
+    k for k, op in enumerate(layout.operators) if type(op) in ops.LINEAR
+  ]
+  if not chosen:
+    return []
+  filters = layout.shape.mixed_filters
+  identity = tf.reshape(_identity(filters), [1, filters, 1, filters])
+  at = [
+    [(edge, k) for k in chosen for edge in edges] for edges in layout.edges_from
+  ]
+  parts = tf.split(alpha(layout, inputs, sum(at, [])), [len(x) for x in at])
+  kernels = []
+  for source, part in enumerate(parts):
+    kernel = tf.reshape(part, [len(chosen), 1, -1, 1]) * identity
+    kernel = tf.reshape(kernel, [1, 1, len(chosen) * filters, -1])
+    kernel = tf.cast(kernel, inputs.prev_prev.dtype)
+    kernels.append(repeated(kernel, layout.num_transitions(source)))
+  return kernels
+
+
+def of_transitions(
+  layout: node_layout.Layout, inputs: mixed_op.NodeInputs
+) -> tf.Tensor:
+  """[1, 1, T*C, num_blocks*C]: beta, for each block alike."""
+  filters = layout.shape.filters
+  kernel = inputs.beta[:, tf.newaxis, tf.newaxis] * _identity(filters)
+  kernel = tf.reshape(kernel, [1, 1, -1, filters])
+  kernel = tf.cast(kernel, inputs.prev_prev.dtype)
+  return repeated(kernel, layout.shape.cell.num_blocks)
+
+
+def alpha(
+  layout: node_layout.Layout,
+  inputs: mixed_op.NodeInputs,
+  at: list[tuple[int, int]],
+) -> tf.Tensor:
+  """The weights of (edge, operator) pairs, float32 [N]."""
+  edges, operators = np.transpose(at)
+  flat = edges * len(layout.operators) + operators
+  return tf.gather(tf.reshape(inputs.op, [-1]), flat.astype(np.int32))
+
+
+def repeated(kernel: tf.Tensor, repeats: int) -> tf.Tensor:
+  """A kernel for so many groups that share it."""
+  return tf.tile(kernel, [1, 1, 1, repeats]) if repeats > 1 else kernel
+
+
+def _identity(filters: int) -> tf.Tensor:
+  return tf.constant(np.eye(filters, dtype=np.float32))

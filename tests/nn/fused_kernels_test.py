@@ -1,0 +1,67 @@
+"""Kernels of the fast path against sums written out."""
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.nn import fused_kernels, mixed_op, node_layout
+from deeplab_nas.space import cell_space, primitives
+from tests.nn import random_cell
+
+LINEAR = (primitives.MAX_POOL_3X3, primitives.SEP_CONV_3X3, primitives.SKIP)
+
+
+def node(num_transitions=3, filters=2, chosen=LINEAR):
+  space = cell_space.CellSpace(2, chosen)
+  layout = node_layout.of(random_cell.shape(space, filters, num_transitions))
+  rng = np.random.default_rng(0)
+  call = random_cell.inputs(rng, space, num_transitions)
+  inputs = mixed_op.NodeInputs(
+    tuple(call['prevs']),
+    call['prev_prev'],
+    call['op'],
+    call['beta'],
+    tf.range(layout.num_weights, dtype=tf.float32),
+    tf.zeros([layout.num_rows, filters]),
+    tf.ones([layout.num_rows, filters]),
+  )
+  return layout, inputs
+
+
+def test_linear_operations_are_one_convolution():
+  layout, inputs = node()
+  source, edges = 0, layout.edges_from[0]
+  kernel = fused_kernels.of_linear(layout, inputs)[source]
+  x = tf.random.stateless_normal([1, 4, 5, 3, 2, 2], [1, 2])  # T, P, C
+  y = tf.nn.conv2d(tf.reshape(x, [1, 4, 5, 12]), kernel, 1, 'SAME')
+  y = np.reshape(y, [1, 4, 5, 3, len(edges), 2])
+  for i, edge in enumerate(edges):
+    max_pool, _, skip = inputs.op[edge].numpy()
+    expected = max_pool * x[..., 0, :] + skip * x[..., 1, :]
+    np.testing.assert_allclose(y[..., i, :], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_without_skip_and_pools_there_is_no_kernel_for_them():
+  assert fused_kernels.of_linear(*node(chosen=LINEAR[1:2])) == []
+
+
+def test_transitions_are_summed_by_one_convolution():
+  layout, inputs = node()
+  x = tf.random.stateless_normal([1, 4, 5, 2, 3, 2], [1, 2])  # block, T, C
+  kernel = fused_kernels.of_transitions(layout, inputs)
+  y = tf.nn.conv2d(tf.reshape(x, [1, 4, 5, 12]), kernel, 1, 'SAME')
+  expected = tf.einsum('bhwktc,t->bhwkc', x, inputs.beta)
+  np.testing.assert_allclose(
+    np.reshape(y, expected.shape), expected, rtol=1e-5, atol=1e-6
+  )
+
+
+def test_separable_kernels_are_repeated_for_each_transition():
+  layout, inputs = node()
+  once = layout.unpack(inputs.weights, layout.whole + layout.repeated)
+  kernels = fused_kernels.laid_out(layout, inputs)
+  for key in layout.whole:
+    np.testing.assert_array_equal(kernels[key], once[key])
+  for key in layout.repeated:
+    rows = np.reshape(kernels[key], [-1, 3, 2])
+    for t in range(3):
+      np.testing.assert_array_equal(rows[:, t].ravel(), np.ravel(once[key]))
