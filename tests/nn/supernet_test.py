@@ -42,8 +42,13 @@ def random_images(size=(65, 97)):
     # one-channel weights zero, and zeros have no relative error.
     small_space(2, num_blocks=2, chosen=primitives.PRIMITIVES, filters=4),
     small_space(3, chosen=primitives.DARTS_PRIMITIVES[4:], filters=4),
-    small_space(2, 2, filters=8, partial_channels=4),
-    small_space(3, 1, primitives.DARTS_PRIMITIVES[4:], 4, partial_channels=2),
+    pytest.param(
+      small_space(2, 2, filters=8, partial_channels=4), marks=pytest.mark.slow
+    ),
+    pytest.param(
+      small_space(3, 1, primitives.DARTS_PRIMITIVES[4:], 4, partial_channels=2),
+      marks=pytest.mark.slow,
+    ),
   ],
   ids=[
     'paper primitives',

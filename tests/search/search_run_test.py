@@ -155,6 +155,7 @@ def test_results_without_a_checkpoint_are_not_overwritten(records, tmp_path):
     checkpoints.Saver(directory, searcher=searcher).restore()
 
 
+@pytest.mark.slow
 def test_partial_channels_are_searched_drawn_and_resumed(records, tmp_path):
   settings = config(records, epochs=1, arch_start_epoch=0).to_dict()
   settings['space'].update(

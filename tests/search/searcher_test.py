@@ -1,6 +1,7 @@
 """The alternating step: who changes what, and when."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.search import tiny
@@ -135,6 +136,7 @@ def test_learns_to_tell_classes_apart():
   assert losses[-1] < 0.7 * losses[0]
 
 
+@pytest.mark.slow
 def test_mixed_precision_steps_near_float32():
   """The settings reach the supernet, and both kinds of step."""
   exact = tiny.searcher()
