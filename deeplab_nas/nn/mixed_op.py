@@ -73,7 +73,7 @@ class MixedOp:
 
     Args:
       x: The source state.
-      op_weights: float32 [K], this edge's row of `CellInputs.op`.
+      op_weights: float32 [K], this edge's row of `NodeInputs.op`.
       weights: For each operator its weights on this edge, of x's dtype.
       normalizers: For each operator what it normalises with.
     """
