@@ -20,16 +20,20 @@ import os
 import pathlib
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from deeplab_nas import errors
 from deeplab_nas.data import findings, image_files, masks, pairs
 
 # Fewer pairs than this per worker are not worth starting one.
 _MIN_PAIRS_PER_WORKER = 8
-# Pairs under way per worker, and at least: bounds the memory. So many, that the
-# workers have work until TensorFlow is imported.
-_AHEAD, _MIN_AHEAD = 4, 32
+# Pairs under way per worker; bounds the memory.
+_AHEAD = 4
+# Pairs whose files are of these kinds, and together no larger: these mostly go
+# into records as they are, and then no result holds them. So many, that workers
+# have work until TensorFlow is imported.
+_LEAN_AHEAD, _LEAN_BYTES = 96, 2**29
+_LEAN_ENDINGS = ('.png', '.jpg', '.jpeg')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +82,8 @@ def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
   )
   try:
     read = functools.partial(_read_without_kept, rules=rules)
-    ahead = max(_AHEAD * workers, _MIN_AHEAD)
     yield lambda chosen: map(
-      _with_kept, map_in_order(executor, read, chosen, ahead)
+      _with_kept, map_in_order(executor, read, chosen, _ahead(chosen, workers))
     )
   except concurrent.futures.process.BrokenProcessPool as error:
     raise errors.UserError(
@@ -178,6 +181,17 @@ def _counts(image, mask, ignore_label: int) -> findings.Counts:
     counts.num_masks = 1
     counts.num_blank = int(mask.histogram[ignore_label] == mask.indices.size)
   return counts
+
+
+def _ahead(chosen: Sequence[pairs.Pair], workers: int) -> int:
+  """How many pairs may be under way."""
+  images = [pair.image for pair in chosen]
+  if not all(path.lower().endswith(_LEAN_ENDINGS) for path in images):
+    return _AHEAD * workers
+  states = filter(None, map(_state, images[:_LEAN_AHEAD]))
+  largest = max((size for size, _ in states), default=1)
+  lean = min(_LEAN_AHEAD, _LEAN_BYTES // max(largest, 1))
+  return max(_AHEAD * workers, lean)
 
 
 def _read_without_kept(pair: pairs.Pair, rules: masks.MaskRules) -> Example:

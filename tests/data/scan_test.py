@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import os
 import subprocess
 import sys
@@ -58,6 +59,17 @@ def test_few_items_are_under_way():
     assert max(started) <= 4
     assert len(list(results)) == 7
   assert sorted(started) == list(range(9))
+
+
+def test_more_are_under_way_where_files_are_kept_and_small(source, tmp_path):
+  kept = source.splits['train']
+  large = tmp_path / 'large.png'
+  with open(large, 'wb') as file:
+    file.truncate(2**27)
+  others = [dataclasses.replace(kept[0], image=str(tmp_path / 'a.tif'))]
+  huge = [*kept[:3], dataclasses.replace(kept[0], image=str(large))]
+  assert scan._ahead(kept, 2) > 32
+  assert scan._ahead(others, 2) == scan._ahead(huge, 2) == 8
 
 
 def test_the_number_of_workers_follows_cores_and_pairs():
