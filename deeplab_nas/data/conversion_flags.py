@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from absl import flags, logging
@@ -60,6 +61,9 @@ def convert(source: layouts.Source) -> None:
     values.output_dir, values.num_shards, values.workers, values.overwrite
   )
   report(conversion.convert(source, output), values.output_dir)
+  # The command is at its end: to look for cycles among the objects of TensorFlow
+  # would take a second.
+  gc.freeze()
 
 
 def report(info: dataset_info.DatasetInfo, where: str) -> None:
