@@ -61,8 +61,8 @@ def convert(source: layouts.Source) -> None:
     values.output_dir, values.num_shards, values.workers, values.overwrite
   )
   report(conversion.convert(source, output), values.output_dir)
-  # The command is at its end: to look for cycles among the objects of TensorFlow
-  # would take a second.
+  # The command is at its end, where to look for cycles among the objects of
+  # TensorFlow would take a second.
   gc.freeze()
 
 
