@@ -41,9 +41,10 @@ class DataWait(tf.keras.callbacks.Callback):
 
     Args:
       batches: Of whatever structure; unchanged where a distribution strategy
-        would fetch them in the background.
+        would fetch them in the background, and where operations have to be
+        deterministic, as no clock is.
     """
-    if tf.distribute.has_strategy():
+    if tf.distribute.has_strategy() or not _has_clock():
       return batches
     self._is_watching = True
     return timed(batches, self._waited)
@@ -95,6 +96,15 @@ class DataWait(tf.keras.callbacks.Callback):
     """Counts from here."""
     self._start = self._end = self._clock()
     self._waited_before = float(self._waited)
+
+
+def _has_clock() -> bool:
+  """Whether TensorFlow tells the time: not if it is to be deterministic."""
+  try:
+    tf.timestamp()
+  except tf.errors.FailedPreconditionError:
+    return False
+  return True
 
 
 def timed(batches: tf.data.Dataset, waited: tf.Variable) -> tf.data.Dataset:
