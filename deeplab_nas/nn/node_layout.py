@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -73,7 +73,7 @@ class Part(NamedTuple):
   source: int
 
 
-Key = Input | Part
+Key = Union[Input, Part]  # Python 3.9 has no `|` of classes
 
 
 class Layout:
@@ -156,10 +156,10 @@ class Layout:
     """
     if isinstance(key, Input):
       return (*self.shape.prevs, self.shape.prev_prev)[key.index].kernel_shape
-    *window, filters = self.operators[key.operator].weight_shapes[key.index]
-    channels = repeats * len(self.edges_from[key.source]) * filters
-    is_depthwise = len(window) == 2
-    return (*window, channels, 1) if is_depthwise else (*window, channels)
+    shape = self.operators[key.operator].weight_shapes[key.index]
+    channels = repeats * len(self.edges_from[key.source]) * shape[-1]
+    block = (*shape[:-1], channels)
+    return (*block, 1) if _is_depthwise(shape) else block
 
   def size(self, key: Key) -> int:
     return math.prod(self.block_shape(key))
@@ -196,15 +196,15 @@ class Layout:
     for i, shape in enumerate(self.operators[k].weight_shapes):
       channels = slice(at * shape[-1], (at + 1) * shape[-1])
       block = blocks[Part(k, i, source)]
-      is_depthwise = len(shape) == 3
       weights.append(
-        block[:, :, channels, 0] if is_depthwise else block[..., channels]
+        block[:, :, channels, 0]
+        if _is_depthwise(shape)
+        else block[..., channels]
       )
     return weights
 
   def stddevs(self) -> np.ndarray:
     """He et al.'s for each weight, float32 [num_weights]: sqrt(2 / fan_in)."""
-
     return np.concatenate(
       [
         np.full(self.size(key), math.sqrt(2 / self._fan_in(key)), np.float32)
@@ -233,6 +233,11 @@ class Layout:
     if type(self.operators[k]) is ops.AtrousConv:
       return [(t, edge) for t in transitions for edge in edges]
     return [(t, edge) for edge in edges for t in transitions]
+
+
+def _is_depthwise(shape: tuple[int, ...]) -> bool:
+  """Whether an operator's weight is [k, k, C]."""
+  return len(shape) == 3
 
 
 @functools.cache
