@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+from tests import command
+
 TINY = ('--num_runs=1', '--num_images=20', '--height=32', '--width=64')
 
 
-def run(*arguments):
-  return subprocess.run(
-    [sys.executable, str(ROOT / 'scripts/benchmark_data.py'), *arguments],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = functools.partial(command.run, 'scripts/benchmark_data.py')
 
 
 @pytest.mark.slow

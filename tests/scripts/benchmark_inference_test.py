@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
+from tests import command
 from tests.serving import tiny
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
-
-
-def run(*arguments):
-  return subprocess.run(
-    [sys.executable, str(ROOT / 'scripts/benchmark_inference.py'), *arguments],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = functools.partial(command.run, 'scripts/benchmark_inference.py')
 
 
 @pytest.mark.slow

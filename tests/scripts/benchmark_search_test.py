@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+from tests import command
+
 TINY = (
   *('--num_layers=1', '--filter_multiplier=2', '--num_blocks=1'),
   *('--crop_size=33', '--num_classes=3', '--num_runs=1', '--kind=weight'),
 )
 
 
-def run(*arguments):
-  return subprocess.run(
-    [sys.executable, str(ROOT / 'scripts/benchmark_search.py'), *arguments],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = functools.partial(command.run, 'scripts/benchmark_search.py')
 
 
 @pytest.mark.slow

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
-import subprocess
-import sys
+import functools
 
 import numpy as np
 import pytest
@@ -16,19 +13,11 @@ from deeplab_nas.serving import saved_model
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import segmenter
 from deeplab_nas.train import trained as trained_lib
+from tests import command
 from tests.serving import tiny
 from tests.train import trained_test
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def run(*flags):
-  return subprocess.run(
-    [sys.executable, str(ROOT / 'scripts' / 'export_model.py'), *flags],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = functools.partial(command.run, 'scripts/export_model.py')
 
 
 def refusal(*flags):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,12 +11,12 @@ from PIL import Image
 
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import scores
+from tests import command
 from tests.data import tiny_folder
 from tests.scripts import train_from_shell_test as train_test
 from tests.serving import model_server
 from tests.train import records
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 SIZE = (40, 56)
 NAMES = [f'image{i}' for i in range(10)]
 SETTINGS = (
@@ -33,12 +30,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(script, *flags):
-  result = subprocess.run(
-    [sys.executable, str(ROOT / script), *flags],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+  result = command.run(script, *flags)
   assert result.returncode == 0, result.stderr
   return result
 

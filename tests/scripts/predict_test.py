@@ -1,23 +1,13 @@
 """scripts/predict.py: what it refuses, in one sentence, and quickly."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+from tests import command
 
 
 def refusal(*flags):
   """The one sentence of a refused command."""
-  result = subprocess.run(
-    [sys.executable, str(ROOT / 'scripts' / 'predict.py'), *flags],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+  result = command.run('scripts/predict.py', *flags)
   assert result.returncode == 2, result.stderr
   assert result.stdout == ''
   (line,) = result.stderr.splitlines()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
 from deeplab_nas.space import genotype
+from tests import command
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 TINY = (
   *('space.num_layers=1', 'space.num_blocks=1', 'space.filter_multiplier=2'),
   *('data.crop_size=[33, 33]', 'data.batch_size=2'),
@@ -22,13 +18,7 @@ TINY = (
 pytestmark = pytest.mark.slow
 
 
-def run(script, *flags):
-  return subprocess.run(
-    [sys.executable, str(ROOT / script), *flags],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = command.run
 
 
 @pytest.fixture(scope='module')

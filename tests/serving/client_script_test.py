@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import functools
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplab_nas.serving import saved_model
+from tests import command
 from tests.serving import tiny
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def run(*flags):
-  return subprocess.run(
-    [sys.executable, str(ROOT / 'scripts/serving/client.py'), *flags],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
-  )
+run = functools.partial(command.run, 'scripts/serving/client.py')
 
 
 def refusal(*flags):

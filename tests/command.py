@@ -1,0 +1,20 @@
+"""A program of this repository, run as from a shell."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
+  """Runs a script, named from the root, to its end; keeps what it prints."""
+  return subprocess.run(
+    [sys.executable, str(ROOT / script), *flags],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+  )
