@@ -134,16 +134,7 @@ class DerivedLayers:
     return array
 
   def pixels(self, stride: int) -> int:
-    """Pixels of a feature map; (n - 1) / stride + 1 on each side.
-
-    The image is padded to a multiple of the coarsest stride plus 1.
-    """
-    coarsest = self.space.lattice.strides[-1]
-    height, width = (
-      -(-(side - 1) // coarsest) * (coarsest // stride) + 1
-      for side in self.image_size
-    )
-    return height * width
+    return self.space.lattice.pixels(self.image_size, stride)
 
   def level_pixels(self, level: int) -> int:
     return self.pixels(self.space.lattice.strides[level])

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +110,20 @@ class Lattice:
   @property
   def num_levels(self) -> int:
     return len(self.strides)
+
+  def pixels(self, image_size: Iterable[int], stride: int) -> int:
+    """Pixels of a feature map; (n - 1) / stride + 1 on each side.
+
+    Args:
+      image_size: Height and width; padded to a multiple of the coarsest stride
+        plus 1.
+      stride: Of the feature map.
+    """
+    coarsest = self.strides[-1]
+    return math.prod(
+      -(-(side - 1) // coarsest) * (coarsest // stride) + 1
+      for side in image_size
+    )
 
   def levels(self, layer: int) -> range:
     """Levels that exist in a layer: one more a layer, from the stem's one."""

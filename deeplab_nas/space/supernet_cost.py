@@ -144,13 +144,10 @@ class SupernetCost:
     return is_tiled + sum(convolutions) + bool(self._num_linear) + 1  # the sum
 
   def _pixels(self, stride: int) -> int:
-    """Of all images of a batch; they are padded to 32k + 1."""
-    coarsest = self.space.lattice.strides[-1]
-    height, width = (
-      max(-(-(side - 1) // coarsest), 1) * (coarsest // stride) + 1
-      for side in self.crop_size
-    )
-    return self.batch_size * height * width
+    """Of all images of a batch."""
+    # A crop of one pixel is padded too.
+    size = [max(side, 2) for side in self.crop_size]
+    return self.batch_size * self.space.lattice.pixels(size, stride)
 
   def _stem_floats(self) -> int:
     """Of each of the three convolutions: itself, norm, ReLU."""
