@@ -61,7 +61,7 @@ def main(_) -> None:
       f'--part={part} is unknown: use some of {", ".join(_PARTS)}.',
     )
   _check_data()
-  workers = _integers('workers') or sorted({1, scan.num_workers(10**6)})
+  workers = _integers('workers') or sorted({1, scan.num_cores()})
   num_files = _integers('num_files')
   errors.require(
     bool(num_files) and num_files[0] > 1,

@@ -136,11 +136,11 @@ def build_tflite(
   """Masks and probabilities of a TFLite model, one image after the other."""
   import tensorflow as tf
 
-  from deeplab_nas.benchmarks import machine
+  from deeplab_nas.data import scan
   from deeplab_nas.serving import names, tflite
 
   interpreter = tf.lite.Interpreter(
-    os.path.join(path, tflite.FILE), num_threads=machine.num_cores()
+    os.path.join(path, tflite.FILE), num_threads=scan.num_cores()
   )
   runner = interpreter.get_signature_runner(names.DEFAULT_SIGNATURE)
   images = _images(size, batch_size)

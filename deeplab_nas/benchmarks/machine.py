@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import platform
 import sys
 from typing import Any
 
+from deeplab_nas.data import scan
 from deeplab_nas.train import provenance
 
 _CPU_INFO = pathlib.Path('/proc/cpuinfo')
@@ -17,16 +17,9 @@ def describe() -> dict[str, Any]:
   """Time, command, versions, commit, cores and CPU, in types JSON knows."""
   return {
     **provenance.of(sys.argv),
-    'cores': num_cores(),
+    'cores': scan.num_cores(),
     'cpu': cpu_model(),
   }
-
-
-def num_cores() -> int:
-  """Those that this process may use."""
-  if hasattr(os, 'sched_getaffinity'):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def cpu_model() -> str:

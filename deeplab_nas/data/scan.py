@@ -100,11 +100,14 @@ def num_workers(num_pairs: int, workers: int = 0) -> int:
     raise errors.UserError(f'--workers={workers} is negative.')
   if workers:
     return workers
+  return max(1, min(num_cores(), num_pairs // _MIN_PAIRS_PER_WORKER))
+
+
+def num_cores() -> int:
+  """Those that this process may use."""
   if hasattr(os, 'sched_getaffinity'):
-    cores = len(os.sched_getaffinity(0))  # those that this process may use
-  else:
-    cores = os.cpu_count() or 1
-  return max(1, min(cores, num_pairs // _MIN_PAIRS_PER_WORKER))
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
 
 def map_in_order(
