@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -100,36 +101,45 @@ class ConvNorm(tf.keras.layers.Layer):
     if winograd:
       self.convs, self.norm = [winograd_lib.Conv2D(filters, name='conv')], None
       return
-    has_bias = norm is None
     window = {
       'kernel_size': kernel_size,
       'strides': strides,
       'dilation_rate': rate,
       'padding': 'same',
     }
-    self.convs = []
-    if kind != 'full':
-      self.convs.append(
+    self.convs = self._convs(window, initializer, has_bias=norm is None)
+    self.norm = None if norm is None else norm(name='norm')
+
+  def _convs(
+    self,
+    window: dict[str, Any],
+    initializer: InitializerFactory,
+    has_bias: bool,
+  ) -> list[tf.keras.layers.Layer]:
+    """The one or two convolutions of the kind; the first has the window."""
+    convs = []
+    if self.kind != 'full':
+      convs.append(
         tf.keras.layers.DepthwiseConv2D(
           **window,
-          use_bias=has_bias and kind == 'depthwise',
+          use_bias=has_bias and self.kind == 'depthwise',
           depthwise_initializer=initializer(),
           name='depthwise',
         )
       )
       window = {'kernel_size': 1}
-    if kind != 'depthwise':
+    if self.kind != 'depthwise':
       conv = DirectConv2D if has_bias else tf.keras.layers.Conv2D
-      self.convs.append(
+      convs.append(
         conv(
-          filters,
+          self.filters,
           **window,
           use_bias=has_bias,
           kernel_initializer=initializer(),
           name='conv',
         )
       )
-    self.norm = None if norm is None else norm(name='norm')
+    return convs
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     for conv in self.convs:
