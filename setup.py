@@ -50,7 +50,12 @@ setuptools.setup(
   python_requires='>=3.9,<3.12',
   install_requires=REQUIREMENTS,
   extras_require={
-    'dev': ['pytest>=7.4', 'hypothesis>=6.80', 'ruff==0.17.6'],
+    'dev': [
+      'pytest>=7.4',
+      'pytest-xdist>=3.5',
+      'hypothesis>=6.80',
+      'ruff==0.17.6',
+    ],
   },
   classifiers=[
     'Programming Language :: Python :: 3.9',

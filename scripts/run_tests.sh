@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sets up .venv and runs the tests. Arguments go to pytest:
+# Sets up .venv and runs the tests, two at a time. Arguments go to pytest:
 #
 #   bash scripts/run_tests.sh
 #   bash scripts/run_tests.sh -m slow
-#   bash scripts/run_tests.sh tests/space -k lattice
+#   bash scripts/run_tests.sh -n 0 tests/space -k lattice
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 
 set_up '[dev]'
 cd "$ROOT"
-exec "$VENV/bin/python" -m pytest "$@"
+exec "$VENV/bin/python" -m pytest -n 2 --dist worksteal "$@"

@@ -27,23 +27,23 @@ PAGES = [
 ]
 # What each part of the package may import of the others.
 ALLOWED_IMPORTS = {
-  'space': set(),
-  'data': {'errors'},
+  'space': {'whole_file'},
+  'data': {'errors', 'whole_file'},
   'nn': {'errors', 'space'},
   'train': {
-    *('errors', 'config', 'config_field', 'presets'),
+    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
     *('space', 'data', 'nn'),
   },
   'search': {
-    *('errors', 'config', 'config_field', 'presets'),
+    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
     *('space', 'data', 'nn', 'train'),
   },
   'serving': {
-    *('errors', 'config', 'config_field', 'presets'),
+    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
     *('space', 'data', 'nn', 'train'),
   },
   'benchmarks': {
-    *('errors', 'config', 'config_field', 'presets'),
+    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
   'config': {
@@ -55,6 +55,7 @@ ALLOWED_IMPORTS = {
   'config_field': {'errors'},
   'presets': set(),
   'errors': set(),
+  'whole_file': set(),
 }
 # A path of this repository: a known first folder, or a file of the top folder.
 PATH_PATTERN = re.compile(

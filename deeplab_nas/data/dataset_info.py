@@ -12,7 +12,7 @@ import json
 import os
 import pathlib
 
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import palettes
 
 FILE_NAME = 'dataset.json'
@@ -99,11 +99,8 @@ class DatasetInfo:
 
   def save(self, path: str | os.PathLike) -> None:
     """Writes `dataset.json` at `path` (a file or its directory), atomically."""
-    path = _json_path(path)
-    temporary = path.with_name(f'.{path.name}.part')
     text = json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
-    temporary.write_text(text + '\n', encoding='utf-8')
-    os.replace(temporary, path)
+    whole_file.write(_json_path(path), text + '\n')
 
   @classmethod
   def load(

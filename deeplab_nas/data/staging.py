@@ -13,7 +13,7 @@ import json
 import os
 import pathlib
 
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
 STAGING = '.conversion'
@@ -114,7 +114,7 @@ def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
     staging.mkdir(parents=True, exist_ok=True)
     for stale in staging.iterdir():
       stale.unlink()
-    _write_text(path, json.dumps(identity))
+    whole_file.write(path, json.dumps(identity))
   except OSError as error:
     raise errors.UserError(
       f'--output_dir={directory} cannot be written ({error.strerror}).'
@@ -173,7 +173,7 @@ def finish(
   # The old note goes first: it must not vouch for the new shard.
   shard.record.unlink(missing_ok=True)
   os.replace(temporary, shard.staged)
-  _write_text(shard.record, json.dumps(record))
+  whole_file.write(shard.record, json.dumps(record))
 
 
 def publish(plan: list[Shard], info, output: Output) -> None:
@@ -194,9 +194,3 @@ def publish(plan: list[Shard], info, output: Output) -> None:
   for shard in staged:
     os.replace(shard.staged, shard.final)
   info.save(directory)
-
-
-def _write_text(path: pathlib.Path, text: str) -> None:
-  temporary = path.with_name(f'{path.name}.part')
-  temporary.write_text(text, 'utf-8')
-  os.replace(temporary, path)

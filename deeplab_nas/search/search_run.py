@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.search import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
@@ -149,7 +149,7 @@ def run(
     ),
     ([{}] + metrics_log.read(directory))[-1],
   )
-  run_directory.write_file(directory.summary, text + '\n')
+  whole_file.write(directory.summary, text + '\n')
   print(text)
 
 

@@ -16,6 +16,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from deeplab_nas import whole_file
 from deeplab_nas.space import cell_space
 from deeplab_nas.space import primitives as primitives_lib
 
@@ -131,10 +132,7 @@ class Genotype:
 
   def save(self, path: str | os.PathLike[str]) -> None:
     """Writes a genotype file; it is there whole or not at all."""
-    partial = f'{os.fspath(path)}.partial'
-    with open(partial, 'w', encoding='utf-8') as file:
-      file.write(self.to_json())
-    os.replace(partial, path)
+    whole_file.write(path, self.to_json())
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> Genotype:

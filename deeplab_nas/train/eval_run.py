@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
 from deeplab_nas.nn import folding
 from deeplab_nas.train import (
@@ -123,11 +123,9 @@ def _write(
   }
   folder.mkdir(parents=True, exist_ok=True)
   text = json.dumps(record, indent=1, ensure_ascii=False) + '\n'
-  run_directory.write_file(folder / 'results.json', text)
-  run_directory.write_file(folder / 'classes.csv', result.to_csv())
-  run_directory.write_file(
-    folder / 'confusion.png', confusion_picture.draw(result)
-  )
+  whole_file.write(folder / 'results.json', text)
+  whole_file.write(folder / 'classes.csv', result.to_csv())
+  whole_file.write(folder / 'confusion.png', confusion_picture.draw(result))
 
 
 def _progress():

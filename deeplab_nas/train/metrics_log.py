@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import class_iou, run_directory, snapshot
 
@@ -58,7 +58,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
     self.history = [old for old in self.history if old['epoch'] <= epoch]
     self.history.append(line)
     text = ''.join(json.dumps(each) + '\n' for each in self.history)
-    run_directory.write_file(self._run.metrics, text)
+    whole_file.write(self._run.metrics, text)
 
   def _class_iou(self) -> dict[str, float | None]:
     confusion = np.asarray(self.model.val_metric.total_cm)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_nas import whole_file
 from deeplab_nas.space import draw
 from deeplab_nas.train import panels as panels_lib
 from deeplab_nas.train import run_directory, snapshot
@@ -46,7 +47,7 @@ class PictureLog(tf.keras.callbacks.Callback):
     step = (epoch + 1) * self._steps_per_epoch
     with self._writer.as_default():
       for name, png in self._draw().items():
-        run_directory.write_file(self._run.pictures / f'{name}.png', png)
+        whole_file.write(self._run.pictures / f'{name}.png', png)
         picture = tf.io.decode_png(png, channels=3)[tf.newaxis]  # [1, H, W, 3]
         tf.summary.image(name, picture, step)
     self._writer.flush()

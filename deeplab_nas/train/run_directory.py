@@ -30,7 +30,7 @@ import yaml
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import genotype_source, provenance
@@ -215,9 +215,9 @@ class RunDirectory:
       self._check_same(config, mode)
       starts = _read(self.provenance, json.loads).get('starts', [])
     starts.append(provenance.of(argv))
-    write_file(self.config, config.to_yaml())
+    whole_file.write(self.config, config.to_yaml())
     record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
-    write_file(self.provenance, record + '\n')
+    whole_file.write(self.provenance, record + '\n')
 
   def _check_same(self, config: config_lib.Config, mode: str) -> None:
     if self.mode != mode:
@@ -280,7 +280,7 @@ class RunDirectory:
         _remove(path)
     for path, content in self._held.items():
       if content is not None:
-        write_file(path, content)
+        whole_file.write(path, content)
     if self.path.is_dir() and not any(self.path.iterdir()):
       self.path.rmdir()
 
@@ -370,13 +370,3 @@ def _read(path: pathlib.Path, parse: Callable[[str], Any]) -> dict[str, Any]:
       ' folder.'
     )
   return content
-
-
-def write_file(path: str | os.PathLike[str], content: str | bytes) -> None:
-  """Writes a file that is there whole or not at all."""
-  path = pathlib.Path(path)
-  partial = path.with_name(f'.{path.name}.partial')
-  if isinstance(content, str):
-    content = content.encode('utf-8')
-  partial.write_bytes(content)
-  os.replace(partial, path)

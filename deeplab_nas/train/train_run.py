@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, input_pipeline, shards
 from deeplab_nas.space import draw
 from deeplab_nas.space import genotype as genotype_lib
@@ -162,7 +162,7 @@ def run(
     metrics_log.read(directory),
     keeper.epoch,
   )
-  run_directory.write_file(directory.summary, text + '\n')
+  whole_file.write(directory.summary, text + '\n')
   print(text)
 
 
@@ -244,6 +244,4 @@ def _draw_genotype(
 ) -> None:
   picture = io.BytesIO()
   draw.save_picture(genotype, picture)
-  run_directory.write_file(
-    directory.pictures / 'genotype.png', picture.getvalue()
-  )
+  whole_file.write(directory.pictures / 'genotype.png', picture.getvalue())

@@ -304,24 +304,3 @@ def test_epochs_sort_by_name():
   run = RunDirectory('run')
   assert run.genotype_of_epoch(7).name == 'epoch_0007.json'
   assert os.fspath(run) == str(run) == 'run'
-
-
-@pytest.mark.parametrize('content', ['text: ä', b'\x00\xff'])
-def test_a_file_is_written_whole(tmp_path, content):
-  path = tmp_path / 'file'
-  run_directory.write_file(path, content)
-  assert path.read_bytes() in (content, 'text: ä'.encode())
-  assert [each.name for each in tmp_path.iterdir()] == ['file']
-
-
-def test_a_file_that_fails_keeps_the_old_one(tmp_path, monkeypatch):
-  path = tmp_path / 'file'
-  run_directory.write_file(path, 'old')
-
-  def fail(*_):
-    raise OSError('disk full')
-
-  monkeypatch.setattr(run_directory.os, 'replace', fail)
-  with pytest.raises(OSError, match='disk full'):
-    run_directory.write_file(path, 'new')
-  assert path.read_text() == 'old'
