@@ -12,7 +12,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn import conv_norm, head_conv, resample, stem
+from deeplab_nas.nn import (
+  conv_norm,
+  head_conv,
+  resample,
+  shapes,
+  stem,
+  step_random,
+)
 
 FILTERS = 256
 _DROPOUT = 0.1
@@ -33,7 +40,18 @@ class ASPP(tf.keras.layers.Layer):
     separable: bool = False,
     norm: conv_norm.NormFactory | None = None,
     name: str = 'aspp',
+    progress: tf.Variable | None = None,
   ):
+    """Builds the layers.
+
+    Args:
+      rates: Of the atrous convolutions.
+      separable: Whether these are depthwise separable.
+      norm: Makes batch norms; None leaves them out.
+      name: Name of the layer.
+      progress: float32 [], share of the training that is done, which decides
+        what dropout drops; None for a network that is not trained.
+    """
     super().__init__(name=name)
     conv = functools.partial(head_conv.HeadConv, FILTERS, norm=norm)
     self.pooled = conv(name='pooled')
@@ -42,7 +60,9 @@ class ASPP(tf.keras.layers.Layer):
       for i, rate in enumerate(rates)
     ]
     self.projection = conv(name='projection')
-    self.dropout = tf.keras.layers.Dropout(_DROPOUT)
+    self._random = (
+      None if progress is None else step_random.StepRandom(progress)
+    )
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Computes [B, H, W, 256] from features, float [B, H, W, C]."""
@@ -53,7 +73,10 @@ class ASPP(tf.keras.layers.Layer):
     pooled = tf.broadcast_to(pooled, tf.shape(branches[0]))
     x = tf.concat([pooled] + branches, axis=-1)
     x = self.projection(x, training=training)
-    return self.dropout(x, training=training)
+    if not training or self._random is None:
+      return x
+    draws = self._random.uniform(x, shapes.of(x)[1:])
+    return step_random.kept(x, draws, 1 - _DROPOUT)
 
 
 class SearchASPP(tf.keras.layers.Layer):

@@ -101,8 +101,10 @@ class DerivedCell(tf.keras.layers.Layer):
       terms = []
       for connection, op in zip(block, ops):
         x = op(states[connection.source], training=training)
-        is_skip = op.primitive.kind == 'skip'
-        terms.append(x if is_skip else self.dropped(x, training=training))
+        if op.primitive.kind != 'skip':
+          number = 2 * index + len(terms)
+          x = self.dropped(x, training=training, index=number)
+        terms.append(x)
       outputs.append(terms[0] + terms[1])
       states[f'block_{index}'] = outputs[-1]
     return tf.concat(outputs, axis=-1)

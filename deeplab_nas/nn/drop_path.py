@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab_nas.nn import step_random
+
 
 class ScheduledDropPath(tf.keras.layers.Layer):
   """Zeroes its input for some images of a batch, in training only.
@@ -25,14 +27,17 @@ class ScheduledDropPath(tf.keras.layers.Layer):
     super().__init__()
     self.keep_prob = keep_prob
     self.progress = progress
+    self._random = step_random.StepRandom(progress)
 
-  def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+  def call(
+    self, x: tf.Tensor, training: bool = False, index: int = 0
+  ) -> tf.Tensor:
+    """Drops images of [B, H, W, C]; `index` numbers the calls of a step."""
     if not training or self.keep_prob == 1:
       return x
     keep_prob = 1 - self.progress * (1 - self.keep_prob)
-    draws = tf.random.uniform([tf.shape(x)[0], 1, 1, 1])
-    factor = tf.where(draws < keep_prob, 1 / keep_prob, 0.0)
-    return x * tf.cast(factor, x.dtype)
+    draws = self._random.uniform(x, [1, 1, 1], index)
+    return step_random.kept(x, draws, keep_prob)
 
 
 def cell_keep_prob(keep_prob: float, cell_index: int, num_cells: int) -> float:

@@ -51,7 +51,8 @@ class DerivedNetwork(tf.keras.Model):
     num_classes: Channels of the logits.
     options: The rest.
     drop_path_progress: float32 variable [], the share of the training that is
-      done; whoever trains keeps it up to date.
+      done, on which drop path and dropout depend; whoever trains keeps it up to
+      date.
   """
 
   def __init__(
@@ -97,7 +98,12 @@ class DerivedNetwork(tf.keras.Model):
     ]
     head_norm = self.options.norm(_HEAD_EPSILON)
     separable = self.options.separable_head
-    self.aspp = aspp.ASPP(self.options.aspp_rates, separable, head_norm)
+    self.aspp = aspp.ASPP(
+      self.options.aspp_rates,
+      separable,
+      head_norm,
+      progress=self.drop_path_progress,
+    )
     self.decoder = decoder.Decoder(
       separable, head_norm, self.options.winograd_decoder
     )

@@ -59,7 +59,7 @@ def test_bfloat16_sums_all_pixels_of_a_head_in_float32():
 
 
 def build(rates=(1, 2), separable=False, norm=None, channels=3):
-  layer = aspp.ASPP(rates, separable, norm)
+  layer = aspp.ASPP(rates, separable, norm, progress=tf.Variable(0.5))
   layer(tf.zeros([1, 2, 2, channels]))
   return layer
 

@@ -24,7 +24,7 @@ STRIDES = pytest.mark.parametrize('strides', [1, 2])
 class Negate(tf.keras.layers.Layer):
   """In place of drop path: what it is applied to changes its sign."""
 
-  def call(self, x, training=False):
+  def call(self, x, training=False, index=0):
     return -x if training else x
 
 

@@ -15,7 +15,6 @@ def build(keep_prob, progress):
 
 def kept_factors(layer, training=True):
   """What each of many images of ones is multiplied by: [IMAGES]."""
-  tf.random.set_seed(0)
   y = layer(tf.ones([IMAGES, 2, 3, 2]), training=training).numpy()
   # All pixels and channels of an image fare alike.
   np.testing.assert_array_equal(y, y[:, :1, :1, :1] * np.ones([2, 3, 2]))
@@ -54,7 +53,19 @@ def test_a_traced_layer_follows_the_progress():
   np.testing.assert_array_equal(traced(ones), ones)
   layer.progress.assign(1.0)
   np.testing.assert_array_equal(np.unique(traced(ones)), [0, 2])
-  assert np.any(traced(ones) != traced(ones))  # drawn anew each time
+
+
+def test_what_drops_depends_on_step_call_and_seed_alone():
+  def draw(progress=0.5, index=0, seed=0):
+    tf.keras.utils.set_random_seed(seed)
+    layer = build(0.5, progress)
+    layer(tf.ones([3, 1, 1, 1]), training=True)  # leaves nothing behind
+    return layer(tf.ones([100, 1, 1, 1]), training=True, index=index) > 0
+
+  first = draw()
+  np.testing.assert_array_equal(draw(), first)
+  for other in (draw(progress=0.51), draw(index=1), draw(seed=1)):
+    assert np.any(other != first)
 
 
 def test_gradients_are_dropped_with_their_images():
