@@ -33,7 +33,7 @@ from deeplab_nas import config as config_lib
 from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import genotype_source, provenance
+from deeplab_nas.train import genotype_source, provenance, run_lock
 
 # What a resumed run may not change: the checkpoint would not fit.
 _FIXED_SECTIONS = {
@@ -60,6 +60,7 @@ class RunDirectory:
 
   def __init__(self, path: str | os.PathLike[str]):
     self.path = pathlib.Path(path)
+    self._lock: run_lock.RunLock | None = None
     # What was here at the start, with the content of files.
     self._held: dict[pathlib.Path, bytes | None] = {}
     self._had_weights = False
@@ -82,17 +83,19 @@ class RunDirectory:
 
     Raises:
       UserError: If the folder holds something and neither is chosen, or if
-        files of other programs are where ours would go.
+        files of other programs are where ours would go, or if another process
+        writes to the folder.
     """
     run = cls(path)
     if resume and overwrite:
       raise errors.UserError('Choose one of --resume and --overwrite.')
     if run.path.exists() and not run.path.is_dir():
       raise errors.UserError(f'--run_dir={run.path} is a file, not a folder.')
+    run.path.mkdir(parents=True, exist_ok=True)
+    run._lock = run_lock.take(run.path)
     if resume or overwrite:
       run._recover()
-    is_empty = not run.path.exists() or not any(run.path.iterdir())
-    if not is_empty and not (resume or overwrite):
+    if any(run.path.iterdir()) and not (resume or overwrite):
       raise errors.UserError(
         f'--run_dir={run.path} is not empty: add --resume to continue the run'
         ' that it holds, or --overwrite to remove that and start again.'
@@ -106,7 +109,7 @@ class RunDirectory:
     if overwrite:
       run._move_aside()
     run._hold()
-    run.pictures.mkdir(parents=True, exist_ok=True)
+    run.pictures.mkdir(exist_ok=True)
     return run
 
   def __fspath__(self) -> str:

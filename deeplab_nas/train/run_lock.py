@@ -1,0 +1,67 @@
+"""One run in a folder at a time."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import weakref
+
+from absl import logging
+
+from deeplab_nas import errors
+
+try:
+  import fcntl
+except ImportError:  # Windows
+  fcntl = None
+
+
+class RunLock:
+  """Keeps other processes from a folder, for as long as this object lives.
+
+  The folder itself is locked: nothing is left behind when the process is
+  killed.
+  """
+
+  def __init__(self, file: int):
+    self._file = file
+
+  def __del__(self):
+    os.close(self._file)
+
+
+_held: weakref.WeakValueDictionary[tuple[int, int], RunLock] = (
+  weakref.WeakValueDictionary()
+)
+
+
+def take(folder: pathlib.Path) -> RunLock | None:
+  """Locks a folder; a process that has it already gets it again.
+
+  Returns:
+    The lock; None where the system has none for folders.
+
+  Raises:
+    UserError: If another process has it.
+  """
+  if fcntl is None:
+    return None
+  status = os.stat(folder)
+  key = status.st_dev, status.st_ino
+  if key in _held:
+    return _held[key]
+  lock = RunLock(os.open(folder, os.O_RDONLY))
+  try:
+    fcntl.flock(lock._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    raise errors.UserError(
+      f'Another process is writing to {folder}: wait for its end, or choose'
+      ' another folder.'
+    ) from None
+  except OSError as error:  # some network file systems
+    logging.warning(
+      '%s is not locked against a second run (%s).', folder, error.strerror
+    )
+    return None
+  _held[key] = lock
+  return lock
