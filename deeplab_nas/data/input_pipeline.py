@@ -63,13 +63,8 @@ def train_dataset(
   examples = _features(paths, subset, seed)
   if config.cache:
     examples = _decoded(examples, info, config).cache()
-  examples = examples.shuffle(
-    min(config.shuffle_buffer, size), seed, reshuffle_each_iteration=True
-  )
-  if repeat:
-    examples = examples.repeat()
   first = start_step * config.batch_size
-  examples = examples.skip(first)
+  examples = _shuffled(examples, size, seed, config, repeat).skip(first)
   if not config.cache:
     examples = _decoded(examples, info, config)
 
@@ -83,6 +78,46 @@ def train_dataset(
     .prefetch(tf.data.AUTOTUNE)
   )
   return batches.with_options(_options())
+
+
+def batch_names(
+  data_dir: str | os.PathLike,
+  split: str,
+  config: PipelineConfig,
+  step: int,
+  subset: str | None = None,
+) -> list[str]:
+  """Names of the examples in one batch of `train_dataset`.
+
+  Args:
+    data_dir: Directory of the shards.
+    split: Name of the split.
+    config: With a seed; without one, no batch comes again.
+    step: Number of the batch, from 0.
+    subset: 'a', 'b' or None.
+  """
+  paths = shards.find(data_dir, split)
+  size = _count(data_dir, split, paths, subset)
+  names = _names(_features(paths, subset, config.seed))
+  if config.cache:
+    names = names.cache()
+  names = _shuffled(names, size, config.seed, config, repeat=True)
+  chosen = names.skip(step * config.batch_size).take(config.batch_size)
+  return [name.decode('utf-8') for name in chosen.as_numpy_iterator()]
+
+
+def _shuffled(
+  examples: tf.data.Dataset,
+  size: int,
+  seed: int,
+  config: PipelineConfig,
+  repeat: bool,
+) -> tf.data.Dataset:
+  """Examples in the order of training."""
+  examples = examples.shuffle(
+    min(config.shuffle_buffer, size), seed, reshuffle_each_iteration=True
+  )
+  return examples.repeat() if repeat else examples
 
 
 def eval_dataset(
@@ -152,10 +187,12 @@ def count_subsets(data_dir: str | os.PathLike, split: str) -> dict[str, int]:
 
 def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
   """Names of the examples of a split, in the order of `eval_dataset`."""
-  names = _features(shards.find(data_dir, split), None).map(
-    lambda features: features[example_schema.FILE_NAME]
-  )
+  names = _names(_features(shards.find(data_dir, split), None))
   return [name.decode('utf-8') for name in names.as_numpy_iterator()]
+
+
+def _names(features: tf.data.Dataset) -> tf.data.Dataset:
+  return features.map(lambda x: x[example_schema.FILE_NAME])
 
 
 def max_size(

@@ -13,6 +13,7 @@ import tensorflow as tf
 from deeplab_nas import config as config_lib
 from deeplab_nas.search import arch_params
 from deeplab_nas.space import arch_weights, decode, genotype, search_space
+from deeplab_nas.train import step_guard
 
 
 class FirstOrder(tf.Module):
@@ -49,13 +50,15 @@ class FirstOrder(tf.Module):
       tape.watch(variables)
       value = loss(batch, self.arch_weights())
     gradients = tape.gradient(value, variables, unconnected_gradients='zero')
+    is_finite = step_guard.all_finite(value, gradients)
+    gradients = step_guard.zero_unless(is_finite, gradients)
     # The decay is part of the gradient (L2), as in the paper's family.
     gradients = [
       gradient + self.weight_decay * variable
       for gradient, variable in zip(gradients, variables)
     ]
     self.optimizer.apply_gradients(zip(gradients, variables))
-    return value
+    return tf.where(is_finite, value, float('nan'))
 
   def genotype(self) -> genotype.Genotype:
     op, edge = (weights.numpy() for weights in self.arch_weights())

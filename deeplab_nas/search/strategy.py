@@ -35,7 +35,8 @@ class SearchStrategy(Protocol):
       loss: Gives the scalar loss of a batch under architecture weights.
 
     Returns:
-      The scalar loss.
+      The scalar loss; NaN if it or a gradient is no number, and then nothing
+      was learnt.
     """
 
   def genotype(self) -> genotype.Genotype:

@@ -110,6 +110,32 @@ def test_start_step_continues_where_a_run_stopped(data_dir, info):
   assert_equal(batches(whole, 10)[7:], batches(rest, 3))
 
 
+@pytest.mark.parametrize('cache', [False, True])
+@pytest.mark.parametrize('subset', ['a', 'b', None])
+def test_the_names_of_a_batch_are_those_of_its_images(
+  cache, subset, data_dir, info
+):
+  settings = config(
+    crop_size=(12, 16),
+    min_scale=1,
+    max_scale=1,
+    flip=False,
+    cache=cache,
+    shuffle_buffer=3,
+  )
+  dataset = input_pipeline.train_dataset(
+    data_dir, 'train', info, settings, subset
+  )
+  pictures = {name: picture(i) for i, name in enumerate(NAMES[:9])}
+  for step, (images, _) in enumerate(batches(dataset, 12)):
+    names = input_pipeline.batch_names(
+      data_dir, 'train', settings, step, subset
+    )
+    assert len(names) == 2
+    for image, name in zip(images, names):
+      np.testing.assert_array_equal(image, pictures[name])
+
+
 def test_each_epoch_sees_every_example_once(data_dir, info):
   settings = config(
     crop_size=(12, 16), min_scale=1, max_scale=1, flip=False, batch_size=3

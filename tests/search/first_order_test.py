@@ -39,3 +39,15 @@ def test_gamma_alone_decides_which_edges_are_kept():
   strategy.params.gamma.assign([0, 0, -1, 1, 2])
   block = strategy.genotype().cell[1]
   assert {source for source, _ in block} == {'prev_prev', 'block_0'}
+
+
+def test_a_loss_that_is_no_number_teaches_nothing():
+  config = config_lib.SearchConfig(arch_weight_decay=0.0)
+  strategy = first_order.FirstOrder(tiny.SPACE, config, seed=1)
+  before = [x.numpy() for x in strategy.params.trainable_variables]
+  value = strategy.update(
+    None, lambda batch, weights: float('nan') * tf.reduce_sum(weights.op)
+  )
+  assert np.isnan(value)
+  for variable, old in zip(strategy.params.trainable_variables, before):
+    np.testing.assert_array_equal(variable, old)

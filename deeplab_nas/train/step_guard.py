@@ -1,0 +1,84 @@
+"""A step whose loss or gradient is no number changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class StepGuard(tf.Module):
+  """Checks every step, and counts those that are bad.
+
+      before = guard.snapshot()
+      ...  # loss and gradients
+      is_finite = guard.checked(loss, gradients, before)
+      gradients = zero_unless(is_finite, gradients)
+
+  The optimizer takes a gradient of zero then, with which momentum goes on.
+
+  Attributes:
+    num_bad: int64 variable [], bad steps of the whole run.
+  """
+
+  def __init__(self, kept: Sequence[tf.Variable] = ()):
+    """Takes variables that the forward pass changes, such as moving means.
+
+    Args:
+      kept: They have their values of before after a bad step; a run that stops
+        at the first one needs none.
+    """
+    super().__init__(name='step_guard')
+    self._kept = list(kept)
+    self.num_bad = tf.Variable(0, False, dtype=tf.int64)
+
+  def snapshot(self) -> list[tf.Tensor]:
+    """The kept variables' values at the start of a step."""
+    return [tf.identity(variable) for variable in self._kept]
+
+  def checked(
+    self,
+    loss: tf.Tensor,
+    gradients: Sequence[tf.Tensor],
+    before: Sequence[tf.Tensor],
+  ) -> tf.Tensor:
+    """Whether all is finite, bool []; if not, what is kept is as before.
+
+    Args:
+      loss: float32 [].
+      gradients: Of any shapes.
+      before: What `snapshot` gave at the start of the step.
+    """
+    is_finite = all_finite(loss, gradients)
+    self.count(is_finite)
+    for variable, value in zip(self._kept, before):
+      variable.assign(tf.where(is_finite, variable, value))
+    return is_finite
+
+  def count(self, is_finite: tf.Tensor) -> None:
+    """Counts a step unless it is finite."""
+    self.num_bad.assign_add(tf.cast(~is_finite, tf.int64))
+
+
+def all_finite(loss: tf.Tensor, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Whether loss and gradients are neither NaN nor infinite, bool []."""
+  is_finite = tf.math.is_finite(loss)
+  if gradients:
+    is_finite &= tf.math.is_finite(tf.linalg.global_norm(gradients))
+  return is_finite
+
+
+def zero_unless(
+  is_finite: tf.Tensor, gradients: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+  """The gradients, or zeros."""
+  return [tf.where(is_finite, x, tf.zeros_like(x)) for x in gradients]
+
+
+def note(
+  mean: tf.keras.metrics.Mean, loss: tf.Tensor, is_finite: tf.Tensor
+) -> None:
+  """Adds a loss to a mean, unless it is no number."""
+  mean.update_state(
+    tf.where(is_finite, loss, 0.0), tf.cast(is_finite, tf.float32)
+  )
