@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
-from deeplab_nas import config_field, config_train, errors, presets
+from deeplab_nas import (
+  config_field,
+  config_runtime,
+  config_train,
+  errors,
+  presets,
+)
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 if TYPE_CHECKING:
@@ -32,6 +38,7 @@ _field = config_field.field
 NetworkConfig = config_train.NetworkConfig
 TrainConfig = config_train.TrainConfig
 EvalConfig = config_train.EvalConfig
+RuntimeConfig = config_runtime.RuntimeConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,30 +203,6 @@ class SearchConfig(config_field.Section):
         f' than search.epochs, which is {self.epochs}: otherwise alpha and'
         ' beta would never be trained.'
       )
-
-
-@dataclasses.dataclass(frozen=True)
-class RuntimeConfig(config_field.Section):
-  """How the machine is used.
-
-  Attributes:
-    seed: Of weights, batches and augmentation.
-    inter_op_threads: Operations at a time; 0 lets TensorFlow choose. Two, with
-      one thread in each, is fastest for the many small ones of a supernet on a
-      CPU; see g3doc/performance.md.
-    intra_op_threads: Threads within an operation; 0 lets TensorFlow choose.
-    deterministic: Whether equal seeds give equal results to the last bit;
-      slower.
-    num_panels: Fixed validation images that are shown with their prediction.
-  """
-
-  NAME: ClassVar[str] = 'runtime'
-
-  seed: int = _field(0, int, low=0, high=2**31 - 1)
-  inter_op_threads: int = _field(2, int, low=0)
-  intra_op_threads: int = _field(1, int, low=0)
-  deterministic: bool = _field(False, bool)
-  num_panels: int = _field(4, int, low=0)
 
 
 @dataclasses.dataclass(frozen=True)

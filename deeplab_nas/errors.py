@@ -18,10 +18,16 @@ from absl import app, flags, logging
 
 USER_ERROR_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
+# EX_TEMPFAIL of sysexits.h: the same command may well succeed later.
+PREEMPTED_EXIT_CODE = 75
 
 
 class UserError(Exception):
   """A problem the user can solve; the message says how."""
+
+
+class Preempted(Exception):
+  """The system asked the process to end (SIGTERM), and it has."""
 
 
 def require(condition: bool, sentence: str) -> None:
@@ -37,8 +43,8 @@ def run(
   """Runs an absl `main` and turns user-facing problems into sentences.
 
   A `UserError` or a file the system refuses is printed as `error: <sentence>`
-  and the process exits with code 2; Ctrl-C exits with 130. `--debug` shows the
-  traceback as well.
+  and the process exits with code 2; Ctrl-C exits with 130, SIGTERM, where it is
+  waited for, with 75. `--debug` shows the traceback as well.
 
   Args:
     main: Called with the command line that is left after flag parsing.
@@ -59,6 +65,9 @@ def run(
     except KeyboardInterrupt:
       _print_error('interrupted.')
       return INTERRUPTED_EXIT_CODE
+    except Preempted:
+      _print_error('preempted (SIGTERM).')
+      return PREEMPTED_EXIT_CODE
     except Exception as error:
       sentence = _sentence(error)
       if sentence is None or flags.FLAGS.debug:

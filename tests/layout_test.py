@@ -47,12 +47,13 @@ ALLOWED_IMPORTS = {
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
   'config': {
-    *('errors', 'config_field', 'config_train', 'presets'),
+    *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
     *('space', 'data'),
   },
   # Both import what they build only when they build it.
   'config_train': {'errors', 'config_field', 'space', 'nn'},
   'config_field': {'errors'},
+  'config_runtime': {'config_field'},
   'presets': set(),
   'errors': set(),
   'whole_file': set(),

@@ -23,6 +23,7 @@ from deeplab_nas.train import (
   metrics_log,
   run_directory,
   summary,
+  tensorboard_log,
   val_batches,
 )
 
@@ -50,18 +51,41 @@ class SearchRun:
     data = self.config.data
 
     def half(subset: str) -> tf.data.Dataset:
-      # Two streams of one seed would draw the same augmentations.
-      seed = 2 * self.config.runtime.seed + input_pipeline.SUBSETS.index(subset)
       return input_pipeline.train_dataset(
         data.dir,
         data.train_split,
         self.info,
-        data.pipeline(seed),
+        self._pipeline(subset),
         subset=subset,
         start_step=start_step,
       )
 
     return tf.data.Dataset.zip(tuple(map(half, input_pipeline.SUBSETS)))
+
+  def names_of(self, step: int) -> list[str]:
+    """Names of the images of both halves that a step sees."""
+    data = self.config.data
+    return [
+      name
+      for subset in input_pipeline.SUBSETS
+      for name in input_pipeline.batch_names(
+        data.dir, data.train_split, self._pipeline(subset), step, subset
+      )
+    ]
+
+  def divergence(self) -> divergence.Divergence:
+    """What watches for steps that are no numbers."""
+    return divergence.Divergence(
+      'search',
+      self.steps_per_epoch,
+      self.names_of,
+      self.config.runtime.nan_policy == 'skip',
+    )
+
+  def _pipeline(self, subset: str) -> input_pipeline.PipelineConfig:
+    # Two streams of one seed would draw the same augmentations.
+    seed = 2 * self.config.runtime.seed + input_pipeline.SUBSETS.index(subset)
+    return self.config.data.pipeline(seed)
 
 
 def build(config: config_lib.Config) -> SearchRun:
@@ -96,6 +120,7 @@ def build(config: config_lib.Config) -> SearchRun:
     steps_per_epoch,
     ignore_label=info.ignore_label,
     seed=config.runtime.seed,
+    keeps_statistics=config.runtime.nan_policy == 'skip',
   )
   searcher.compile(searcher.weight_optimizer)
   val = val_batches.of(data, info)
@@ -119,25 +144,27 @@ def run(
   """
   parts = build(config)
   searcher = parts.searcher
-  saver = checkpoints.Saver(directory, searcher=searcher)
-  first_epoch = saver.restore() if resume else 0
-  train = parts.train(start_step=first_epoch * parts.steps_per_epoch)
-  if first_epoch < config.search.epochs:
+  saver = checkpoints.Saver(
+    directory, config.runtime.checkpoint_minutes, searcher=searcher
+  )
+  position = saver.restore() if resume else checkpoints.Position()
+  start_step = position.step_of_run(parts.steps_per_epoch)
+  tensorboard_log.forget_after(directory, start_step)
+  train = parts.train(start_step)
+  if position.epoch < config.search.epochs:
     logging.info('Compiling both kinds of steps (a minute or two) ...')
     # On batches of its own: a tf.data shuffle counts how often it was begun.
     searcher.warm_up(parts.train())
   watchers = callbacks.for_search(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  fitting.fit(
-    searcher,
+  fitting.Fitting(
+    searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
+  ).run(
     train,
-    epochs=config.search.epochs,
-    initial_epoch=first_epoch,
-    steps_per_epoch=parts.steps_per_epoch,
-    validation_data=parts.val,
+    position,
     # First what refuses, so that nothing of a bad epoch is written.
-    callbacks=[divergence.Divergence('search'), *watchers, saver],
+    [parts.divergence(), *watchers],
   )
   text = summary.text(
     directory,

@@ -15,7 +15,7 @@ from deeplab_nas import config as config_lib
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import warm_up
+from deeplab_nas.train import divergence, step_guard, warm_up
 
 
 class Searcher(tf.keras.Model):
@@ -34,6 +34,7 @@ class Searcher(tf.keras.Model):
   Attributes:
     space: The search space.
     supernet: All its architectures at once.
+    guard: Keeps bad steps from changing anything.
     strategy: Decides which weights those have.
     learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
@@ -48,7 +49,20 @@ class Searcher(tf.keras.Model):
     steps_per_epoch: int,
     ignore_label: int = 255,
     seed: int = 0,
+    keeps_statistics: bool = False,
   ):
+    """Builds supernet, strategy and optimizers.
+
+    Args:
+      space: The search space.
+      num_classes: Channels of the logits.
+      config: Everything about the search.
+      steps_per_epoch: Weight steps in an epoch.
+      ignore_label: Label of pixels that do not count.
+      seed: Of the strategy.
+      keeps_statistics: Whether moving statistics come through a step whose
+        loss or gradient is no number.
+    """
     super().__init__(name='searcher')
     self.space = space
     self.weight_decay = config.weight_decay
@@ -57,6 +71,9 @@ class Searcher(tf.keras.Model):
       num_classes,
       recompute=config.recompute,
       precision=config.precision,
+    )
+    self.guard = step_guard.StepGuard(
+      self.supernet.non_trainable_variables if keeps_statistics else ()
     )
     self.strategy = strategy_lib.build(space, config, seed)
     self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
@@ -122,26 +139,31 @@ class Searcher(tf.keras.Model):
         is_due, self._arch_loss_metric.result(), float('nan')
       ),
       'learning_rate': learning_rate,
+      divergence.NAME: self.guard.num_bad.value(),
     }
 
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""
     images, labels = batch
     variables = self.supernet.trainable_variables
+    before = self.guard.snapshot()
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       logits = self.supernet(
         images, self.strategy.arch_weights(), training=True
       )
       loss = self._loss(logits, labels)
+    gradients = tape.gradient(loss, variables)
+    is_finite = self.guard.checked(loss, gradients, before)
+    gradients = step_guard.zero_unless(is_finite, gradients)
     # L2 decay goes through the momentum, as in the paper; Keras' own
     # `weight_decay` would not.
     gradients = [
       gradient + self.weight_decay * variable
-      for gradient, variable in zip(tape.gradient(loss, variables), variables)
+      for gradient, variable in zip(gradients, variables)
     ]
     self.weight_optimizer.apply_gradients(zip(gradients, variables))
-    self._loss_metric.update_state(loss)
+    step_guard.note(self._loss_metric, loss, is_finite)
     self._train_iou.update_state(labels, logits)
     return loss
 
@@ -154,7 +176,9 @@ class Searcher(tf.keras.Model):
       return self._loss(logits, labels)
 
     value = self.strategy.update(batch, loss)
-    self._arch_loss_metric.update_state(value)
+    is_finite = tf.math.is_finite(value)
+    self.guard.count(is_finite)
+    step_guard.note(self._arch_loss_metric, value, is_finite)
     return value
 
   def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:

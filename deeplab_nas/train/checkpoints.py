@@ -1,68 +1,189 @@
-"""`checkpoints/`: all that a run needs to go on, after every epoch."""
+"""`checkpoints/`: all that a run needs to go on, from any step."""
 
 from __future__ import annotations
 
+import json
 import os
+import pathlib
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, whole_file
 from deeplab_nas.train import run_directory
 
 # What TensorFlow raises for a checkpoint that is damaged or does not fit.
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError, AssertionError)
 _DIGEST = 'genotype_digest'
+_FULL_DISK = 'No space left on device'
 
 
-class Saver(tf.keras.callbacks.Callback):
-  """Keeps the last two states of a run, and gives the last one back.
+class Position(NamedTuple):
+  """What of a run is done.
 
-  saver = Saver(directory, searcher=searcher)
-  first_epoch = saver.restore()
-  model.fit(..., initial_epoch=first_epoch, callbacks=[..., saver])
+  Attributes:
+    epoch: Whole epochs.
+    step: Steps of the next one; all of them if its end is still to come.
   """
 
-  def __init__(self, directory: run_directory.RunDirectory, **tracked):
-    """Keeps what is tracked, under its name, and the number of epochs."""
-    super().__init__()
+  epoch: int = 0
+  step: int = 0
+
+  def step_of_run(self, steps_per_epoch: int) -> int:
+    """All steps that are done."""
+    return self.epoch * steps_per_epoch + self.step
+
+
+class Saver:
+  """Keeps the last two states of a run, and gives the last one back.
+
+      saver = Saver(directory, searcher=searcher)
+      position = saver.restore()
+      saver.save(Position(epoch=1, step=20), logs)
+
+  Attributes:
+    logs: Of the steps that were done in the epoch that was begun.
+  """
+
+  def __init__(
+    self,
+    directory: run_directory.RunDirectory,
+    every_minutes: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **tracked,
+  ):
+    """Keeps what is tracked, under its name, and the position.
+
+    Args:
+      directory: Of the run.
+      every_minutes: How often it `is_due`; None for never.
+      clock: Gives seconds.
+      **tracked: Anything that `tf.train.Checkpoint` takes.
+    """
+    self.logs: dict[str, float] = {}
     self._directory = directory
-    self._epoch = tf.Variable(0, False, dtype=tf.int64)
-    self._checkpoint = tf.train.Checkpoint(epoch=self._epoch, **tracked)
+    self._every_seconds = 60 * (every_minutes or float('inf'))
+    self._clock = clock
+    self._last = clock()
+    self._epoch, self._step = (
+      tf.Variable(0, False, dtype=tf.int64) for _ in range(2)
+    )
+    self._logs = tf.Variable('{}', False)
+    self._checkpoint = tf.train.Checkpoint(
+      epoch=self._epoch, step=self._step, logs=self._logs, **tracked
+    )
+    _list_anew(directory.checkpoints)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint,
       str(directory.checkpoints),
       max_to_keep=2,
     )
 
-  def restore(self) -> int:
-    """Restores the last checkpoint; the epochs it has seen, 0 without one."""
-    if not self._manager.checkpoints:
+  @property
+  def is_due(self) -> bool:
+    """Whether the last state is old enough for another one."""
+    return self._clock() - self._last >= self._every_seconds
+
+  def restore(self) -> Position:
+    """Restores the last state that is whole, or stays at the beginning.
+
+    Raises:
+      UserError: If there are results but no state that fits.
+    """
+    paths = self._manager.checkpoints
+    if not paths:
       if self._directory.metrics.exists():
         raise errors.UserError(
           f'{self._directory} has results but no checkpoint in'
           f' {self._directory.checkpoints.name}/, so it cannot be resumed:'
           ' start again with --overwrite, or choose another folder.'
         )
-      return 0
-    for path in reversed(self._manager.checkpoints):
+      return Position()
+    for path in reversed(paths):
       try:
         self._checkpoint.restore(path).assert_existing_objects_matched()
       except UNREADABLE as error:
         logging.warning('%s cannot be restored: %s', path, first_line(error))
         continue
-      logging.info('Resuming after epoch %d.', int(self._epoch))
-      return int(self._epoch)
+      return self._restored()
     raise errors.UserError(
       f'No checkpoint in {self._directory.checkpoints} can be restored: it is'
       ' damaged, or of other data or code. Start again with --overwrite, or'
       ' choose another folder.'
     )
 
-  def on_epoch_end(self, epoch, logs=None):
-    self._epoch.assign(epoch + 1)
-    self._manager.save()
+  def save(
+    self, position: Position, logs: Mapping[str, float] | None = None
+  ) -> None:
+    """Saves the state at a position; earlier ones stay whole until it is.
+
+    Args:
+      position: What is done.
+      logs: Of the steps that are done in the epoch that was begun.
+
+    Raises:
+      UserError: If the disk is full.
+    """
+    plain = {name: float(value) for name, value in (logs or {}).items()}
+    self._epoch.assign(position.epoch)
+    self._step.assign(position.step)
+    self._logs.assign(json.dumps(plain))
+    try:
+      path = self._manager.save()
+    except tf.errors.OpError as error:
+      self._remove_partial()
+      if _FULL_DISK not in str(error):
+        raise
+      raise errors.UserError(
+        f'{_FULL_DISK}: make room at {self._directory} and go on with'
+        ' --resume; the checkpoint before is kept.'
+      ) from error
+    _flush(path)
     self._directory.settle()
+    self._last = self._clock()
+
+  def _restored(self) -> Position:
+    self.logs = json.loads(self._logs.numpy())
+    position = Position(int(self._epoch), int(self._step))
+    within = f', step {position.step} of the next' if position.step else ''
+    logging.info('Resuming after epoch %d%s.', position.epoch, within)
+    return position
+
+  def _remove_partial(self) -> None:
+    for path in self._directory.checkpoints.glob('*_temp'):
+      shutil.rmtree(path, ignore_errors=True)
+
+
+def _list_anew(folder: pathlib.Path) -> None:
+  """Writes TensorFlow's list by the files that are there.
+
+  A process that is killed leaves it one checkpoint behind, a power cut empty.
+  A checkpoint's index is written last.
+  """
+  paths = sorted(
+    folder.glob('ckpt-*.index'),
+    key=lambda path: int(path.stem.rpartition('-')[2]),
+  )
+  if not paths:
+    return
+  lines = [f'model_checkpoint_path: "{paths[-1].stem}"']
+  for path in paths:
+    lines.append(f'all_model_checkpoint_paths: "{path.stem}"')
+    time_ = path.stat().st_mtime
+    lines.append(f'all_model_checkpoint_timestamps: {time_}')
+  whole_file.write(folder / 'checkpoint', '\n'.join(lines) + '\n')
+
+
+def _flush(prefix: str) -> None:
+  """Has a checkpoint on the disk, and not only in the system's memory."""
+  folder = pathlib.Path(prefix).parent
+  for path in folder.glob(f'{pathlib.Path(prefix).name}.*'):
+    with open(path, 'rb') as file:
+      os.fsync(file.fileno())
 
 
 def digest_variable(digest: str) -> tf.Variable:

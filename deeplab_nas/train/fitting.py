@@ -1,40 +1,114 @@
-"""`fit`, with a word to those who stop it."""
+"""The loop of a run, which can stop after any step and go on from there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas.train import data_wait
+from deeplab_nas.train import checkpoints, data_wait, stop_signals
+
+Logs = dict[str, float]
 
 
-def fit(
-  model: tf.keras.Model,
-  batches: tf.data.Dataset,
-  callbacks: Sequence[tf.keras.callbacks.Callback] = (),
-  **settings,
-) -> None:
-  """Keras' `fit`, silent; other watchers show the progress.
+@dataclasses.dataclass(frozen=True)
+class Fitting:
+  """What Keras' `fit` does, from any step of an epoch on.
 
-  Args:
-    model: A compiled model.
-    batches: What its training step takes.
-    callbacks: Their logs tell how long the steps waited for batches.
-    **settings: More arguments of Keras.
+  `fit` begins at an epoch, and so would lose what was done of one.
+
+  Attributes:
+    model: A compiled model; its metrics belong to its variables.
+    saver: Keeps model and position, at the end of an epoch's steps, at its end,
+      when it is due, and when the run is asked to stop.
+    epochs: Of the whole run.
+    steps_per_epoch: Of every epoch.
+    val: What `evaluate` takes, or None.
+    validated_epochs: Those that are validated, counted from 1; None for all.
   """
-  wait = data_wait.DataWait()
-  try:
-    model.fit(
-      wait.watch(batches),
-      callbacks=[wait, *callbacks],
-      verbose=0,
-      **settings,
+
+  model: tf.keras.Model
+  saver: checkpoints.Saver
+  epochs: int
+  steps_per_epoch: int
+  val: tf.data.Dataset | None = None
+  validated_epochs: Collection[int] | None = None
+
+  def run(
+    self,
+    batches: tf.data.Dataset,
+    position: checkpoints.Position,
+    watchers: Sequence[tf.keras.callbacks.Callback] = (),
+  ) -> None:
+    """Runs what is left.
+
+    Args:
+      batches: What a training step takes, from the position on.
+      position: What is done.
+      watchers: Callbacks; their logs tell how long the steps waited for
+        batches.
+
+    Raises:
+      KeyboardInterrupt: After Ctrl-C, when the state is saved.
+      Preempted: After SIGTERM, when the state is saved.
+    """
+    wait = data_wait.DataWait()
+    model = self.model
+    step_function = model.make_train_function()
+    iterator = iter(wait.watch(batches))
+    callbacks = tf.keras.callbacks.CallbackList(
+      [wait, *watchers], model=model, add_history=False, add_progbar=False
     )
-  except KeyboardInterrupt:
+    model.stop_training = False
+    with stop_signals.StopSignals() as stop:
+      callbacks.on_train_begin()
+      while position.epoch < self.epochs and not model.stop_training:
+        callbacks.on_epoch_begin(position.epoch)
+        logs = self._steps(position, step_function, iterator, callbacks, stop)
+        logs.update(self._validated(position.epoch))
+        with stop.deferred():
+          callbacks.on_epoch_end(position.epoch, logs)
+          position = checkpoints.Position(position.epoch + 1)
+          self.saver.save(position)
+          self._stop_if_asked(position, stop)
+      callbacks.on_train_end()
+
+  def _steps(self, position, step_function, iterator, callbacks, stop) -> Logs:
+    """The steps of an epoch that are left, and the logs of the last one."""
+    epoch, first = position
+    logs = dict(self.saver.logs) if first else {}
+    if not first:
+      self.model.reset_metrics()
+    with stop.deferred():
+      for step in range(first, self.steps_per_epoch):
+        callbacks.on_train_batch_begin(step)
+        logs = step_function(iterator)
+        callbacks.on_train_batch_end(step, logs)
+        done = checkpoints.Position(epoch, step + 1)
+        is_last = done.step == self.steps_per_epoch
+        if is_last or self.saver.is_due or stop.is_asked:
+          self.saver.save(done, logs)
+        self._stop_if_asked(done, stop)
+    return {name: float(value) for name, value in logs.items()}
+
+  def _validated(self, epoch: int) -> Logs:
+    """The logs of the epoch's validation, if it has one."""
+    chosen = self.validated_epochs
+    if self.val is None or (chosen is not None and epoch + 1 not in chosen):
+      return {}
+    logs = self.model.evaluate(self.val, verbose=0, return_dict=True)
+    return {f'val_{name}': value for name, value in logs.items()}
+
+  def _stop_if_asked(
+    self, position: checkpoints.Position, stop: stop_signals.StopSignals
+  ) -> None:
+    if not stop.is_asked:
+      return
     logging.info(
-      'Stopped. The same command with --resume goes on after the last epoch '
-      'that was finished.'
+      'Stopped after %d epochs and %d steps. The same command with --resume'
+      ' goes on from there.',
+      *position,
     )
-    raise
+    stop.end()

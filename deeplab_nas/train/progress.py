@@ -67,13 +67,14 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self._step_seconds = {}
     self._rest_seconds = 0.0
     self._epoch = 0
-    self._steps_done = 0
+    # A resumed run may begin within an epoch.
+    self._first_step = self._steps_done = 0
     self._epoch_start = self._last_line = clock()
 
   def on_epoch_begin(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
-    self._epoch, self._steps_done = epoch, 0
+    self._epoch, self._first_step, self._steps_done = epoch, None, 0
     self._epoch_start = self._last_line = self._clock()
     if self._stream.isatty():
       self._bar = tqdm.tqdm(
@@ -89,14 +90,16 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self, batch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     now = self._clock()
+    if self._first_step is None:
+      self._first_step = batch
     self._steps_done = batch + 1
     seconds = max(now - self._epoch_start, 1e-9)
-    self._step_seconds[self._has_arch_steps(self._epoch)] = (
-      seconds / self._steps_done
+    self._step_seconds[self._has_arch_steps(self._epoch)] = seconds / (
+      self._steps_done - self._first_step
     )
     if self._bar is not None:
       self._bar.set_postfix_str(self._status(logs or {}), refresh=False)
-      self._bar.update()
+      self._bar.update(self._steps_done - self._bar.n)
       if self._steps_done == self._steps_per_epoch:
         self._close()  # the lines of other watchers would run into it
     elif now - self._last_line >= self._line_seconds:
@@ -111,7 +114,8 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     seconds = self._clock() - self._epoch_start
-    steps_seconds = self._steps_done * self._seconds_per_step(epoch)
+    num_steps = self._steps_done - (self._first_step or 0)
+    steps_seconds = num_steps * self._seconds_per_step(epoch)
     self._rest_seconds = max(0.0, seconds - steps_seconds)
     self._close()
     left = self.seconds_left

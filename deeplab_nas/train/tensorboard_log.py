@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto import event_pb2
 
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import class_iou, run_directory, snapshot
 
 _VAL_PREFIX = 'val_'
+
+
+def forget_after(run: run_directory.RunDirectory, step: int) -> None:
+  """Removes events of steps that a resumed run will repeat.
+
+  Args:
+    run: Of the events.
+    step: The last one that stays.
+  """
+  for path in run.tensorboard.glob('*/events.out.tfevents.*'):
+    events = list(_events(str(path)))
+    kept = [raw for raw, its_step in events if its_step <= step]
+    if len(kept) == len(events):
+      continue
+    partial = path.with_name(f'.{path.name}.part')
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+      for raw in kept:
+        writer.write(raw)
+    os.replace(partial, path)
+
+
+def _events(path: str) -> Iterator[tuple[bytes, int]]:
+  """Records of a file and their steps, as far as it was written."""
+  try:
+    for record in tf.data.TFRecordDataset(path):
+      raw = record.numpy()
+      yield raw, event_pb2.Event.FromString(raw).step
+  except tf.errors.DataLossError:
+    return  # killed while it wrote
 
 
 class TensorBoardLog(tf.keras.callbacks.Callback):

@@ -27,6 +27,7 @@ from deeplab_nas.train import (
   metrics_log,
   networks,
   run_directory,
+  tensorboard_log,
   train_summary,
   val_batches,
   warm_up,
@@ -63,6 +64,25 @@ class TrainRun:
       self.info,
       data.pipeline(self.config.runtime.seed),
       start_step=start_step,
+    )
+
+  def names_of(self, step: int) -> list[str]:
+    """Names of the images that a step sees."""
+    data = self.config.data
+    return input_pipeline.batch_names(
+      data.dir,
+      data.train_split,
+      data.pipeline(self.config.runtime.seed),
+      step,
+    )
+
+  def divergence(self) -> divergence.Divergence:
+    """What watches for steps that are no numbers."""
+    return divergence.Divergence(
+      'train',
+      self.steps_per_epoch,
+      self.names_of,
+      self.config.runtime.nan_policy == 'skip',
     )
 
 
@@ -109,6 +129,7 @@ def build(
     config.train.epochs * steps_per_epoch,
     weights,
     info.ignore_label,
+    keeps_statistics=config.runtime.nan_policy == 'skip',
   )
   val = val_batches.of(data, info)
   return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
@@ -146,15 +167,16 @@ def run(
   )
   saver = checkpoints.Saver(
     directory,
+    config.runtime.checkpoint_minutes,
     trainer=trainer,
     best=keeper.state,
     genotype_digest=checkpoints.digest_variable(genotype.digest),
   )
-  first_epoch = saver.restore() if resume else 0
-  keeper.resume_after(first_epoch)
-  if first_epoch < config.train.epochs and not keeper.is_stopped:
+  position = saver.restore() if resume else checkpoints.Position()
+  keeper.resume_after(position.epoch)
+  if position.epoch < config.train.epochs and not keeper.is_stopped:
     _draw_genotype(directory, genotype)
-    _fit(parts, directory, first_epoch, [keeper, saver])
+    _fit(parts, directory, position, keeper, saver)
   text = train_summary.text(
     directory,
     genotype,
@@ -193,31 +215,32 @@ def dry_run(
 def _fit(
   parts: TrainRun,
   directory: run_directory.RunDirectory,
-  first_epoch: int,
-  keepers: list[tf.keras.callbacks.Callback],
+  position: checkpoints.Position,
+  keeper: best.BestKeeper,
+  saver: checkpoints.Saver,
 ) -> None:
   config = parts.config
-  train = parts.train(start_step=first_epoch * parts.steps_per_epoch)
+  start_step = position.step_of_run(parts.steps_per_epoch)
+  tensorboard_log.forget_after(directory, start_step)
+  train = parts.train(start_step)
   logging.info('Compiling the training step (a minute or so) ...')
   # On batches of its own: a tf.data shuffle counts how often it was begun.
   warm_up.once(parts.trainer, parts.train())
   watchers = callbacks.for_training(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  fitting.fit(
+  fitting.Fitting(
     parts.trainer,
+    saver,
+    config.train.epochs,
+    parts.steps_per_epoch,
+    parts.val,
+    config.train.validated_epochs(),
+  ).run(
     train,
-    epochs=config.train.epochs,
-    initial_epoch=first_epoch,
-    steps_per_epoch=parts.steps_per_epoch,
-    validation_data=parts.val,
-    validation_freq=config.train.validated_epochs(),
-    callbacks=[
-      # First, so that nothing of a bad epoch is written.
-      divergence.Divergence('train'),
-      *watchers,
-      *keepers,
-    ],
+    position,
+    # First what refuses, so that nothing of a bad epoch is written.
+    [parts.divergence(), *watchers, keeper],
   )
 
 

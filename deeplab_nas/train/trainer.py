@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
-from deeplab_nas.train import gradients, losses, optimizers, schedules
+from deeplab_nas.train import (
+  divergence,
+  gradients,
+  losses,
+  optimizers,
+  schedules,
+  step_guard,
+)
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 
@@ -29,6 +36,7 @@ class Trainer(tf.keras.Model):
     ignore_label: Label of pixels that do not count.
     total_steps: Length of the schedules.
     learning_rate: By step.
+    guard: Keeps bad steps from changing anything.
     val_metric: Mean IoU of the last validation.
   """
 
@@ -39,6 +47,7 @@ class Trainer(tf.keras.Model):
     total_steps: int,
     class_weights: Sequence[float] = (),
     ignore_label: int = 255,
+    keeps_statistics: bool = False,
   ):
     """Takes a network that has its variables, of whatever values.
 
@@ -48,6 +57,8 @@ class Trainer(tf.keras.Model):
       total_steps: Steps of the whole training.
       class_weights: One for each class; empty for none.
       ignore_label: Label of pixels that do not count.
+      keeps_statistics: Whether moving statistics come through a step whose
+        loss or gradient is no number.
     """
     super().__init__(name='trainer')
     if config.batch_norm == 'freeze':
@@ -60,6 +71,9 @@ class Trainer(tf.keras.Model):
     self._weight_decay = config.weight_decay
     self.compile(
       optimizers.build(config, self.learning_rate, network.trainable_variables)
+    )
+    self.guard = step_guard.StepGuard(
+      network.non_trainable_variables if keeps_statistics else ()
     )
     self._train_loss = losses.build(
       config, class_weights, ignore_label, lambda: self.optimizer.iterations
@@ -105,18 +119,25 @@ class Trainer(tf.keras.Model):
       tf.minimum(tf.cast(step, tf.float32) / self.total_steps, 1.0)
     )
     variables = self.network.trainable_variables
+    before = self.guard.snapshot()
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       logits = self.network(images, training=True)
       loss = self._train_loss(logits, labels[..., tf.newaxis])
       scaled_loss = self._scaled(loss)
-    self._apply(tape.gradient(scaled_loss, variables), variables)
-    self._loss_metric.update_state(loss)
+    scaled = tape.gradient(scaled_loss, variables)
+    # An optimizer that scales the loss looks for infinite gradients itself.
+    is_finite = self.guard.checked(
+      loss, [] if self._scales_loss else scaled, before
+    )
+    self._apply(step_guard.zero_unless(is_finite, scaled), variables)
+    step_guard.note(self._loss_metric, loss, is_finite)
     self._train_iou.update_state(labels, logits)
     return {
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),
       'learning_rate': learning_rate,
+      divergence.NAME: self.guard.num_bad.value(),
     }
 
   def test_step(self, batch: Batch) -> Mapping[str, tf.Tensor]:

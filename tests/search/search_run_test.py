@@ -12,6 +12,7 @@ from deeplab_nas.space import genotype
 from deeplab_nas.train import checkpoints, metrics_log, run_directory
 from tests.data import tiny_folder
 from tests.datasets import command
+from tests.train import unfinished
 
 
 @pytest.fixture(scope='module')
@@ -118,15 +119,7 @@ def test_resumed_search_equals_an_uninterrupted_one(
 
   directory = run_directory.RunDirectory.create(tmp_path / 'parts')
   directory.write_provenance(settings, ['train.py'])
-  save = checkpoints.Saver.on_epoch_end
-
-  def save_and_stop(self, epoch, logs=None):
-    save(self, epoch, logs)
-    if epoch == 1:
-      raise KeyboardInterrupt
-
-  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-    patch.setattr(checkpoints.Saver, 'on_epoch_end', save_and_stop)
+  with unfinished.stopped_at(monkeypatch, 2, 0):
     search_run.run(settings, directory)
   search(settings, tmp_path / 'parts', resume=True)
 
@@ -172,7 +165,7 @@ def test_partial_channels_are_searched_drawn_and_resumed(records, tmp_path):
   assert (directory.pictures / 'alpha_beta.png').is_file()
 
   searcher = search_run.build(settings).searcher
-  assert checkpoints.Saver(directory, searcher=searcher).restore() == 1
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == (1, 0)
   gamma = searcher.strategy.params.gamma
   assert searcher.strategy.genotype() == found and np.all(gamma != 0)
 
@@ -181,11 +174,11 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
   searcher = search_run.build(config(records)).searcher
   saver = checkpoints.Saver(directory, searcher=searcher)
-  for epoch in (0, 1):
-    saver.on_epoch_end(epoch)
+  for epoch in (1, 2):
+    saver.save(checkpoints.Position(epoch))
   data = sorted(directory.checkpoints.glob('*.data*'))
   data[1].write_bytes(data[1].read_bytes()[:100])
-  assert checkpoints.Saver(directory, searcher=searcher).restore() == 1
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == (1, 0)
   data[0].write_bytes(b'')
   with pytest.raises(errors.UserError, match='No checkpoint .* restored'):
     checkpoints.Saver(directory, searcher=searcher).restore()
@@ -198,8 +191,10 @@ def test_checkpoint_restores_every_variable(records, tmp_path):
   trained, fresh = searchers
   batches = search_run.build(settings).train()
   trained.fit(batches, steps_per_epoch=3, verbose=0)  # both kinds of steps
-  checkpoints.Saver(directory, searcher=trained).on_epoch_end(epoch=4)
-  assert checkpoints.Saver(directory, searcher=fresh).restore() == 5
+  checkpoints.Saver(directory, searcher=trained).save(
+    checkpoints.Position(4, 1)
+  )
+  assert checkpoints.Saver(directory, searcher=fresh).restore() == (4, 1)
 
   def state(model):
     optimizers = (model.weight_optimizer, model.strategy.optimizer)

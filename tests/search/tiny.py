@@ -13,7 +13,7 @@ SPACE = search_space.SearchSpace(
 )
 
 
-def searcher(steps_per_epoch=2, seed=0, **settings):
+def searcher(steps_per_epoch=2, seed=0, keeps_statistics=False, **settings):
   """A compiled searcher; `settings` are those of `SearchConfig`."""
   tf.keras.utils.set_random_seed(seed)
   settings = {'epochs': 4, 'arch_start_epoch': 1, **settings}
@@ -23,6 +23,7 @@ def searcher(steps_per_epoch=2, seed=0, **settings):
     config_lib.SearchConfig(**settings),
     steps_per_epoch,
     seed=seed,
+    keeps_statistics=keeps_statistics,
   )
   model.compile(model.weight_optimizer)
   return model

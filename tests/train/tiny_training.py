@@ -43,7 +43,13 @@ class Pixelwise(tf.keras.Model):
     return self.logits(x)
 
 
-def trainer(total_steps=8, class_weights=(), network=None, **settings):
+def trainer(
+  total_steps=8,
+  class_weights=(),
+  network=None,
+  keeps_statistics=False,
+  **settings,
+):
   """A `Trainer`; `settings` are those of `TrainConfig`."""
   tf.keras.utils.set_random_seed(0)
   return trainer_lib.Trainer(
@@ -51,6 +57,7 @@ def trainer(total_steps=8, class_weights=(), network=None, **settings):
     config_lib.TrainConfig(**settings),
     total_steps,
     class_weights,
+    keeps_statistics=keeps_statistics,
   )
 
 

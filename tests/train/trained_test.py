@@ -45,7 +45,7 @@ def save(path, digest=GENOTYPE.digest, **settings):
     trainer=trainer,
     best=keeper.state,
     genotype_digest=checkpoints.digest_variable(digest),
-  ).on_epoch_end(0)
+  ).save(checkpoints.Position(1))
   return run, trainer
 
 

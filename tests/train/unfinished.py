@@ -1,13 +1,28 @@
-"""Makes a run that was stopped from one that was finished."""
+"""Runs that were stopped."""
+
+import contextlib
+
+import pytest
+
+from deeplab_nas.train import checkpoints
 
 
-def forget_last_epoch(folder, epochs):
-  """What a run that was stopped one epoch earlier leaves in its checkpoints."""
-  last = f'ckpt-{epochs}'
-  checkpoints = folder / 'checkpoints'
-  for path in checkpoints.glob(f'{last}.*'):
+@contextlib.contextmanager
+def stopped_at(monkeypatch, *position):
+  """Whoever runs here is stopped right after it has saved that position."""
+  save = checkpoints.Saver.save
+
+  def save_and_stop(self, saved, logs=None):
+    save(self, saved, logs)
+    if saved == position:
+      raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    patch.setattr(checkpoints.Saver, 'save', save_and_stop)
+    yield
+
+
+def forget_last(folder, number):
+  """Leaves what a run has that was stopped at the checkpoint before."""
+  for path in (folder / 'checkpoints').glob(f'ckpt-{number}.*'):
     path.unlink()
-  state = checkpoints / 'checkpoint'
-  lines = [line for line in state.read_text().splitlines() if last not in line]
-  first = f'model_checkpoint_path: "ckpt-{epochs - 1}"'
-  state.write_text('\n'.join([first, *lines]))

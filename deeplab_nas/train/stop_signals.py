@@ -1,0 +1,77 @@
+"""Ctrl-C and SIGTERM: a run ends between two steps, with a checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+from absl import logging
+
+from deeplab_nas import errors
+
+
+class StopSignals:
+  """Waits with a signal until the step is done; elsewhere it ends at once.
+
+      with stop_signals.StopSignals() as stop:
+        with stop.deferred():
+          for step in range(100):
+            ...
+            if stop.is_asked:
+              save()
+              stop.end()
+
+  A second signal does not wait: a step may hang. Elsewhere than in the main
+  thread, which alone gets signals, it does nothing.
+  """
+
+  def __init__(self):
+    self._signal = None
+    self._is_deferring = False
+    self._previous = {}
+
+  def __enter__(self) -> StopSignals:
+    if threading.current_thread() is threading.main_thread():
+      for number in (signal.SIGINT, signal.SIGTERM):
+        self._previous[number] = signal.signal(number, self._receive)
+    return self
+
+  def __exit__(self, *_) -> None:
+    for number, handler in self._previous.items():
+      signal.signal(number, handler)
+    self._previous = {}
+
+  @property
+  def is_asked(self) -> bool:
+    """Whether a signal came."""
+    return self._signal is not None
+
+  @contextlib.contextmanager
+  def deferred(self) -> Iterator[None]:
+    """While this is open, the first signal is only noted."""
+    self._is_deferring = True
+    try:
+      yield
+    finally:
+      self._is_deferring = False
+
+  def end(self) -> None:
+    """Ends the run as the signal asks for.
+
+    Raises:
+      Preempted: After SIGTERM.
+      KeyboardInterrupt: After Ctrl-C.
+    """
+    if self._signal == signal.SIGTERM:
+      raise errors.Preempted
+    raise KeyboardInterrupt
+
+  def _receive(self, number: int, _) -> None:
+    is_first = self._signal is None
+    self._signal = number
+    if self._is_deferring and is_first:
+      logging.info('Stopping after this step; a second signal does not wait.')
+      return
+    self.end()

@@ -1,0 +1,50 @@
+"""Signals wait for the step, the second one does not."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.train import stop_signals
+
+
+def send(number):
+  os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+  'number, error',
+  [(signal.SIGTERM, errors.Preempted), (signal.SIGINT, KeyboardInterrupt)],
+)
+def test_a_signal_ends_at_once_but_where_it_is_deferred(number, error):
+  with stop_signals.StopSignals() as stop, pytest.raises(error):
+    send(number)
+  with stop_signals.StopSignals() as stop, stop.deferred():
+    assert not stop.is_asked
+    send(number)
+    assert stop.is_asked
+    with pytest.raises(error):
+      stop.end()
+    with pytest.raises(error):
+      send(number)
+
+
+def test_handlers_are_as_before():
+  before = signal.getsignal(signal.SIGTERM)
+  with stop_signals.StopSignals():
+    assert signal.getsignal(signal.SIGTERM) != before
+  assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_another_thread_has_none():
+  def work():
+    with stop_signals.StopSignals() as stop, stop.deferred():
+      seen.append(stop.is_asked)
+
+  seen = []
+  thread = threading.Thread(target=work)
+  thread.start()
+  thread.join()
+  assert seen == [False]
