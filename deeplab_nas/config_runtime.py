@@ -27,6 +27,11 @@ class RuntimeConfig(config_field.Section):
       one at the end of epochs alone. A run that is asked to stop writes one.
     nan_policy: What becomes of a step whose loss or gradient is NaN or
       infinite: 'stop' ends the run, 'skip' leaves the step out and counts it.
+    distribution: 'none' for one device, 'mirrored' for all of this machine,
+      'multi_worker' for several machines, 'tpu'; see g3doc/running.md.
+    sync_batch_norm: Whether batch norm takes statistics over all replicas; null
+      where a replica has fewer than 8 images.
+    cpu_devices: Parts of the CPU that count as devices, to try 'mirrored'.
   """
 
   NAME: ClassVar[str] = 'runtime'
@@ -38,3 +43,8 @@ class RuntimeConfig(config_field.Section):
   num_panels: int = _field(4, int, low=0)
   checkpoint_minutes: float | None = _field(15.0, float, above=0, optional=True)
   nan_policy: str = _field('stop', str, choices=('stop', 'skip'))
+  distribution: str = _field(
+    'none', str, choices=('none', 'mirrored', 'multi_worker', 'tpu')
+  )
+  sync_batch_norm: bool | None = _field(None, bool, optional=True)
+  cpu_devices: int = _field(1, int, low=1)

@@ -51,6 +51,12 @@ flags.DEFINE_string(
   'Run folder or checkpoint to take weights from; short for'
   ' --set=train.init_from=PATH.',
 )
+flags.DEFINE_string(
+  'distribution',
+  None,
+  'none, mirrored, multi_worker or tpu; short for'
+  ' --set=runtime.distribution=NAME.',
+)
 flags.DEFINE_string('run_dir', None, 'Folder for all that the run writes.')
 flags.DEFINE_boolean('resume', False, 'Continue the run in run_dir.')
 flags.DEFINE_boolean('overwrite', False, 'Replace the run in run_dir.')
@@ -116,6 +122,11 @@ def _config() -> config_lib.Config:
   if FLAGS.init_from is not None:
     train = dataclasses.replace(config.train, init_from=FLAGS.init_from)
     config = dataclasses.replace(config, train=train)
+  if FLAGS.distribution is not None:
+    runtime_ = dataclasses.replace(
+      config.runtime, distribution=FLAGS.distribution
+    )
+    config = dataclasses.replace(config, runtime=runtime_)
   return config
 
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab_nas.nn import replicas
+
 EPSILON = 1e-3
 MOMENTUM = 0.9
 
@@ -40,11 +42,31 @@ def normalize(
     The result [B, H, W, C] of x's dtype, and the float32 mean [C] and variance
     [C] that were used; the variance of a batch is the unbiased one.
   """
+  if training and replicas.norms_are_synchronized():
+    return _synchronized(x, scale, offset)
   if training:
     return tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=EPSILON)
+  return _scaled(x, mean, variance, scale, offset), mean, variance
+
+
+def _scaled(x, mean, variance, scale, offset) -> tf.Tensor:
   factor = scale * tf.math.rsqrt(variance + EPSILON)
   y = tf.cast(x, tf.float32) * factor + (offset - mean * factor)
-  return tf.cast(y, x.dtype), mean, variance
+  return tf.cast(y, x.dtype)
+
+
+def _synchronized(
+  x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  """By the statistics of all replicas, whose batches are equally large."""
+  wide = tf.cast(x, tf.float32)
+  size = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), tf.float32)
+  size *= replicas.count()
+  mean = replicas.total(tf.reduce_sum(wide, [0, 1, 2])) / size
+  squares = tf.reduce_sum(tf.math.squared_difference(wide, mean), [0, 1, 2])
+  squares = replicas.total(squares)
+  y = _scaled(x, mean, squares / size, scale, offset)
+  return y, mean, squares / tf.maximum(size - 1, 1.0)
 
 
 def fold(moving: tf.Variable, batch: tf.Tensor) -> None:
@@ -79,6 +101,7 @@ class BatchNorm(tf.keras.layers.Layer):
         initializer=initializer,
         trainable=trainable,
         experimental_autocast=False,  # float32 in mixed precision too
+        **({} if trainable else replicas.OWN_STATISTICS),
       )
 
     if self.affine:

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn import batch_norm, fused_cell, mixed_op, node_layout
+from deeplab_nas.nn import (
+  batch_norm,
+  fused_cell,
+  mixed_op,
+  node_layout,
+  replicas,
+)
 
 
 class Cell(tf.keras.layers.Layer):
@@ -59,6 +65,7 @@ class Cell(tf.keras.layers.Layer):
         [self.layout.num_rows, self.shape.mixed_filters],
         initializer=initializer,
         trainable=False,
+        **replicas.OWN_STATISTICS,
       )
       for name, initializer in (
         ('moving_mean', 'zeros'),

@@ -37,6 +37,7 @@ from deeplab_nas.nn import (
   node_layout,
   ops,
   partial_channels,
+  replicas,
   shapes,
 )
 from deeplab_nas.nn.node_layout import Input, Part
@@ -74,6 +75,9 @@ class FusedNode:
     """
     if not training:
       return self._infer(inputs, size)
+    if replicas.norms_are_synchronized():
+      # Replicas cannot meet inside of a function of the graph.
+      return self._compute(True, inputs, size)
     if not recompute:
       return self._forward(inputs, size)
 

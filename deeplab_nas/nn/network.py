@@ -84,7 +84,10 @@ class DerivedNetwork(tf.keras.Model):
       genotype, self.options.low_level_stride
     )
     self.drop_path_progress = tf.Variable(
-      0.0, trainable=False, name='drop_path_progress'
+      0.0,
+      trainable=False,
+      name='drop_path_progress',
+      aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
     )
     backbone_norm = self.options.norm(_BACKBONE_EPSILON)
     self.stem = [

@@ -15,6 +15,7 @@ from deeplab_nas.nn import (
   fused_cell,
   image_padding,
   node_layout,
+  replicas,
   resample,
   stem,
 )
@@ -44,6 +45,8 @@ class Supernet(tf.keras.Model):
       tenth of the time.
     precision: Keras' policy of the layers, 'float32' or 'mixed_bfloat16'; all
       variables, statistics and the logits are float32.
+    sync_batch_norm: Whether batch norm sees the batches of all replicas as one;
+      with several replicas everything is stored then, whatever `recompute` is.
   """
 
   def __init__(
@@ -54,6 +57,7 @@ class Supernet(tf.keras.Model):
     recompute: bool = True,
     name: str = 'supernet',
     precision: str = 'float32',
+    sync_batch_norm: bool = False,
   ):
     super().__init__(name=name)
     self.space = space
@@ -61,6 +65,7 @@ class Supernet(tf.keras.Model):
     self.fused = fused and _has_fast_path(precision)
     self.recompute = recompute
     self.precision = precision
+    self.sync_batch_norm = sync_batch_norm
     self.stem = stem.Stem(space.filter_multiplier, dtype=precision)
     self.cells = {n.name: self._cell(n) for n in space.lattice.nodes}
     self.heads = [
@@ -86,7 +91,15 @@ class Supernet(tf.keras.Model):
       learning: Whether the cells' weights get a gradient, and the moving
         statistics those of the batch; not so in an architecture step.
     """
-    mode = (training, learning)
+    with replicas.synchronized_norms(self.sync_batch_norm):
+      return self._logits(images, arch, (training, learning))
+
+  def _logits(
+    self,
+    images: tf.Tensor,
+    arch: arch_weights.ArchWeights,
+    mode: tuple[bool, bool],
+  ) -> tf.Tensor:
     grid = self.space.lattice
     padded = image_padding.pad(images / 127.5 - 1, grid.strides[-1])
     states = {}  # node -> [B, H / s, W / s, node filters]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
+from deeplab_nas.nn import replicas
 from deeplab_nas.search import arch_params
 from deeplab_nas.space import arch_weights, decode, genotype, search_space
 from deeplab_nas.train import step_guard
@@ -49,7 +50,9 @@ class FirstOrder(tf.Module):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       value = loss(batch, self.arch_weights())
-    gradients = tape.gradient(value, variables, unconnected_gradients='zero')
+    gradients = replicas.totals(
+      tape.gradient(value, variables, unconnected_gradients='zero')
+    )
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
     # The decay is part of the gradient (L2), as in the paper's family.
@@ -57,7 +60,9 @@ class FirstOrder(tf.Module):
       gradient + self.weight_decay * variable
       for gradient, variable in zip(gradients, variables)
     ]
-    self.optimizer.apply_gradients(zip(gradients, variables))
+    self.optimizer.apply_gradients(
+      zip(gradients, variables), skip_gradients_aggregation=True
+    )
     return tf.where(is_finite, value, float('nan'))
 
   def genotype(self) -> genotype.Genotype:

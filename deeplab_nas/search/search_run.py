@@ -16,6 +16,7 @@ from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import (
   callbacks,
   checkpoints,
+  distribution,
   divergence,
   estimate,
   fitting,
@@ -113,17 +114,23 @@ def build(config: config_lib.Config) -> SearchRun:
   steps_per_epoch = (
     config.search.steps_per_epoch or counts['a'] // data.batch_size
   )
-  searcher = searcher_lib.Searcher(
-    config.space.build(),
-    info.num_classes,
-    config.search,
-    steps_per_epoch,
-    ignore_label=info.ignore_label,
-    seed=config.runtime.seed,
-    keeps_statistics=config.runtime.nan_policy == 'skip',
-  )
-  searcher.compile(searcher.weight_optimizer)
-  val = val_batches.of(data, info)
+  strategy = distribution.strategy(config.runtime)
+  replica_batch = distribution.replica_batch(strategy, data.batch_size)
+  with strategy.scope():
+    searcher = searcher_lib.Searcher(
+      config.space.build(),
+      info.num_classes,
+      config.search,
+      steps_per_epoch,
+      ignore_label=info.ignore_label,
+      seed=config.runtime.seed,
+      keeps_statistics=config.runtime.nan_policy == 'skip',
+      sync_batch_norm=distribution.synchronizes_norms(
+        config.runtime, replica_batch
+      ),
+    )
+    searcher.compile(searcher.weight_optimizer)
+  val = val_batches.of(data, info, strategy.num_replicas_in_sync > 1)
   return SearchRun(config, info, searcher, steps_per_epoch, val)
 
 

@@ -12,10 +12,11 @@ import tensorflow as tf
 from official.vision.losses import segmentation_losses
 
 from deeplab_nas import config as config_lib
+from deeplab_nas.nn import replicas
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import divergence, step_guard, warm_up
+from deeplab_nas.train import divergence, losses, step_guard, warm_up
 
 
 class Searcher(tf.keras.Model):
@@ -36,6 +37,7 @@ class Searcher(tf.keras.Model):
     supernet: All its architectures at once.
     guard: Keeps bad steps from changing anything.
     strategy: Decides which weights those have.
+    ignore_label: Label of pixels that do not count.
     learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
       strategy.
@@ -50,6 +52,7 @@ class Searcher(tf.keras.Model):
     ignore_label: int = 255,
     seed: int = 0,
     keeps_statistics: bool = False,
+    sync_batch_norm: bool = False,
   ):
     """Builds supernet, strategy and optimizers.
 
@@ -62,15 +65,19 @@ class Searcher(tf.keras.Model):
       seed: Of the strategy.
       keeps_statistics: Whether moving statistics come through a step whose
         loss or gradient is no number.
+      sync_batch_norm: Whether batch norm sees the batches of all replicas as
+        one.
     """
     super().__init__(name='searcher')
     self.space = space
     self.weight_decay = config.weight_decay
+    self.ignore_label = ignore_label
     self.supernet = supernet_lib.Supernet(
       space,
       num_classes,
       recompute=config.recompute,
       precision=config.precision,
+      sync_batch_norm=sync_batch_norm,
     )
     self.guard = step_guard.StepGuard(
       self.supernet.non_trainable_variables if keeps_statistics else ()
@@ -90,6 +97,9 @@ class Searcher(tf.keras.Model):
     self.arch_start_step = tf.Variable(
       config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
     )
+    self.distribute_reduction_method = 'first'  # logs are the same on all
+    self._has_arch_steps = True
+    self._train_functions = {}
     self._segmentation_loss = segmentation_losses.SegmentationLoss(
       label_smoothing=0.0,
       class_weights=[],
@@ -131,7 +141,10 @@ class Searcher(tf.keras.Model):
     learning_rate = self.learning_rate(self.weight_optimizer.iterations)
     self.weight_step(batch_a)
     is_due = self.weight_optimizer.iterations > self.arch_start_step
-    tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)
+    if replicas.count() == 1:
+      tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)
+    elif self._has_arch_steps:  # replicas cannot meet inside of a condition
+      self.arch_step(batch_b)
     return {
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),
@@ -141,6 +154,17 @@ class Searcher(tf.keras.Model):
       'learning_rate': learning_rate,
       divergence.NAME: self.guard.num_bad.value(),
     }
+
+  def make_train_function(self, force: bool = False):
+    """As Keras does; with replicas, one function before and one from the start
+    of architecture steps on.
+    """
+    is_due = bool(self.weight_optimizer.iterations >= self.arch_start_step)
+    if self.distribute_strategy.num_replicas_in_sync > 1:
+      self._has_arch_steps = is_due
+      self.train_function = self._train_functions.get(is_due)
+    self._train_functions[is_due] = super().make_train_function(force)
+    return self._train_functions[is_due]
 
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""
@@ -153,7 +177,7 @@ class Searcher(tf.keras.Model):
         images, self.strategy.arch_weights(), training=True
       )
       loss = self._loss(logits, labels)
-    gradients = tape.gradient(loss, variables)
+    gradients = replicas.totals(tape.gradient(loss, variables))
     is_finite = self.guard.checked(loss, gradients, before)
     gradients = step_guard.zero_unless(is_finite, gradients)
     # L2 decay goes through the momentum, as in the paper; Keras' own
@@ -162,7 +186,9 @@ class Searcher(tf.keras.Model):
       gradient + self.weight_decay * variable
       for gradient, variable in zip(gradients, variables)
     ]
-    self.weight_optimizer.apply_gradients(zip(gradients, variables))
+    self.weight_optimizer.apply_gradients(
+      zip(gradients, variables), skip_gradients_aggregation=True
+    )
     step_guard.note(self._loss_metric, loss, is_finite)
     self._train_iou.update_state(labels, logits)
     return loss
@@ -184,7 +210,10 @@ class Searcher(tf.keras.Model):
   def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:
     images, labels = batch
     logits = self.predict_logits(images)
-    self._loss_metric.update_state(self._loss(logits, labels))
+    self._loss_metric.update_state(
+      self._segmentation_loss(logits, labels[..., tf.newaxis]),
+      losses.num_valid(labels, self.ignore_label),
+    )
     self.val_metric.update_state(labels, logits)
     return {
       'loss': self._loss_metric.result(),
@@ -203,5 +232,6 @@ class Searcher(tf.keras.Model):
     self.arch_start_step.assign(start_step)
 
   def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Mean cross-entropy over the pixels that are not ignored."""
-    return self._segmentation_loss(logits, labels[..., tf.newaxis])
+    """This replica's share of the mean over all pixels that count."""
+    loss = self._segmentation_loss(logits, labels[..., tf.newaxis])
+    return losses.share(loss, labels, self.ignore_label)

@@ -32,7 +32,8 @@ class SearchStrategy(Protocol):
 
     Args:
       batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].
-      loss: Gives the scalar loss of a batch under architecture weights.
+      loss: Gives the scalar loss of a batch under architecture weights; with
+        several replicas this one's share, so that the sum is the whole loss.
 
     Returns:
       The scalar loss; NaN if it or a gradient is no number, and then nothing

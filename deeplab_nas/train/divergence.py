@@ -44,7 +44,7 @@ class Divergence(tf.keras.callbacks.Callback):
     self._epoch = self._num_bad = 0
 
   def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-    self._num_bad = int(self.model.guard.num_bad)
+    self._num_bad = int(self.model.guard.num_bad.numpy())
 
   def on_epoch_begin(
     self, epoch: int, logs: Mapping[str, float] | None = None

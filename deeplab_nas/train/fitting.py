@@ -8,7 +8,12 @@ from collections.abc import Collection, Sequence
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas.train import checkpoints, data_wait, stop_signals
+from deeplab_nas.train import (
+  checkpoints,
+  data_wait,
+  distribution,
+  stop_signals,
+)
 
 Logs = dict[str, float]
 
@@ -56,8 +61,10 @@ class Fitting:
     """
     wait = data_wait.DataWait()
     model = self.model
-    step_function = model.make_train_function()
-    iterator = iter(wait.watch(batches))
+    strategy = model.distribute_strategy
+    if strategy is tf.distribute.get_strategy():
+      batches = wait.watch(batches)
+    iterator = iter(distribution.distributed(batches, strategy))
     callbacks = tf.keras.callbacks.CallbackList(
       [wait, *watchers], model=model, add_history=False, add_progbar=False
     )
@@ -66,7 +73,7 @@ class Fitting:
       callbacks.on_train_begin()
       while position.epoch < self.epochs and not model.stop_training:
         callbacks.on_epoch_begin(position.epoch)
-        logs = self._steps(position, step_function, iterator, callbacks, stop)
+        logs = self._steps(position, iterator, callbacks, stop)
         logs.update(self._validated(position.epoch))
         with stop.deferred():
           callbacks.on_epoch_end(position.epoch, logs)
@@ -75,8 +82,9 @@ class Fitting:
           self._stop_if_asked(position, stop)
       callbacks.on_train_end()
 
-  def _steps(self, position, step_function, iterator, callbacks, stop) -> Logs:
+  def _steps(self, position, iterator, callbacks, stop) -> Logs:
     """The steps of an epoch that are left, and the logs of the last one."""
+    step_function = self.model.make_train_function()
     epoch, first = position
     logs = dict(self.saver.logs) if first else {}
     if not first:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from official.vision.losses import segmentation_losses
 
 from deeplab_nas import config as config_lib
+from deeplab_nas.nn import replicas
 
 
 class TopKLoss(segmentation_losses.SegmentationLoss):
@@ -94,6 +95,27 @@ def build(
   if config.top_k < 1:
     return TopKLoss(config.top_k, config.top_k_ramp_steps, step, **settings)
   return segmentation_losses.SegmentationLoss(**settings)
+
+
+def num_valid(labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
+  """Pixels that count, float32 [], of labels [B, H, W]."""
+  return tf.math.count_nonzero(labels != ignore_label, dtype=tf.float32)
+
+
+def share(loss: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
+  """A replica's share of the loss of all: they sum to the mean over all pixels.
+
+  With hard pixel mining each replica chooses its own pixels.
+
+  Args:
+    loss: The mean over the replica's valid pixels.
+    labels: The replica's, [B, H, W].
+    ignore_label: Label of pixels that do not count.
+  """
+  if replicas.count() == 1:
+    return loss
+  own = num_valid(labels, ignore_label)
+  return loss * tf.math.divide_no_nan(own, replicas.total(own))
 
 
 def plain(ignore_label: int) -> segmentation_losses.SegmentationLoss:

@@ -61,7 +61,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
     whole_file.write(self._run.metrics, text)
 
   def _class_iou(self) -> dict[str, float | None]:
-    confusion = np.asarray(self.model.val_metric.total_cm)
+    confusion = self.model.val_metric.total_cm.numpy()
     if np.count_nonzero(confusion.sum(0)) == 1 and len(confusion) > 1:
       predicted = self._info.class_names[int(confusion.sum(0).argmax())]
       logging.warning(

@@ -26,6 +26,10 @@ def prepare(config: config_lib.RuntimeConfig) -> None:
   tf.get_logger().setLevel('ERROR')
   tf.config.threading.set_inter_op_parallelism_threads(config.inter_op_threads)
   tf.config.threading.set_intra_op_parallelism_threads(config.intra_op_threads)
+  if config.cpu_devices > 1:
+    (cpu,) = tf.config.list_physical_devices('CPU')
+    part = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [part] * config.cpu_devices)
   for gpu in tf.config.list_physical_devices('GPU'):
     tf.config.experimental.set_memory_growth(gpu, True)
   tf.keras.utils.set_random_seed(config.seed)

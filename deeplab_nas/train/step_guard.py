@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from deeplab_nas.nn import replicas
+
 
 class StepGuard(tf.Module):
   """Checks every step, and counts those that are bad.
@@ -30,7 +32,12 @@ class StepGuard(tf.Module):
     """
     super().__init__(name='step_guard')
     self._kept = list(kept)
-    self.num_bad = tf.Variable(0, False, dtype=tf.int64)
+    self.num_bad = tf.Variable(
+      0,
+      False,
+      dtype=tf.int64,
+      aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
 
   def snapshot(self) -> list[tf.Tensor]:
     """The kept variables' values at the start of a step."""
@@ -61,8 +68,13 @@ class StepGuard(tf.Module):
 
 
 def all_finite(loss: tf.Tensor, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
-  """Whether loss and gradients are neither NaN nor infinite, bool []."""
-  is_finite = tf.math.is_finite(loss)
+  """Whether loss and gradients are neither NaN nor infinite, bool [].
+
+  Args:
+    loss: A replica's share.
+    gradients: Sums over all replicas.
+  """
+  is_finite = tf.math.is_finite(replicas.total(loss))
   if gradients:
     is_finite &= tf.math.is_finite(tf.linalg.global_norm(gradients))
   return is_finite
@@ -78,7 +90,10 @@ def zero_unless(
 def note(
   mean: tf.keras.metrics.Mean, loss: tf.Tensor, is_finite: tf.Tensor
 ) -> None:
-  """Adds a loss to a mean, unless it is no number."""
+  """Adds the loss of a step, of which replicas have shares, if it is finite."""
+  # Each replica has a share of a step, which is to count once.
+  count = replicas.count()
   mean.update_state(
-    tf.where(is_finite, loss, 0.0), tf.cast(is_finite, tf.float32)
+    tf.where(is_finite, count * loss, 0.0),
+    tf.cast(is_finite, tf.float32) / count,
   )

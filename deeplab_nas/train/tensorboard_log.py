@@ -118,7 +118,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       writer.close()
 
   def _class_iou(self) -> dict[str, float]:
-    values = class_iou.of(np.asarray(self.model.val_metric.total_cm))
+    values = class_iou.of(self.model.val_metric.total_cm.numpy())
     return {
       f'iou/{name}': value
       for name, value in zip(self._info.class_names, values)

@@ -19,6 +19,7 @@ from deeplab_nas.train import (
   callbacks,
   checkpoints,
   class_weights,
+  distribution,
   divergence,
   estimate,
   fitting,
@@ -109,12 +110,27 @@ def build(
   weights = class_weights.of(config.train.class_weights, info, data.train_split)
   if weights:
     logging.info('Class weights: %s.', _named(info, weights))
+  strategy = distribution.strategy(config.runtime)
+  replica_batch = distribution.replica_batch(strategy, data.batch_size)
+  with strategy.scope():
+    trainer = _trainer(
+      config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
+    )
+  val = val_batches.of(data, info, strategy.num_replicas_in_sync > 1)
+  return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
+
+
+def _trainer(
+  config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
+) -> trainer_lib.Trainer:
+  """The model, in the scope of whatever strategy is open."""
+  sync = distribution.synchronizes_norms(config.runtime, replica_batch)
   network = networks.build(
     config.network,
     genotype,
     info.num_classes,
     precision=config.train.precision,
-    sync=config.train.batch_norm == 'sync',
+    sync=sync or config.train.batch_norm == 'sync',
   )
   if with_init and config.train.init_from:
     init_from.load(network, config.train.init_from)
@@ -123,7 +139,7 @@ def build(
       'train.batch_norm is freeze without --init_from: batch norm keeps the'
       ' statistics that a new network has, mean 0 and variance 1.'
     )
-  trainer = trainer_lib.Trainer(
+  return trainer_lib.Trainer(
     network,
     config.train,
     config.train.epochs * steps_per_epoch,
@@ -131,8 +147,6 @@ def build(
     info.ignore_label,
     keeps_statistics=config.runtime.nan_policy == 'skip',
   )
-  val = val_batches.of(data, info)
-  return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
 
 
 def run(

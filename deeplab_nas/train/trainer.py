@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
+from deeplab_nas.nn import replicas
 from deeplab_nas.train import (
   divergence,
   gradients,
@@ -72,6 +73,7 @@ class Trainer(tf.keras.Model):
     self.compile(
       optimizers.build(config, self.learning_rate, network.trainable_variables)
     )
+    self.distribute_reduction_method = 'first'  # logs are the same on all
     self.guard = step_guard.StepGuard(
       network.non_trainable_variables if keeps_statistics else ()
     )
@@ -123,9 +125,12 @@ class Trainer(tf.keras.Model):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       logits = self.network(images, training=True)
-      loss = self._train_loss(logits, labels[..., tf.newaxis])
+      loss = losses.share(
+        self._train_loss(logits, labels[..., tf.newaxis]),
+        *(labels, self.ignore_label),
+      )
       scaled_loss = self._scaled(loss)
-    scaled = tape.gradient(scaled_loss, variables)
+    scaled = replicas.totals(tape.gradient(scaled_loss, variables))
     # An optimizer that scales the loss looks for infinite gradients itself.
     is_finite = self.guard.checked(
       loss, [] if self._scales_loss else scaled, before
@@ -144,7 +149,7 @@ class Trainer(tf.keras.Model):
     images, labels = batch
     logits = self.network(images, training=False)
     loss = self._val_loss(logits, labels[..., tf.newaxis])
-    num_valid = tf.math.count_nonzero(labels != self.ignore_label)
+    num_valid = losses.num_valid(labels, self.ignore_label)
     self._loss_metric.update_state(loss, num_valid)
     self.val_metric.update_state(labels, logits)
     return {
@@ -174,7 +179,9 @@ class Trainer(tf.keras.Model):
     finished = gradients.finished(
       self.network, scaled, variables, self._weight_decay
     )
-    self.optimizer.apply_gradients(zip(finished, variables))
+    self.optimizer.apply_gradients(
+      zip(finished, variables), skip_gradients_aggregation=True
+    )
 
 
 def freeze_batch_norm(network: tf.Module) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab_nas.train import distribution
+
 
 def once(model: tf.keras.Model, batches: tf.data.Dataset) -> None:
   """Runs one training step, then undoes what it did to any variable.
@@ -18,7 +20,8 @@ def once(model: tf.keras.Model, batches: tf.data.Dataset) -> None:
     for item in tf.train.TrackableView(model).descendants()
     if isinstance(item, tf.Variable)
   ]
-  model.make_train_function()(iter(_blank(batches)))
+  batches = distribution.distributed(_blank(batches), model.distribute_strategy)
+  model.make_train_function()(iter(batches))
   for variable, value in saved:
     variable.assign(value)
 

@@ -1,0 +1,62 @@
+"""The replicas of a distributed step: sums over them, and what they share.
+
+Everything here is the identity on one device.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+# Of variables that hold a replica's own statistics; who reads them elsewhere,
+# as a checkpoint does, gets their mean.
+OWN_STATISTICS = {
+  'synchronization': tf.VariableSynchronization.ON_READ,
+  'aggregation': tf.VariableAggregation.MEAN,
+}
+
+_local = threading.local()
+
+
+def count() -> int:
+  """Replicas of the step that is being computed; 1 outside of one."""
+  if tf.distribute.in_cross_replica_context():
+    return 1
+  return tf.distribute.get_replica_context().num_replicas_in_sync
+
+
+def total(x: tf.Tensor) -> tf.Tensor:
+  """The sum of all replicas' tensors; its gradient is the sum of theirs."""
+  if count() == 1:
+    return x
+  return tf.distribute.get_replica_context().all_reduce('SUM', x)
+
+
+def totals(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+  """The same of several tensors, at once."""
+  if count() == 1 or not tensors:
+    return list(tensors)
+  context = tf.distribute.get_replica_context()
+  return list(context.all_reduce('SUM', list(tensors)))
+
+
+@contextlib.contextmanager
+def synchronized_norms(is_on: bool) -> Iterator[None]:
+  """While this is open, batch norm takes statistics over all replicas.
+
+  Replicas are traced in threads of their own, and so is this.
+  """
+  before = getattr(_local, 'is_on', False)
+  _local.is_on = is_on
+  try:
+    yield
+  finally:
+    _local.is_on = before
+
+
+def norms_are_synchronized() -> bool:
+  """Whether statistics are to be taken over several replicas."""
+  return getattr(_local, 'is_on', False) and count() > 1

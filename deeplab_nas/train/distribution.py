@@ -1,0 +1,166 @@
+"""Several devices or machines: which strategy, whose files, whose fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas import config_runtime, errors
+
+# Fewer images than this are too few for the statistics of a batch.
+_SMALL_BATCH = 8
+# What TensorFlow raises in a worker when another one is gone.
+_PEER_ERRORS = ('UnavailableError', 'AbortedError', 'DeadlineExceededError')
+
+
+def strategy(config: config_runtime.RuntimeConfig) -> tf.distribute.Strategy:
+  """The strategy that the settings name, made once for a process.
+
+  Raises:
+    UserError: If this machine does not have what it needs.
+  """
+  name = config.distribution
+  if name == 'none':
+    return tf.distribute.get_strategy()
+  if name not in _made:
+    _made[name] = _MAKERS[name]()
+  return _made[name]
+
+
+_made: dict[str, tf.distribute.Strategy] = {}
+
+
+def _mirrored() -> tf.distribute.Strategy:
+  devices = tf.config.list_logical_devices('GPU')
+  devices = devices or tf.config.list_logical_devices('CPU')
+  if len(devices) == 1:
+    logging.warning(
+      'There is one device (%s): it works alone.', devices[0].name
+    )
+  return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def _multi_worker() -> tf.distribute.Strategy:
+  cluster = read_cluster()
+  if cluster is None:
+    raise errors.UserError(
+      'runtime.distribution=multi_worker needs the variable TF_CONFIG in each'
+      " worker's environment: see g3doc/running.md."
+    )
+  return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu() -> tf.distribute.Strategy:
+  try:
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+      os.environ.get('TPU_NAME', '')
+    )
+    tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+  except (ValueError, tf.errors.OpError) as error:
+    raise errors.UserError(
+      'runtime.distribution=tpu finds no TPU: start it, and set TPU_NAME where'
+      ' it is not the local one.'
+    ) from error
+  return tf.distribute.TPUStrategy(resolver)
+
+
+_MAKERS = {
+  'mirrored': _mirrored,
+  'multi_worker': _multi_worker,
+  'tpu': _tpu,
+}
+
+
+def read_cluster() -> dict[str, Any] | None:
+  """TF_CONFIG, checked; None where it is not set.
+
+  Raises:
+    UserError: If it is no description of workers and of one of them.
+  """
+  text = os.environ.get('TF_CONFIG')
+  if not text:
+    return None
+  try:
+    config = json.loads(text)
+    workers, task = config['cluster']['worker'], config['task']
+    is_sound = task['type'] == 'worker' and 0 <= task['index'] < len(workers)
+  except (ValueError, KeyError, TypeError):
+    is_sound = False
+  if not is_sound:
+    raise errors.UserError(
+      f'TF_CONFIG is {text}, expected {{"cluster": {{"worker": ["host:port",'
+      ' ...]}, "task": {"type": "worker", "index": 0}}.'
+    )
+  return config
+
+
+def is_chief(config: config_runtime.RuntimeConfig) -> bool:
+  """Whether this process writes the run's files."""
+  if config.distribution != 'multi_worker':
+    return True
+  cluster = read_cluster()
+  return cluster is None or cluster['task']['index'] == 0
+
+
+def replica_batch(strategy_: tf.distribute.Strategy, batch_size: int) -> int:
+  """Images of a batch for each replica; says so where there are several.
+
+  Raises:
+    UserError: If the batch cannot be divided.
+  """
+  num_replicas = strategy_.num_replicas_in_sync
+  if batch_size % num_replicas:
+    raise errors.UserError(
+      f'data.batch_size is {batch_size}, expected a multiple of the'
+      f' {num_replicas} replicas: it is the batch of all together.'
+    )
+  if num_replicas > 1:
+    logging.info(
+      'A batch of %d on %d replicas: %d images each.',
+      *(batch_size, num_replicas, batch_size // num_replicas),
+    )
+  return batch_size // num_replicas
+
+
+def synchronizes_norms(
+  config: config_runtime.RuntimeConfig, replica_batch_size: int
+) -> bool:
+  """Whether batch norm takes its statistics over all replicas."""
+  if config.distribution == 'none':
+    return False
+  if config.sync_batch_norm is not None:
+    return config.sync_batch_norm
+  return replica_batch_size < _SMALL_BATCH
+
+
+def distributed(
+  batches: tf.data.Dataset, strategy_: tf.distribute.Strategy
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+  """The batches, divided among the replicas; unchanged without a strategy."""
+  if strategy_ is tf.distribute.get_strategy():
+    return batches
+  return strategy_.experimental_distribute_dataset(batches)
+
+
+def lost_worker(error: Exception) -> str | None:
+  """The sentence about a worker that is gone; None for other errors."""
+  cluster = read_cluster()
+  if cluster is None or type(error).__name__ not in _PEER_ERRORS:
+    return None
+  workers = cluster['cluster']['worker']
+  own = cluster['task']['index']
+  found = [int(index) for index in re.findall(r'task:(\d+)', str(error))]
+  others = [index for index in found if index != own and index < len(workers)]
+  who = 'Another worker'
+  if others:
+    who = f'Worker {others[0]} ({workers[others[0]]})'
+  return (
+    f'{who} is gone, so all have to stop: start every worker again with'
+    ' --resume.'
+  )

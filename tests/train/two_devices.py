@@ -1,0 +1,63 @@
+"""Trains on one device or two, and prints what came of it as JSON.
+
+python tests/train/two_devices.py search|train none|mirrored DATA_DIR RUN_DIR
+"""
+
+import json
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import config as config_lib
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import metrics_log, run_directory, runtime
+
+SETTINGS = {
+  'space': {'num_layers': 2, 'num_blocks': 1, 'filter_multiplier': 2},
+  'search': {'epochs': 4, 'arch_start_epoch': 1, 'steps_per_epoch': 5},
+  'network': {
+    'filter_multiplier': 1,
+    'aspp_rates': [2],
+    'drop_path_keep_prob': 0.6,
+  },
+  'train': {'epochs': 4, 'steps_per_epoch': 5, 'ema_decay': 0.9},
+}
+GENOTYPE = genotype_lib.Genotype(
+  (0, 0), ((('prev', 'sep_conv_3x3'), ('prev_prev', 'atrous_conv_3x3')),)
+)
+
+
+def main(mode, distribution, data_dir, path):
+  config = config_lib.Config.from_dict(
+    {
+      **SETTINGS,
+      'data': {'dir': data_dir, 'crop_size': [33, 33], 'batch_size': 4},
+      'runtime': {'distribution': distribution, 'cpu_devices': 2},
+    }
+  )
+  runtime.prepare(config.runtime)
+  directory = run_directory.RunDirectory.create(path)
+  directory.write_provenance(config, ['test'], mode)
+  if mode == 'search':
+    from deeplab_nas.search import search_run
+
+    search_run.run(config, directory)
+  else:
+    from deeplab_nas.train import train_run
+
+    train_run.run(config, GENOTYPE, directory)
+  reader = tf.train.load_checkpoint(str(directory.checkpoints))
+  shapes = reader.get_variable_to_shape_map()
+  values = {
+    name: np.asarray(reader.get_tensor(name), np.float64).ravel().tolist()
+    for name in shapes
+    if reader.get_variable_to_dtype_map()[name] == tf.float32
+  }
+  result = {'metrics': metrics_log.read(directory), 'values': values}
+  with open(f'{path}/result.json', 'w') as file:
+    json.dump(result, file)
+
+
+if __name__ == '__main__':
+  main(*sys.argv[1:])
