@@ -99,7 +99,7 @@ class Searcher(tf.keras.Model):
     )
     self.distribute_reduction_method = 'first'  # logs are the same on all
     self._has_arch_steps = True
-    self._train_functions = {}
+    self._weight_function = self._both_function = None
     self._segmentation_loss = segmentation_losses.SegmentationLoss(
       label_smoothing=0.0,
       class_weights=[],
@@ -159,12 +159,15 @@ class Searcher(tf.keras.Model):
     """As Keras does; with replicas, one function before and one from the start
     of architecture steps on.
     """
-    is_due = bool(self.weight_optimizer.iterations >= self.arch_start_step)
-    if self.distribute_strategy.num_replicas_in_sync > 1:
-      self._has_arch_steps = is_due
-      self.train_function = self._train_functions.get(is_due)
-    self._train_functions[is_due] = super().make_train_function(force)
-    return self._train_functions[is_due]
+    if self.distribute_strategy.num_replicas_in_sync == 1:
+      return super().make_train_function(force)
+    self._has_arch_steps = bool(
+      self.weight_optimizer.iterations >= self.arch_start_step
+    )
+    name = '_both_function' if self._has_arch_steps else '_weight_function'
+    self.train_function = getattr(self, name)
+    setattr(self, name, super().make_train_function(force))
+    return self.train_function
 
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""

@@ -15,13 +15,23 @@ from deeplab_nas.train import metrics_log, run_directory, runtime
 
 SETTINGS = {
   'space': {'num_layers': 2, 'num_blocks': 1, 'filter_multiplier': 2},
-  'search': {'epochs': 4, 'arch_start_epoch': 1, 'steps_per_epoch': 5},
+  'search': {
+    'epochs': 4,
+    'arch_start_epoch': 1,
+    'steps_per_epoch': 5,
+    'learning_rate': 2e-3,
+  },
   'network': {
     'filter_multiplier': 1,
     'aspp_rates': [2],
     'drop_path_keep_prob': 0.6,
   },
-  'train': {'epochs': 4, 'steps_per_epoch': 5, 'ema_decay': 0.9},
+  'train': {
+    'epochs': 4,
+    'steps_per_epoch': 5,
+    'ema_decay': 0.9,
+    'learning_rate': 1e-3,
+  },
 }
 GENOTYPE = genotype_lib.Genotype(
   (0, 0), ((('prev', 'sep_conv_3x3'), ('prev_prev', 'atrous_conv_3x3')),)
