@@ -29,6 +29,7 @@ REQUIREMENTS = [
   'absl-py>=1.4',
   'numpy>=1.23,<2',
   'matplotlib>=3.5',
+  'packaging>=21',
   'pillow>=9.1',
   'pyyaml>=6.0',
   'tqdm>=4.60',

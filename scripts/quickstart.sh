@@ -21,6 +21,7 @@ predictions="$RUNS/predictions"
 python() { "$VENV/bin/python" "$@"; }
 
 set_up ''
+explain_failures "$RUNS"
 
 say 'Step 1 of 7: drawing street scenes in the Cityscapes folder layout'
 python "$ROOT/datasets/make_street_scenes.py" --output_dir="$scenes"

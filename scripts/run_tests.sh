@@ -8,5 +8,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 
 set_up '[dev]'
+explain_failures
 cd "$ROOT"
-exec "$VENV/bin/python" -m pytest -n 2 --dist worksteal "$@"
+"$VENV/bin/python" -m pytest -n 2 --dist worksteal "$@"

@@ -75,3 +75,18 @@ set_up() {
       "command again when that is solved."
   echo "$wanted" > "$VENV/.installed$extra"
 }
+
+# After set_up: if a later command fails, looks for the reason in environment and
+# machine; $1 is where results go. The exit code stays that of the command.
+explain_failures() {
+  results="${1:-.}"
+  trap 'exit 130' INT  # after the command that it interrupts has ended
+  trap 'explain $?' EXIT
+}
+
+explain() {
+  if (($1 != 0 && $1 != 130)); then
+    say "That failed (exit code $1). Is it the environment?" >&2
+    "$VENV/bin/python" "$ROOT/scripts/doctor.py" --run_dir="$results" >&2 || :
+  fi
+}

@@ -10,11 +10,19 @@ import sys
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def run(script: str, *flags: str) -> subprocess.CompletedProcess[str]:
-  """Runs a script, named from the root, to its end; keeps what it prints."""
+def run(
+  script: str, *flags: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+  """Runs a script, named from the root, to its end; keeps what it prints.
+
+  Args:
+    script: Its path.
+    *flags: Its command line.
+    **variables: Of the environment, changed.
+  """
   return subprocess.run(
     [sys.executable, str(ROOT / script), *flags],
     capture_output=True,
     text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    env={**os.environ, 'PYTHONPATH': str(ROOT), **variables},
   )

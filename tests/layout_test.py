@@ -46,6 +46,7 @@ ALLOWED_IMPORTS = {
     *('errors', 'config', 'config_field', 'presets', 'whole_file'),
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
+  'doctor': {'config', 'space', 'data', 'nn', 'search'},
   'config': {
     *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
     *('space', 'data'),
@@ -121,6 +122,7 @@ def test_every_path_that_a_page_names_exists(path):
 def test_what_answers_typing_mistakes_imports_no_tensorflow():
   program = (
     'import sys\n'
+    'from deeplab_nas.doctor import checkup\n'
     'from deeplab_nas import config, errors, presets\n'
     'from deeplab_nas.data import dataset_info, shards\n'
     'from deeplab_nas.train import duration, run_directory, runtime\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -21,6 +22,16 @@ case "$1 $2" in
   -c*) [ {minor} -ge 9 ] && [ {minor} -lt 12 ] ;;
   '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
   '-m pip') echo "$@" >> "{notes}"; exit {pip_status} ;;
+esac
+"""
+
+# Lets everything be installed, takes notes of the doctor, which finds fault,
+# and does to all other programs what it is told.
+FAKE_WORKER = """#!{bash}
+case "$*" in
+  -c*|*' pip '*) ;;
+  *doctor.py*) echo "$@" >> "{notes}"; exit 2 ;;
+  *) {deed} ;;
 esac
 """
 
@@ -169,3 +180,77 @@ def test_every_shell_script_parses(path):
   if path.name != 'setup_env.sh':  # which is sourced
     assert 'set -euo pipefail' in path.read_text()
     assert os.access(path, os.X_OK)
+
+
+@pytest.fixture
+def readme_command(tmp_path):
+  """Runs one of the README's commands on a fake interpreter.
+
+  Gives the exit code, stderr and the doctor's command line, '' if not called.
+  """
+
+  def run(name, deed):
+    notes = tmp_path / 'doctor.txt'
+    python = tmp_path / 'venv' / 'bin' / 'python'
+    python.parent.mkdir(parents=True)
+    python.write_text(FAKE_WORKER.format(bash=BASH, notes=notes, deed=deed))
+    python.chmod(0o755)
+    result = subprocess.run(
+      [BASH, ROOT / 'scripts' / name],
+      capture_output=True,
+      text=True,
+      env={
+        **os.environ,
+        'VENV': str(tmp_path / 'venv'),
+        'RUNS': str(tmp_path / 'runs'),
+      },
+      # Tests in the background may be deaf to it.
+      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    called = notes.read_text() if notes.exists() else ''
+    return result.returncode, result.stderr, called
+
+  return run
+
+
+README_COMMANDS = pytest.mark.parametrize(
+  'name', ['quickstart.sh', 'run_tests.sh']
+)
+
+
+@README_COMMANDS
+@pytest.mark.parametrize('code', [1, 2, 7])
+def test_a_failure_calls_the_doctor_and_keeps_its_code(
+  readme_command, name, code
+):
+  returned, stderr, called = readme_command(name, f'exit {code}')
+  assert returned == code
+  assert f'exit code {code}' in stderr
+  assert called.startswith(f'{ROOT}/scripts/doctor.py --run_dir=')
+  assert len(called.splitlines()) == 1
+
+
+def test_the_doctor_looks_where_the_results_go(readme_command, tmp_path):
+  *_, called = readme_command('quickstart.sh', 'exit 1')
+  assert called.split()[-1] == f'--run_dir={tmp_path}/runs'
+
+
+@README_COMMANDS
+def test_a_process_killed_for_want_of_memory_calls_the_doctor(
+  readme_command, name
+):
+  returned, _, called = readme_command(name, 'kill -KILL $$')
+  assert returned == 128 + signal.SIGKILL
+  assert called
+
+
+@README_COMMANDS
+def test_success_needs_no_doctor(readme_command, name):
+  assert readme_command(name, 'exit 0') == (0, '', '')
+
+
+@README_COMMANDS
+def test_an_interruption_needs_no_doctor(readme_command, name):
+  # As pytest does on Ctrl-C; the other programs end with 130.
+  returned, _, called = readme_command(name, 'kill -INT $PPID; exit 2')
+  assert (returned, called) == (130, '')
