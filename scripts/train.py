@@ -24,7 +24,13 @@ from deeplab_nas import config as config_lib
 from deeplab_nas import errors, presets
 from deeplab_nas.data import dataset_info, shards
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import genotype_source, run_directory, runtime
+from deeplab_nas.train import (
+  cluster,
+  genotype_source,
+  run_directory,
+  runtime,
+  stop_signals,
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('mode', 'search', 'What to do: search, train or eval.')
@@ -226,15 +232,24 @@ def _started(
     raise errors.UserError(
       'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
     )
-  run = run_directory.RunDirectory.create(
-    FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
-  )
+  if cluster.is_chief(config.runtime):
+    run = run_directory.RunDirectory.create(
+      FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
+    )
+  else:
+    run = run_directory.RunDirectory.of_worker(FLAGS.run_dir)
   try:
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     runtime.prepare(config.runtime)
-    with runtime.memory_advice():
+    with stop_signals.StopSignals(), runtime.memory_advice():
       yield run
+  except Exception as error:
+    run.discard()
+    sentence = cluster.lost_worker(error)
+    if sentence is None:
+      raise
+    raise errors.UserError(sentence) from error
   except BaseException:  # also Ctrl-C: nothing that was finished is removed
     run.discard()
     raise

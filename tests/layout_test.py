@@ -31,19 +31,23 @@ ALLOWED_IMPORTS = {
   'data': {'errors', 'whole_file'},
   'nn': {'errors', 'space'},
   'train': {
-    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
+    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
+    'whole_file',
     *('space', 'data', 'nn'),
   },
   'search': {
-    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
+    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
+    'whole_file',
     *('space', 'data', 'nn', 'train'),
   },
   'serving': {
-    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
+    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
+    'whole_file',
     *('space', 'data', 'nn', 'train'),
   },
   'benchmarks': {
-    *('errors', 'config', 'config_field', 'presets', 'whole_file'),
+    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
+    'whole_file',
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
   'doctor': {'config', 'space', 'data', 'nn', 'search'},

@@ -97,6 +97,8 @@ def build(config: config_lib.Config) -> SearchRun:
   """
   data = config.data
   tf.keras.utils.set_random_seed(config.runtime.seed)
+  # Before any operation: workers have to find each other first.
+  strategy = distribution.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   counts = input_pipeline.count_subsets(data.dir, data.train_split)
   logging.info(
@@ -114,7 +116,6 @@ def build(config: config_lib.Config) -> SearchRun:
   steps_per_epoch = (
     config.search.steps_per_epoch or counts['a'] // data.batch_size
   )
-  strategy = distribution.strategy(config.runtime)
   replica_batch = distribution.replica_batch(strategy, data.batch_size)
   with strategy.scope():
     searcher = searcher_lib.Searcher(
@@ -152,7 +153,10 @@ def run(
   parts = build(config)
   searcher = parts.searcher
   saver = checkpoints.Saver(
-    directory, config.runtime.checkpoint_minutes, searcher=searcher
+    directory,
+    config.runtime.checkpoint_minutes,
+    config.runtime.distribution == 'multi_worker',
+    searcher=searcher,
   )
   position = saver.restore() if resume else checkpoints.Position()
   start_step = position.step_of_run(parts.steps_per_epoch)

@@ -8,6 +8,7 @@ from deeplab_nas import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import (
   genotype_log,
+  health,
   metrics_log,
   panels,
   picture_log,
@@ -44,6 +45,7 @@ def for_search(
   return [
     genotype_log.GenotypeLog(run),
     *_logs(run, config, info, steps_per_epoch, val, snapshot.Snapshot.of),
+    health.Health(info, snapshot.Snapshot.of, config.search.arch_start_epoch),
     # Last, so that its time between epochs holds the work of the others.
     bar,
   ]
@@ -60,7 +62,8 @@ def for_training(
   bar = progress.ProgressBar(
     steps_per_epoch, config.train.epochs, config.data.batch_size
   )
-  return [*_logs(run, config, info, steps_per_epoch, val), bar]
+  logs = _logs(run, config, info, steps_per_epoch, val)
+  return [*logs, health.Health(info), bar]
 
 
 def _logs(

@@ -46,6 +46,7 @@ class Saver:
       saver.save(Position(epoch=1, step=20), logs)
 
   Attributes:
+    is_collective: Whether all workers have to save together.
     logs: Of the steps that were done in the epoch that was begun.
   """
 
@@ -53,6 +54,7 @@ class Saver:
     self,
     directory: run_directory.RunDirectory,
     every_minutes: float | None = None,
+    is_collective: bool = False,
     clock: Callable[[], float] = time.monotonic,
     **tracked,
   ):
@@ -61,12 +63,17 @@ class Saver:
     Args:
       directory: Of the run.
       every_minutes: How often it `is_due`; None for never.
+      is_collective: Whether several workers save at the same steps, which they
+        cannot agree on otherwise than by counting: it never `is_due`.
       clock: Gives seconds.
       **tracked: Anything that `tf.train.Checkpoint` takes.
     """
     self.logs: dict[str, float] = {}
     self._directory = directory
-    self._every_seconds = 60 * (every_minutes or float('inf'))
+    self.is_collective = is_collective
+    self._every_seconds = float('inf')
+    if every_minutes and not is_collective:
+      self._every_seconds = 60 * every_minutes
     self._clock = clock
     self._last = clock()
     self._epoch, self._step = (
@@ -76,7 +83,7 @@ class Saver:
     self._checkpoint = tf.train.Checkpoint(
       epoch=self._epoch, step=self._step, logs=self._logs, **tracked
     )
-    _list_anew(directory.checkpoints)
+    _list_anew(directory)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint,
       str(directory.checkpoints),
@@ -94,7 +101,7 @@ class Saver:
     Raises:
       UserError: If there are results but no state that fits.
     """
-    paths = self._manager.checkpoints
+    paths = newest_first(self._directory.resumed)
     if not paths:
       if self._directory.metrics.exists():
         raise errors.UserError(
@@ -103,7 +110,7 @@ class Saver:
           ' start again with --overwrite, or choose another folder.'
         )
       return Position()
-    for path in reversed(paths):
+    for path in paths:
       try:
         self._checkpoint.restore(path).assert_existing_objects_matched()
       except UNREADABLE as error:
@@ -158,16 +165,25 @@ class Saver:
       shutil.rmtree(path, ignore_errors=True)
 
 
-def _list_anew(folder: pathlib.Path) -> None:
+def newest_first(directory: run_directory.RunDirectory) -> list[str]:
+  """The checkpoints of a run, by the files that are there."""
+  return [str(path.with_suffix('')) for path in reversed(_indices(directory))]
+
+
+def _indices(directory: run_directory.RunDirectory) -> list[pathlib.Path]:
+  return sorted(
+    directory.checkpoints.glob('ckpt-*.index'),
+    key=lambda path: int(path.stem.rpartition('-')[2]),
+  )
+
+
+def _list_anew(directory: run_directory.RunDirectory) -> None:
   """Writes TensorFlow's list by the files that are there.
 
   A process that is killed leaves it one checkpoint behind, a power cut empty.
   A checkpoint's index is written last.
   """
-  paths = sorted(
-    folder.glob('ckpt-*.index'),
-    key=lambda path: int(path.stem.rpartition('-')[2]),
-  )
+  paths = _indices(directory)
   if not paths:
     return
   lines = [f'model_checkpoint_path: "{paths[-1].stem}"']
@@ -175,7 +191,9 @@ def _list_anew(folder: pathlib.Path) -> None:
     lines.append(f'all_model_checkpoint_paths: "{path.stem}"')
     time_ = path.stat().st_mtime
     lines.append(f'all_model_checkpoint_timestamps: {time_}')
-  whole_file.write(folder / 'checkpoint', '\n'.join(lines) + '\n')
+  whole_file.write(
+    directory.checkpoints / 'checkpoint', '\n'.join(lines) + '\n'
+  )
 
 
 def _flush(prefix: str) -> None:

@@ -1,11 +1,8 @@
-"""Several devices or machines: which strategy, whose files, whose fault."""
+"""Several devices or machines: which strategy, and what a batch is there."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from typing import Any
 
 import tensorflow as tf
 from absl import logging
@@ -14,8 +11,6 @@ from deeplab_nas import config_runtime, errors
 
 # Fewer images than this are too few for the statistics of a batch.
 _SMALL_BATCH = 8
-# What TensorFlow raises in a worker when another one is gone.
-_PEER_ERRORS = ('UnavailableError', 'AbortedError', 'DeadlineExceededError')
 
 
 def strategy(config: config_runtime.RuntimeConfig) -> tf.distribute.Strategy:
@@ -46,12 +41,6 @@ def _mirrored() -> tf.distribute.Strategy:
 
 
 def _multi_worker() -> tf.distribute.Strategy:
-  cluster = read_cluster()
-  if cluster is None:
-    raise errors.UserError(
-      'runtime.distribution=multi_worker needs the variable TF_CONFIG in each'
-      " worker's environment: see g3doc/running.md."
-    )
   return tf.distribute.MultiWorkerMirroredStrategy()
 
 
@@ -75,37 +64,6 @@ _MAKERS = {
   'multi_worker': _multi_worker,
   'tpu': _tpu,
 }
-
-
-def read_cluster() -> dict[str, Any] | None:
-  """TF_CONFIG, checked; None where it is not set.
-
-  Raises:
-    UserError: If it is no description of workers and of one of them.
-  """
-  text = os.environ.get('TF_CONFIG')
-  if not text:
-    return None
-  try:
-    config = json.loads(text)
-    workers, task = config['cluster']['worker'], config['task']
-    is_sound = task['type'] == 'worker' and 0 <= task['index'] < len(workers)
-  except (ValueError, KeyError, TypeError):
-    is_sound = False
-  if not is_sound:
-    raise errors.UserError(
-      f'TF_CONFIG is {text}, expected {{"cluster": {{"worker": ["host:port",'
-      ' ...]}, "task": {"type": "worker", "index": 0}}.'
-    )
-  return config
-
-
-def is_chief(config: config_runtime.RuntimeConfig) -> bool:
-  """Whether this process writes the run's files."""
-  if config.distribution != 'multi_worker':
-    return True
-  cluster = read_cluster()
-  return cluster is None or cluster['task']['index'] == 0
 
 
 def replica_batch(strategy_: tf.distribute.Strategy, batch_size: int) -> int:
@@ -146,21 +104,3 @@ def distributed(
   if strategy_ is tf.distribute.get_strategy():
     return batches
   return strategy_.experimental_distribute_dataset(batches)
-
-
-def lost_worker(error: Exception) -> str | None:
-  """The sentence about a worker that is gone; None for other errors."""
-  cluster = read_cluster()
-  if cluster is None or type(error).__name__ not in _PEER_ERRORS:
-    return None
-  workers = cluster['cluster']['worker']
-  own = cluster['task']['index']
-  found = [int(index) for index in re.findall(r'task:(\d+)', str(error))]
-  others = [index for index in found if index != own and index < len(workers)]
-  who = 'Another worker'
-  if others:
-    who = f'Worker {others[0]} ({workers[others[0]]})'
-  return (
-    f'{who} is gone, so all have to stop: start every worker again with'
-    ' --resume.'
-  )

@@ -96,7 +96,8 @@ class Fitting:
         callbacks.on_train_batch_end(step, logs)
         done = checkpoints.Position(epoch, step + 1)
         is_last = done.step == self.steps_per_epoch
-        if is_last or self.saver.is_due or stop.is_asked:
+        is_asked = stop.is_asked and not self.saver.is_collective
+        if is_last or self.saver.is_due or is_asked:
           self.saver.save(done, logs)
         self._stop_if_asked(done, stop)
     return {name: float(value) for name, value in logs.items()}
@@ -114,9 +115,10 @@ class Fitting:
   ) -> None:
     if not stop.is_asked:
       return
+    start = 'the last checkpoint' if self.saver.is_collective else 'there'
     logging.info(
       'Stopped after %d epochs and %d steps. The same command with --resume'
-      ' goes on from there.',
-      *position,
+      ' goes on from %s.',
+      *(*position, start),
     )
     stop.end()

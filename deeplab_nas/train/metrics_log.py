@@ -7,9 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info
@@ -62,14 +60,6 @@ class MetricsLog(tf.keras.callbacks.Callback):
 
   def _class_iou(self) -> dict[str, float | None]:
     confusion = self.model.val_metric.total_cm.numpy()
-    if np.count_nonzero(confusion.sum(0)) == 1 and len(confusion) > 1:
-      predicted = self._info.class_names[int(confusion.sum(0).argmax())]
-      logging.warning(
-        'Every pixel of the validation images was predicted as %s. Early in a'
-        ' run that is normal; if it stays so, check the labels and the'
-        ' learning rate.',
-        predicted,
-      )
     values = map(_plain, class_iou.of(confusion))
     return dict(zip(self._info.class_names, values))
 

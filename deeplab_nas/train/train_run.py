@@ -105,12 +105,13 @@ def build(
   """
   data = config.data
   tf.keras.utils.set_random_seed(config.runtime.seed)
+  # Before any operation: workers have to find each other first.
+  strategy = distribution.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
   weights = class_weights.of(config.train.class_weights, info, data.train_split)
   if weights:
     logging.info('Class weights: %s.', _named(info, weights))
-  strategy = distribution.strategy(config.runtime)
   replica_batch = distribution.replica_batch(strategy, data.batch_size)
   with strategy.scope():
     trainer = _trainer(
@@ -167,9 +168,7 @@ def run(
     UserError: If data, genotype or checkpoint do not fit.
   """
   directory.keep_genotype(genotype)
-  has_weights = bool(
-    resume and tf.train.latest_checkpoint(directory.checkpoints)
-  )
+  has_weights = bool(resume and checkpoints.newest_first(directory.resumed))
   parts = build(config, genotype, with_init=not has_weights)
   parts.info.save(directory.dataset)
   trainer = parts.trainer
@@ -182,6 +181,7 @@ def run(
   saver = checkpoints.Saver(
     directory,
     config.runtime.checkpoint_minutes,
+    config.runtime.distribution == 'multi_worker',
     trainer=trainer,
     best=keeper.state,
     genotype_digest=checkpoints.digest_variable(genotype.digest),

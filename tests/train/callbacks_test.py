@@ -8,7 +8,7 @@ from deeplab_nas.train import callbacks, progress, run_directory
 
 @pytest.mark.parametrize(
   'watchers_of, count',
-  [(callbacks.for_search, 5), (callbacks.for_training, 4)],
+  [(callbacks.for_search, 6), (callbacks.for_training, 5)],
 )
 def test_progress_comes_last_to_time_the_others(
   tmp_path, info, watchers_of, count

@@ -17,11 +17,6 @@ from tests import command
 from tests.data import tiny_folder
 from tests.datasets import command as datasets_command
 
-CLUSTER = {
-  'cluster': {'worker': ['left:1', 'right:2']},
-  'task': {'type': 'worker', 'index': 0},
-}
-
 
 def config(**settings):
   return config_runtime.RuntimeConfig(**settings)
@@ -33,7 +28,6 @@ def test_without_distribution_nothing_changes():
   batches = tf.data.Dataset.range(3)
   assert distribution.distributed(batches, strategy) is batches
   assert distribution.replica_batch(strategy, 7) == 7
-  assert distribution.is_chief(config())
   assert not distribution.synchronizes_norms(config(), 1)
 
 
@@ -53,49 +47,6 @@ def test_a_batch_that_cannot_be_divided_is_refused():
   assert distribution.replica_batch(Strategy, 4) == 2
   with pytest.raises(errors.UserError, match='is 5, expected a multiple of'):
     distribution.replica_batch(Strategy, 5)
-
-
-def test_workers_need_a_cluster(monkeypatch):
-  monkeypatch.delenv('TF_CONFIG', raising=False)
-  with pytest.raises(errors.UserError, match='needs the variable TF_CONFIG'):
-    distribution.strategy(config(distribution='multi_worker'))
-
-
-@pytest.mark.parametrize(
-  'text',
-  [
-    *('no json', '{}', '[1]', '{"cluster": {"worker": 3}, "task": {}}'),
-    json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': 2}}),
-    json.dumps({**CLUSTER, 'task': {'type': 'ps', 'index': 0}}),
-  ],
-)
-def test_a_cluster_that_is_none_is_refused(monkeypatch, text):
-  monkeypatch.setenv('TF_CONFIG', text)
-  with pytest.raises(errors.UserError, match='TF_CONFIG is'):
-    distribution.read_cluster()
-
-
-@pytest.mark.parametrize('index', [0, 1])
-def test_the_first_worker_is_the_chief(monkeypatch, index):
-  cluster = {**CLUSTER, 'task': {'type': 'worker', 'index': index}}
-  monkeypatch.setenv('TF_CONFIG', json.dumps(cluster))
-  assert distribution.is_chief(config(distribution='multi_worker')) == (
-    index == 0
-  )
-  assert distribution.is_chief(config())
-
-
-def test_a_worker_that_is_gone_is_named(monkeypatch):
-  error = tf.errors.UnavailableError(
-    None, None, 'failed for /job:worker/replica:0/task:1/device:CPU:0'
-  )
-  monkeypatch.delenv('TF_CONFIG', raising=False)
-  assert distribution.lost_worker(error) is None
-  monkeypatch.setenv('TF_CONFIG', json.dumps(CLUSTER))
-  assert 'Worker 1 (right:2) is gone' in distribution.lost_worker(error)
-  assert distribution.lost_worker(ValueError('task:1')) is None
-  unknown = tf.errors.AbortedError(None, None, 'stopped')
-  assert 'Another worker is gone' in distribution.lost_worker(unknown)
 
 
 @pytest.fixture(scope='module')

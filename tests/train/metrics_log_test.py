@@ -2,7 +2,6 @@
 
 import json
 import math
-import types
 
 import numpy as np
 import pytest
@@ -76,20 +75,3 @@ def test_what_is_no_number_is_null(log):
 def test_without_validation_there_is_no_class_iou(log):
   log().on_epoch_end(0, {'loss': 1.0})
   assert 'class_iou' not in log().history[0]
-
-
-def test_predicting_one_class_only_is_told(log, caplog):
-  constant = log()
-  confusion = np.array([[0, 5, 0], [0, 4, 0], [0, 3, 0]])
-  state = constant.model
-  constant.set_model(
-    types.SimpleNamespace(
-      space=state.space,
-      strategy=state.strategy,
-      val_metric=types.SimpleNamespace(total_cm=confusion),
-    )
-  )
-  constant.on_epoch_end(0, {'val_miou': 0.1})
-  assert 'Every pixel of the validation images was predicted as sky' in (
-    caplog.text
-  )

@@ -1,0 +1,71 @@
+"""The workers of a run on several machines, as TF_CONFIG lists them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+
+from deeplab_nas import config_runtime, errors
+
+# What TensorFlow raises in a worker when another one is gone.
+_PEER_ERRORS = ('UnavailableError', 'AbortedError', 'DeadlineExceededError')
+
+
+def read() -> dict[str, Any] | None:
+  """TF_CONFIG, checked; None where it is not set.
+
+  Raises:
+    UserError: If it is no description of workers and of one of them.
+  """
+  text = os.environ.get('TF_CONFIG')
+  if not text:
+    return None
+  try:
+    config = json.loads(text)
+    workers, task = config['cluster']['worker'], config['task']
+    is_sound = task['type'] == 'worker' and 0 <= task['index'] < len(workers)
+  except (ValueError, KeyError, TypeError):
+    is_sound = False
+  if not is_sound:
+    raise errors.UserError(
+      f'TF_CONFIG is {text}, expected {{"cluster": {{"worker": ["host:port",'
+      ' ...]}, "task": {"type": "worker", "index": 0}}.'
+    )
+  return config
+
+
+def is_chief(config: config_runtime.RuntimeConfig) -> bool:
+  """Whether this process writes the run's files.
+
+  Raises:
+    UserError: If there should be a cluster and is none.
+  """
+  if config.distribution != 'multi_worker':
+    return True
+  cluster = read()
+  if cluster is None:
+    raise errors.UserError(
+      'runtime.distribution=multi_worker needs the variable TF_CONFIG in each'
+      " worker's environment: see g3doc/running.md."
+    )
+  return cluster['task']['index'] == 0
+
+
+def lost_worker(error: Exception) -> str | None:
+  """The sentence about a worker that is gone; None for other errors."""
+  cluster = read()
+  if cluster is None or type(error).__name__ not in _PEER_ERRORS:
+    return None
+  workers = cluster['cluster']['worker']
+  own = cluster['task']['index']
+  found = [int(index) for index in re.findall(r'task:(\d+)', str(error))]
+  others = [index for index in found if index != own and index < len(workers)]
+  who = 'Another worker'
+  if others:
+    who = f'Worker {others[0]} ({workers[others[0]]})'
+  return (
+    f'{who} is gone, so all have to stop: start every worker again with'
+    ' --resume.'
+  )

@@ -1,0 +1,61 @@
+"""What TF_CONFIG says, or fails to."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import config_runtime, errors
+from deeplab_nas.train import cluster
+
+CLUSTER = {
+  'cluster': {'worker': ['left:1', 'right:2']},
+  'task': {'type': 'worker', 'index': 0},
+}
+
+
+def config(**settings):
+  return config_runtime.RuntimeConfig(**settings)
+
+
+def test_workers_need_a_cluster(monkeypatch):
+  monkeypatch.delenv('TF_CONFIG', raising=False)
+  with pytest.raises(errors.UserError, match='needs the variable TF_CONFIG'):
+    cluster.is_chief(config(distribution='multi_worker'))
+
+
+@pytest.mark.parametrize(
+  'text',
+  [
+    *('no json', '{}', '[1]', '{"cluster": {"worker": 3}, "task": {}}'),
+    json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': 2}}),
+    json.dumps({**CLUSTER, 'task': {'type': 'ps', 'index': 0}}),
+  ],
+)
+def test_a_cluster_that_is_none_is_refused(monkeypatch, text):
+  monkeypatch.setenv('TF_CONFIG', text)
+  with pytest.raises(errors.UserError, match='TF_CONFIG is'):
+    cluster.read()
+
+
+@pytest.mark.parametrize('index', [0, 1])
+def test_the_first_worker_is_the_chief(monkeypatch, index):
+  task = {'type': 'worker', 'index': index}
+  monkeypatch.setenv('TF_CONFIG', json.dumps({**CLUSTER, 'task': task}))
+  assert cluster.is_chief(config(distribution='multi_worker')) == (index == 0)
+  assert cluster.is_chief(config())
+
+
+def test_a_worker_that_is_gone_is_named(monkeypatch):
+  error = tf.errors.UnavailableError(
+    None, None, 'failed for /job:worker/replica:0/task:1/device:CPU:0'
+  )
+  monkeypatch.delenv('TF_CONFIG', raising=False)
+  assert cluster.lost_worker(error) is None
+  monkeypatch.setenv('TF_CONFIG', json.dumps(CLUSTER))
+  assert 'Worker 1 (right:2) is gone' in cluster.lost_worker(error)
+  assert cluster.lost_worker(ValueError('task:1')) is None
+  unknown = tf.errors.AbortedError(None, None, 'stopped')
+  assert 'Another worker is gone' in cluster.lost_worker(unknown)
