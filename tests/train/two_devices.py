@@ -1,9 +1,12 @@
 """Trains on one device or two, and prints what came of it as JSON.
 
-python tests/train/two_devices.py search|train none|mirrored DATA_DIR RUN_DIR
+MODE is search, train, or eval: a validation of untrained weights.
+
+  python -m tests.train.two_devices MODE none|mirrored DATA_DIR RUN_DIR
 """
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -38,6 +41,17 @@ GENOTYPE = genotype_lib.Genotype(
 )
 
 
+def evaluate(config, path):
+  from deeplab_nas.train import train_run
+
+  parts = train_run.build(config, GENOTYPE)
+  parts.trainer.evaluate(parts.val, verbose=0)
+  matrix = parts.trainer.val_metric.total_cm.numpy()
+  os.makedirs(path)
+  with open(f'{path}/result.json', 'w') as file:
+    json.dump(matrix.tolist(), file)
+
+
 def main(mode, distribution, data_dir, path):
   config = config_lib.Config.from_dict(
     {
@@ -47,6 +61,9 @@ def main(mode, distribution, data_dir, path):
     }
   )
   runtime.prepare(config.runtime)
+  if mode == 'eval':
+    evaluate(config, path)
+    return
   directory = run_directory.RunDirectory.create(path)
   directory.write_provenance(config, ['test'], mode)
   if mode == 'search':
