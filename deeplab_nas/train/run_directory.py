@@ -28,11 +28,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors, plain_yaml, small_file, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import genotype_source, provenance, run_lock
@@ -254,7 +253,7 @@ class RunDirectory:
       )
     if not self.config.is_file():
       return
-    then = _read(self.config, yaml.safe_load)
+    then = _read(self.config, plain_yaml.parse)
     now = config.to_dict()
     for section in _FIXED_SECTIONS[mode]:
       for key, value in now[section].items():
@@ -382,8 +381,8 @@ def _has_checkpoint(folder: pathlib.Path) -> bool:
 def _read(path: pathlib.Path, parse: Callable[[str], Any]) -> dict[str, Any]:
   """The mapping that a file of ours holds."""
   try:
-    content = parse(path.read_text('utf-8'))
-  except (ValueError, yaml.YAMLError):
+    content = parse(small_file.read(path))
+  except (ValueError, RecursionError):
     content = None
   if not isinstance(content, dict):
     raise errors.UserError(
