@@ -63,6 +63,7 @@ def _check_folder():
     FLAGS.mask_suffix,
     conversion_flags.mask_options(FLAGS.mask_mode),
   )
+  source = conversion_flags.limited(source)
   info = conversion.check(source, FLAGS.workers)
   return info, conversion.samples(source, FLAGS.num_samples)
 

@@ -127,6 +127,8 @@ def _sentence(error: Exception) -> str | None:
     return str(error)
   if isinstance(error, OSError) and error.filename is not None:
     return f'Cannot use {error.filename}: {error.strerror}.'
+  if isinstance(error, MemoryError):
+    return 'There is not enough memory for this: ask for less at a time.'
   if isinstance(error, OSError) and error.errno == errno.ENOSPC:
     return f'{error.strerror}: make room and run the same command again.'
   # Named, not imported: this module must not pull in TensorFlow.
