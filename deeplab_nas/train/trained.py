@@ -60,6 +60,11 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
   run.check_is_training()
   folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
   prefix = tf.train.latest_checkpoint(folder)
+  if prefix is None and any(folder.glob('*.index')):
+    raise errors.UserError(
+      f'{folder}/checkpoint, which names the newest checkpoint, is damaged:'
+      ' restore it from a copy.'
+    )
   if prefix is None:
     raise errors.UserError(
       f'{folder} has no checkpoint: the training has not finished its first'
@@ -73,9 +78,11 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
     _check_digest(prefix, genotype)
     _restore(network, config, prefix, checkpoint)
   except checkpoints.UNREADABLE as error:
+    other = LAST if checkpoint == BEST else BEST
     raise errors.UserError(
-      f'The checkpoint {prefix} does not fit the files beside it, or is'
-      f' damaged: {checkpoints.first_line(error)}.'
+      f'The checkpoint {prefix} is damaged, or config.yaml or dataset.json'
+      f' beside it was replaced: restore the files from a copy, or try'
+      f' --checkpoint={other}.'
     ) from error
   return Trained(network, genotype, config, info, prefix)
 
@@ -96,9 +103,10 @@ def _restore(
   checkpoint: str,
 ) -> None:
   if checkpoint == BEST:
-    tf.train.Checkpoint(network=network).restore(
-      prefix
-    ).assert_existing_objects_matched().expect_partial()
+    status = tf.train.Checkpoint(network=network).restore(prefix)
+    # First: what fails would be followed by a list of all that is not there.
+    status.expect_partial()
+    status.assert_existing_objects_matched()
     return
   # The last weights are kept as they are, with the averages in the optimizer.
   if config.train.batch_norm == 'freeze':
