@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import errno
 import logging as python_logging
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ INTERRUPTED_EXIT_CODE = 130
 PREEMPTED_EXIT_CODE = 75
 # absl's 'flag --name=value: reason'.
 _BAD_VALUE = re.compile(r'flag --([\w-]+)=(.*?): (.*)', re.DOTALL)
+_NO_SPACE = os.strerror(errno.ENOSPC)
+_FULL_DISK = f'{_NO_SPACE}: make room and run the same command again.'
+_NO_MEMORY = 'There is not enough memory for this: ask for less at a time.'
 
 
 class UserError(Exception):
@@ -128,10 +132,12 @@ def _sentence(error: Exception) -> str | None:
   if isinstance(error, OSError) and error.filename is not None:
     return f'Cannot use {error.filename}: {error.strerror}.'
   if isinstance(error, MemoryError):
-    return 'There is not enough memory for this: ask for less at a time.'
+    return _NO_MEMORY
   if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-    return f'{error.strerror}: make room and run the same command again.'
+    return _FULL_DISK
   # Named, not imported: this module must not pull in TensorFlow.
+  if type(error).__name__ == 'ResourceExhaustedError':
+    return _FULL_DISK if _NO_SPACE in str(error) else _NO_MEMORY
   if type(error).__name__ == 'DataLossError':
     return (
       f'A TFRecord shard is damaged ({error}); datasets/check_data.py'

@@ -35,6 +35,16 @@ CASES = {
     'error: No space left on device: make room and run the same command'
     ' again.\n',
   ),
+  "raise type('ResourceExhaustedError', (Exception,), {})('x; No space left on"
+  " device')": (
+    2,
+    'error: No space left on device: make room and run the same command'
+    ' again.\n',
+  ),
+  'raise MemoryError': (
+    2,
+    'error: There is not enough memory for this: ask for less at a time.\n',
+  ),
   'raise KeyboardInterrupt': (130, 'error: interrupted.\n'),
   'return 3': (3, ''),
   'return None': (0, ''),

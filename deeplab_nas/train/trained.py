@@ -78,6 +78,8 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
     _check_digest(prefix, genotype)
     _restore(network, config, prefix, checkpoint)
   except checkpoints.UNREADABLE as error:
+    # Else a list of all that was not restored would follow the sentence.
+    tf.get_logger().setLevel('ERROR')
     other = LAST if checkpoint == BEST else BEST
     raise errors.UserError(
       f'The checkpoint {prefix} is damaged, or config.yaml or dataset.json'
@@ -103,10 +105,9 @@ def _restore(
   checkpoint: str,
 ) -> None:
   if checkpoint == BEST:
-    status = tf.train.Checkpoint(network=network).restore(prefix)
-    # First: what fails would be followed by a list of all that is not there.
-    status.expect_partial()
-    status.assert_existing_objects_matched()
+    tf.train.Checkpoint(network=network).restore(
+      prefix
+    ).assert_existing_objects_matched().expect_partial()
     return
   # The last weights are kept as they are, with the averages in the optimizer.
   if config.train.batch_norm == 'freeze':
