@@ -156,11 +156,8 @@ def _check_data(data: config_lib.DataConfig, *splits: str) -> None:
       'Say where the data is with --data_dir=DIR: the folder that one of'
       ' datasets/build_*.py wrote.'
     )
-  agreement.check(data.dir, _info(data), splits)
-
-
-def _info(data: config_lib.DataConfig) -> dataset_info.DatasetInfo:
-  return dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  agreement.check(data.dir, info, splits)
 
 
 @contextlib.contextmanager
@@ -168,7 +165,7 @@ def _advice(
   data: config_lib.DataConfig, splits: Sequence[str], *remedy: str
 ) -> Iterator[None]:
   """Sentences for what may go wrong in the middle of a run."""
-  records = agreement.explained(data.dir, _info(data), splits)
+  records = agreement.explained(data.dir, data.dataset or None, splits)
   with runtime.memory_advice(*remedy), records:
     yield
 

@@ -1,7 +1,7 @@
 """Whether the shards of a run are those that dataset.json describes.
 
     agreement.check(data_dir, info, ['train', 'val'])   # before the run
-    with agreement.explained(data_dir, info, ['train', 'val']):
+    with agreement.explained(data_dir, None, ['train', 'val']):
       ...                                               # reads the records
 
 The first is quick: it reads no image. The second looks for the bad record only
@@ -53,11 +53,15 @@ def check(
 
 @contextlib.contextmanager
 def explained(
-  data_dir: str | os.PathLike,
-  info: dataset_info.DatasetInfo,
-  splits: Sequence[str],
+  data_dir: str | os.PathLike, known: str | None, splits: Sequence[str]
 ) -> Iterator[None]:
-  """Names the bad record, if there is one, behind an error of TensorFlow."""
+  """Names the bad record, if there is one, behind an error of TensorFlow.
+
+  Args:
+    data_dir: Folder of the shards.
+    known: Name of the dataset if there is no `dataset.json`.
+    splits: Those that are read; '' is passed over.
+  """
   try:
     yield
   except Exception as error:
@@ -67,6 +71,7 @@ def explained(
 
     logging.info('Looking for a damaged record in %s ...', data_dir)
     try:
+      info = dataset_info.DatasetInfo.load(data_dir, known)
       for split in filter(None, splits):
         check_lib.require_sound(data_dir, split, info)
     except errors.UserError as reason:
