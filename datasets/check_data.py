@@ -37,6 +37,11 @@ def main(_) -> None:
     raise errors.UserError(
       'Give either --dataset_dir=SHARDS or --data_dir=IMAGES_AND_MASKS.'
     )
+  folder = os.path.dirname(FLAGS.sheet or '') or '.'
+  errors.require(
+    os.path.isdir(folder),
+    f'--sheet={FLAGS.sheet}: there is no folder {folder}.',
+  )
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   info, samples = _check_folder() if FLAGS.data_dir else _check_shards()
   conversion_flags.report(info, FLAGS.data_dir or FLAGS.dataset_dir)
@@ -63,6 +68,7 @@ def _check_folder():
     FLAGS.mask_suffix,
     conversion_flags.mask_options(FLAGS.mask_mode),
   )
+  source = conversion_flags.limited(source)
   info = conversion.check(source, FLAGS.workers)
   return info, conversion.samples(source, FLAGS.num_samples)
 

@@ -59,7 +59,7 @@ def _claim(root: pathlib.Path) -> None:
   names = ('num_train', 'num_val', 'height', 'width', 'seed')
   settings = {name: FLAGS[name].value for name in names}
   path = root / _SETTINGS_FILE
-  if path.is_file() and json.loads(path.read_text('utf-8')) == settings:
+  if _read(path) == settings:
     return
   if path.exists() or (root / 'leftImg8bit').exists():
     raise errors.UserError(
@@ -68,6 +68,14 @@ def _claim(root: pathlib.Path) -> None:
     )
   root.mkdir(parents=True, exist_ok=True)
   path.write_text(json.dumps(settings), 'utf-8')
+
+
+def _read(path: pathlib.Path):
+  """The contents of a file, None if it is missing or damaged."""
+  try:
+    return json.loads(path.read_text('utf-8'))
+  except (OSError, ValueError, RecursionError):
+    return None
 
 
 def _save(root, split: str, city: str, index: int, image, mask) -> None:

@@ -27,7 +27,9 @@ from deeplab_nas import (
   config_runtime,
   config_train,
   errors,
+  plain_yaml,
   presets,
+  small_file,
 )
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
@@ -300,7 +302,7 @@ def _read(path: str) -> Mapping[str, Any]:
       f' {", ".join(presets.PRESETS)}.'
     )
   try:
-    settings = _parse_yaml(file.read_text(encoding='utf-8'))
+    settings = plain_yaml.parse(small_file.read(file))
   except ValueError as error:
     raise errors.UserError(f'{path} cannot be read: {error}.') from error
   if settings is None:
@@ -328,7 +330,7 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     section, name = key.split('.')
     if not value.strip() and _is_text(section, name):
       return section, name, ''  # which YAML reads as null
-    return section, name, _parse_yaml(value)
+    return section, name, plain_yaml.parse(value)
   except ValueError as error:
     raise errors.UserError(f'--set={text} cannot be read: {error}.') from error
 
@@ -337,25 +339,6 @@ def _is_text(section: str, name: str) -> bool:
   """Whether a setting is a text."""
   fields = {f.name: f for f in dataclasses.fields(_SECTIONS[section])}
   return fields[name].metadata['rule'].kind is str
-
-
-class _UniqueLoader(yaml.SafeLoader):
-  """YAML without repeated keys, one of which would silently lose."""
-
-  def construct_mapping(self, node: yaml.MappingNode, deep: bool = False):
-    keys = [self.construct_object(key, True) for key, _ in node.value]
-    for key in keys:
-      if keys.count(key) > 1:
-        raise ValueError(f'{key!r} occurs twice')
-    return super().construct_mapping(node, deep)
-
-
-def _parse_yaml(text: str) -> Any:
-  """Parsed YAML of plain values; a ValueError in one line if it is none."""
-  try:
-    return yaml.load(text, _UniqueLoader)  # a SafeLoader: builds no objects
-  except (yaml.YAMLError, ValueError, RecursionError) as error:
-    raise ValueError(' '.join(str(error).split()).rstrip('.')) from error
 
 
 def _all_keys() -> list[str]:
@@ -369,6 +352,8 @@ def _keys(section: type[config_field.Section]) -> Iterator[str]:
 
 def _unknown(key: str) -> errors.UserError:
   """The error for a setting that does not exist, with the nearest that does."""
+  if not key.isprintable() or len(key) > 60:
+    key = config_field.short(key)
   return errors.UserError(f'There is no setting {key}: {_suggestion(key)}')
 
 

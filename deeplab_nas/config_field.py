@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 from typing import Any, ClassVar
 
 from deeplab_nas import errors
@@ -119,5 +120,12 @@ class Section:
 
 def short(value: Any) -> str:
   """A value in an error message, cut where it is long."""
-  text = repr(value)
+  try:
+    text = _SHORT.repr(value)
+  except ValueError:  # an integer of thousands of digits
+    text = f'a {type(value).__name__}'
   return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60

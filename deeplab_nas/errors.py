@@ -8,8 +8,11 @@ traceback.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import logging as python_logging
+import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Callable
@@ -20,6 +23,11 @@ USER_ERROR_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
 # EX_TEMPFAIL of sysexits.h: the same command may well succeed later.
 PREEMPTED_EXIT_CODE = 75
+# absl's 'flag --name=value: reason'.
+_BAD_VALUE = re.compile(r'flag --([\w-]+)=(.*?): (.*)', re.DOTALL)
+_NO_SPACE = os.strerror(errno.ENOSPC)
+_FULL_DISK = f'{_NO_SPACE}: make room and run the same command again.'
+_NO_MEMORY = 'There is not enough memory for this: ask for less at a time.'
 
 
 class UserError(Exception):
@@ -42,9 +50,10 @@ def run(
 ) -> None:
   """Runs an absl `main` and turns user-facing problems into sentences.
 
-  A `UserError` or a file the system refuses is printed as `error: <sentence>`
-  and the process exits with code 2; Ctrl-C exits with 130, SIGTERM, where it is
-  waited for, with 75. `--debug` shows the traceback as well.
+  A `UserError`, a flag that does not exist or a file the system refuses is
+  printed as `error: <sentence>` and the process exits with code 2; Ctrl-C exits
+  with 130, SIGTERM, where it is waited for, with 75. `--debug` shows the
+  traceback as well.
 
   Args:
     main: Called with the command line that is left after flag parsing.
@@ -77,7 +86,43 @@ def run(
 
   # Lines for people: no process number, no place in the source.
   logging.get_absl_handler().setFormatter(python_logging.Formatter())
-  app.run(guarded)
+  app.run(guarded, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  """What is left of the command line; ends the process for a wrong flag."""
+  try:
+    return flags.FLAGS(argv)
+  except (flags.Error, UnicodeDecodeError) as error:
+    if '--debug' in argv:
+      raise
+    _print_error(_flag_sentence(error))
+    sys.exit(USER_ERROR_EXIT_CODE)
+
+
+def _flag_sentence(error: Exception) -> str:
+  """What is wrong with the command line; a line for each wrong flag."""
+  if isinstance(error, flags.UnrecognizedFlagError):
+    near = difflib.get_close_matches(error.flagname, flags.FLAGS, 1)
+    advice = f'did you mean --{near[0]}?' if near else '--help lists the flags.'
+    return f'There is no flag --{error.flagname}: {advice}'
+  # More than one line if more than one flag is missing.
+  lines = [line.strip() for line in str(error).splitlines()]
+  return '\n'.join(_value_sentence(line) for line in lines if line)
+
+
+def _value_sentence(text: str) -> str:
+  match = _BAD_VALUE.fullmatch(text)
+  if match is None:
+    return f'{text.replace("ERROR:: ", "").rstrip(".")}: --help says more.'
+  name, value, reason = match.groups()
+  if reason.endswith('must have a value other than None.'):
+    return f'--{name} is missing: give --{name}=VALUE.'
+  if 'Non-boolean' in reason:
+    reason = f'write --{name} or --no{name}'
+  elif 'invalid literal' in reason or 'could not convert' in reason:
+    reason = f'expected {flags.FLAGS[name].parser.syntactic_help}'
+  return f'--{name}={value} is refused: {reason.rstrip(".")}.'
 
 
 def _sentence(error: Exception) -> str | None:
@@ -86,9 +131,13 @@ def _sentence(error: Exception) -> str | None:
     return str(error)
   if isinstance(error, OSError) and error.filename is not None:
     return f'Cannot use {error.filename}: {error.strerror}.'
+  if isinstance(error, MemoryError):
+    return _NO_MEMORY
   if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-    return f'{error.strerror}: make room and run the same command again.'
+    return _FULL_DISK
   # Named, not imported: this module must not pull in TensorFlow.
+  if type(error).__name__ == 'ResourceExhaustedError':
+    return _FULL_DISK if _NO_SPACE in str(error) else _NO_MEMORY
   if type(error).__name__ == 'DataLossError':
     return (
       f'A TFRecord shard is damaged ({error}); datasets/check_data.py'

@@ -16,6 +16,7 @@ import pathlib
 from absl import flags
 
 from deeplab_nas import errors
+from deeplab_nas.data import conversion_flags
 from deeplab_nas.serving import scales_flag
 from deeplab_nas.train import runtime
 
@@ -41,7 +42,7 @@ flags.DEFINE_integer(
 flags.DEFINE_boolean(
   'overwrite', False, 'Write into an output folder that is not empty.'
 )
-
+conversion_flags.define_max_image_pixels()
 
 _MIN_TILE = 33  # pixels; less is padded to this inside the network
 
@@ -98,7 +99,9 @@ def _predict(scales: tuple[float, ...], output_dir: pathlib.Path) -> None:
     return model.classes(image[None])[0]
 
   with runtime.memory_advice('segment in tiles with --tile=513'):
-    problems = prediction.predict(segment, images, model.info, output_dir)
+    problems = prediction.predict(
+      segment, images, model.info, output_dir, FLAGS.max_image_pixels
+    )
   done = len(images) - len(problems)
   if done:
     print(f'{done} of {len(images)} images segmented, in {output_dir}.')

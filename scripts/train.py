@@ -16,13 +16,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from absl import flags, logging
 
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors, presets
-from deeplab_nas.data import dataset_info, shards
+from deeplab_nas.data import agreement, dataset_info
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
   cluster,
@@ -94,7 +94,7 @@ def main(_) -> None:
     print(config.to_yaml(), end='')
     return
   genotype = _genotype() if FLAGS.mode == 'train' else None
-  _check_data(config.data, config.data.train_split)
+  _check_data(config.data, *_splits(config.data))
   if FLAGS.dry_run:
     _dry_run(config, genotype)
   elif FLAGS.mode == 'train':
@@ -145,22 +145,36 @@ def _genotype() -> genotype_lib.Genotype:
   return genotype_source.read(FLAGS.genotype)
 
 
-def _check_data(data: config_lib.DataConfig, split: str) -> None:
+def _splits(data: config_lib.DataConfig) -> tuple[str, str]:
+  return data.train_split, data.val_split
+
+
+def _check_data(data: config_lib.DataConfig, *splits: str) -> None:
   """Refuses data that is not there before the seconds TensorFlow takes."""
   if not data.dir:
     raise errors.UserError(
       'Say where the data is with --data_dir=DIR: the folder that one of'
       ' datasets/build_*.py wrote.'
     )
-  dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  shards.find(data.dir, split)
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  agreement.check(data.dir, info, splits)
+
+
+@contextlib.contextmanager
+def _advice(
+  data: config_lib.DataConfig, splits: Sequence[str], *remedy: str
+) -> Iterator[None]:
+  """Sentences for what may go wrong in the middle of a run."""
+  records = agreement.explained(data.dir, data.dataset or None, splits)
+  with runtime.memory_advice(*remedy), records:
+    yield
 
 
 def _dry_run(
   config: config_lib.Config, genotype: genotype_lib.Genotype | None
 ) -> None:
   runtime.prepare(config.runtime)
-  with runtime.memory_advice():
+  with _advice(config.data, _splits(config.data)):
     if genotype is None:
       from deeplab_nas.search import search_run
 
@@ -217,8 +231,10 @@ def _eval() -> None:
   runtime.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
-  with runtime.memory_advice(
-    'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513'
+  with _advice(
+    config.data,
+    [split],
+    'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513',
   ):
     eval_run.run(run, config)
 
@@ -242,7 +258,8 @@ def _started(
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     runtime.prepare(config.runtime)
-    with stop_signals.StopSignals(), runtime.memory_advice():
+    advice = _advice(config.data, _splits(config.data))
+    with stop_signals.StopSignals(), advice:
       yield run
   except Exception as error:
     run.discard()

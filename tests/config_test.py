@@ -1,10 +1,13 @@
 """Settings: what is read, what is refused, and in which words."""
 
+import contextlib
 import dataclasses
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab_nas import config, errors, presets
 from deeplab_nas.space import primitives
@@ -165,6 +168,60 @@ def test_yaml_builds_no_objects(file, tmp_path):
   assert 'cannot be read' in refusal(file(f'data: {{dir: {text}}}'))
   assert 'cannot be read' in refusal('quickstart', f'data.dir={text}')
   assert not victim.exists()
+
+
+def test_few_lines_cannot_stand_for_billions(file, tmp_path):
+  lines = ['- &a0 [x, x]'] + [f'- &a{i + 1} [*a{i}, *a{i}]' for i in range(60)]
+  text = 'search: {epochs: [' + ', '.join(x[2:] for x in lines) + ']}'
+  assert 'has the alias *a0' in refusal(file(text))
+  assert 'has the alias *a0' in refusal('quickstart', f'data.dir={text[17:-1]}')
+  with open(tmp_path / 'huge.yaml', 'wb') as huge:
+    huge.truncate(10**9)
+  assert 'more than 1 MiB' in refusal(tmp_path / 'huge.yaml')
+
+
+VALUES = st.recursive(
+  st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+  lambda inner: (
+    st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=2)
+  ),
+  max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_any_settings_are_a_config_or_a_user_error(data):
+  nested = config.Config().to_dict()
+  section = data.draw(st.sampled_from(sorted(nested)))
+  key = data.draw(st.sampled_from(sorted(nested[section])) | st.text())
+  value = data.draw(VALUES)
+  try:
+    loaded = config.Config.from_dict({section: {key: value}})
+  except errors.UserError as error:
+    assert len(str(error).splitlines()) == 1 and len(str(error)) < 500
+    return
+  assert config.Config.from_dict(loaded.to_dict()) == loaded
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_any_change_of_a_file_gives_a_config_or_a_user_error(
+  tmp_path_factory, data
+):
+  content = bytearray(config.load('quickstart').to_yaml().encode())
+  for _ in range(data.draw(st.integers(1, 3))):
+    start = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(start, min(start + 8, len(content))))
+    content[start:end] = data.draw(
+      st.binary(max_size=4)
+      | st.sampled_from([b'!!bool ', b'!!int ', b'*a', b'&a ', b'{', b'[['])
+    )
+  path = tmp_path_factory.getbasetemp() / 'changed.yaml'
+  path.write_bytes(content)
+  with contextlib.suppress(errors.UserError):
+    config.load(str(path))
 
 
 def test_neither_file_nor_preset_lists_the_presets(tmp_path):

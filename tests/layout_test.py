@@ -27,12 +27,12 @@ PAGES = [
 ]
 # What each part of the package may import of the others.
 ALLOWED_IMPORTS = {
-  'space': {'whole_file'},
-  'data': {'errors', 'whole_file'},
+  'space': {'small_file', 'whole_file'},
+  'data': {'errors', 'plain_yaml', 'small_file', 'whole_file'},
   'nn': {'errors', 'space'},
   'train': {
     *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    'whole_file',
+    *('plain_yaml', 'small_file', 'whole_file'),
     *('space', 'data', 'nn'),
   },
   'search': {
@@ -53,6 +53,7 @@ ALLOWED_IMPORTS = {
   'doctor': {'config', 'space', 'data', 'nn', 'search'},
   'config': {
     *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
+    *('plain_yaml', 'small_file'),
     *('space', 'data'),
   },
   # Both import what they build only when they build it.
@@ -61,6 +62,8 @@ ALLOWED_IMPORTS = {
   'config_runtime': {'config_field'},
   'presets': set(),
   'errors': set(),
+  'plain_yaml': set(),
+  'small_file': set(),
   'whole_file': set(),
 }
 # A path of this repository: a known first folder, or a file of the top folder.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ class _Finding:
   problem: str | None = None
   counts: findings.Counts | None = None
   unknown: dict[str, int] = dataclasses.field(default_factory=dict)
+  is_whole_shard: bool = False
 
 
 def check_records(
@@ -80,6 +82,17 @@ def check_records(
   return dataclasses.replace(info, splits=found)
 
 
+def require_sound(
+  dataset_dir: str | os.PathLike, split: str, info: dataset_info.DatasetInfo
+) -> None:
+  """Raises a UserError on the first bad record of a split, if there is one."""
+  for path in shards.find(dataset_dir, split):
+    problems = findings.Problems()
+    for number, finding in enumerate(_findings(path, info), 1):
+      _judge(finding, f'{path}, record {number}', problems, {}, split)
+      problems.raise_if_any(info.num_classes)
+
+
 def samples(
   dataset_dir: str | os.PathLike,
   split: str,
@@ -109,22 +122,34 @@ def _findings(path, info) -> Iterator[_Finding]:
     except tf.errors.DataLossError:
       yield _Finding(
         '',
-        f'{path} is damaged within the {_CHUNK} records after record'
-        f' {position} (wrong checksum): convert the data again.',
+        f'{path} is damaged in record {_damaged_record(path, position)} of'
+        f' {shards.count_records(path)} (wrong checksum): convert the data'
+        ' again.',
+        is_whole_shard=True,
       )
+
+
+def _damaged_record(path, position: int) -> int:
+  """Number, from 1, of the first record that cannot be read."""
+  records = iter(tf.data.TFRecordDataset(os.fspath(path)).skip(position))
+  with contextlib.suppress(tf.errors.DataLossError):
+    for _ in records:
+      position += 1
+  return position + 1
 
 
 def _inspect(record: bytes, info) -> _Finding:
   """Decodes one record."""
   try:
     features = example_schema.parse_features(record)
-  except tf.errors.InvalidArgumentError:
+  except example_schema.REFUSALS:
     return _Finding('', f'a record lacks {example_schema.IMAGE}')
   name = features[example_schema.FILE_NAME].numpy().decode('utf-8', 'replace')
   try:
     example = example_schema.decode(features, info.ignore_label)
-  except tf.errors.InvalidArgumentError as error:
-    return _Finding(name, f'{name} cannot be decoded ({error.message})')
+  except example_schema.REFUSALS as error:
+    reason = getattr(error, 'message', 'damaged')
+    return _Finding(name, f'{name} cannot be decoded ({reason})')
   image, label = example['image'].numpy(), example['label'].numpy()
   if image.shape[:2] != label.shape:
     return _Finding(
@@ -153,10 +178,8 @@ def _inspect(record: bytes, info) -> _Finding:
 def _judge(finding: _Finding, path, problems, places, split: str) -> None:
   """Adds the problems of a record, and a name that occurs twice."""
   if finding.problem:
-    is_whole_shard = finding.problem.startswith(str(path))
-    prefix = '' if is_whole_shard else f'{path}: '
-    suffix = '' if is_whole_shard else ': convert the data again.'
-    problems.add(f'{prefix}{finding.problem}{suffix}')
+    sentence = f'{path}: {finding.problem}: convert the data again.'
+    problems.add(finding.problem if finding.is_whole_shard else sentence)
   if finding.unknown:
     problems.add_unknown(f'{path}: {finding.name}', finding.unknown)
   if not finding.name:

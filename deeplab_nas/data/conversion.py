@@ -93,7 +93,7 @@ def samples(
   """Some sound examples of a source as (name, image, label), as converted."""
   first = next(iter(source.splits.values()))
   for pair in pairs.shuffled(first)[:count]:
-    example = scan.read_pair(pair, source.rules)
+    example = scan.read_pair(pair, source.rules, source.max_pixels)
     if example.image is None or example.label is None:
       continue
     image = Image.open(io.BytesIO(example.image.encoded)).convert('RGB')
@@ -138,7 +138,9 @@ def _examples(
   source: layouts.Source, chosen: Sequence[pairs.Pair], workers: int
 ) -> Iterator[Iterator[scan.Example]]:
   """The examples of all pairs, in order, under a bar."""
-  with scan.reader(source.rules, len(chosen), workers) as read:
+  with scan.reader(
+    source.rules, len(chosen), workers, source.max_pixels
+  ) as read:
     examples = read(chosen)
     with progress_bar(len(chosen)) as bar:
       yield _counted(examples, bar)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 
 from absl import flags, logging
 
-from deeplab_nas.data import conversion, dataset_info, layouts
+from deeplab_nas.data import conversion, dataset_info, image_files, layouts
 
 
 def define(mask_modes: bool = False) -> None:
@@ -29,7 +30,7 @@ def define(mask_modes: bool = False) -> None:
 
 
 def define_mask_flags(mask_modes: bool = False) -> None:
-  """Defines `--map`, `--ignore_label` and, if wanted, `--mask_mode`."""
+  """Defines the flags of reading files; if wanted, `--mask_mode` too."""
   flags.DEFINE_string(
     'map',
     '',
@@ -38,6 +39,10 @@ def define_mask_flags(mask_modes: bool = False) -> None:
     ' 255:1,7:ignore',
   )
   flags.DEFINE_integer('ignore_label', 255, 'Mask value that is no class.')
+  flags.DEFINE_boolean(
+    'follow_links', False, 'Read files that links lead to, out of the folder.'
+  )
+  define_max_image_pixels()
   if mask_modes:
     flags.DEFINE_enum(
       'mask_mode',
@@ -48,8 +53,26 @@ def define_mask_flags(mask_modes: bool = False) -> None:
     )
 
 
+def define_max_image_pixels() -> None:
+  flags.DEFINE_integer(
+    'max_image_pixels',
+    image_files.MAX_PIXELS,
+    'Images of more pixels are refused before they are decoded.',
+    lower_bound=1,
+    upper_bound=image_files.MAX_PIXELS,
+  )
+
+
 def mask_options(mode: str = 'auto') -> layouts.MaskOptions:
-  return layouts.MaskOptions(flags.FLAGS.map, flags.FLAGS.ignore_label, mode)
+  values = flags.FLAGS
+  return layouts.MaskOptions(
+    values.map, values.ignore_label, mode, values.follow_links
+  )
+
+
+def limited(source: layouts.Source) -> layouts.Source:
+  """The source with the limit of `--max_image_pixels`."""
+  return dataclasses.replace(source, max_pixels=flags.FLAGS.max_image_pixels)
 
 
 def convert(source: layouts.Source) -> None:
@@ -60,7 +83,7 @@ def convert(source: layouts.Source) -> None:
   output = conversion.Output(
     values.output_dir, values.num_shards, values.workers, values.overwrite
   )
-  report(conversion.convert(source, output), values.output_dir)
+  report(conversion.convert(limited(source), output), values.output_dir)
   # The command is at its end, where to look for cycles among the objects of
   # TensorFlow would take a second.
   gc.freeze()

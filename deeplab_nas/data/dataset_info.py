@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
+import reprlib
+from typing import Any
 
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors, small_file, whole_file
 from deeplab_nas.data import palettes
 
 FILE_NAME = 'dataset.json'
@@ -122,14 +125,17 @@ class DatasetInfo:
         f' ({", ".join(sorted(_KNOWN))}).'
       )
     try:
-      fields = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
+      fields = json.loads(small_file.read(path))
+    except (OSError, ValueError, RecursionError) as error:
+      reason = getattr(error, 'strerror', None) or error
       raise errors.UserError(
-        f'{path} is not valid JSON ({error}): run the converter again.'
+        f'{path} is not valid JSON ({reason}): run the converter again.'
       ) from error
     try:
       return _from_json(fields)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (
+      *(AttributeError, KeyError, TypeError, ValueError, OverflowError),
+    ) as error:
       raise errors.UserError(
         f'{path} is not a dataset description ({type(error).__name__}:'
         f' {error}): run the converter again.'
@@ -189,7 +195,11 @@ def _json_path(path: str | os.PathLike) -> pathlib.Path:
 
 
 def _from_json(fields: dict) -> DatasetInfo:
-  """Builds the dataclass from the parsed file; raises on missing keys."""
+  """Builds the dataclass from the parsed file.
+
+  Raises:
+    UserError, KeyError, TypeError, ValueError and the like: If it does not fit.
+  """
   if fields['version'] != VERSION:
     raise errors.UserError(
       f'version {fields["version"]} is not {VERSION}, which this program'
@@ -198,18 +208,42 @@ def _from_json(fields: dict) -> DatasetInfo:
   splits = {}
   for name, split in fields['splits'].items():
     splits[name] = SplitInfo(
-      num_examples=int(split['num_examples']),
-      num_shards=int(split['num_shards']),
-      max_size=tuple(split['max_size']),
-      min_size=tuple(split['min_size']),
-      class_pixels=tuple(split['class_pixels']),
-      ignored_pixels=int(split['ignored_pixels']),
+      num_examples=_count(split['num_examples']),
+      num_shards=_count(split['num_shards']),
+      max_size=_counts(split['max_size'], 2),
+      min_size=_counts(split['min_size'], 2),
+      class_pixels=_counts(split['class_pixels']),
+      ignored_pixels=_count(split['ignored_pixels']),
     )
   return DatasetInfo(
-    name=fields['name'],
-    class_names=tuple(fields['class_names']),
-    palette=tuple(tuple(colour) for colour in fields['palette']),
-    ignore_label=int(fields['ignore_label']),
+    name=str(fields['name']),
+    class_names=tuple(_list(fields['class_names'])),
+    palette=tuple(_counts(colour, 3) for colour in _list(fields['palette'])),
+    ignore_label=_count(fields['ignore_label']),
     splits=splits,
-    mean_pixel=tuple(float(value) for value in fields['mean_pixel']),
+    mean_pixel=tuple(map(_finite, _list(fields['mean_pixel']))),
   )
+
+
+def _list(value: Any) -> list[Any]:
+  if not isinstance(value, list):
+    raise TypeError(f'{reprlib.repr(value)} is no list')
+  return value
+
+
+def _count(value: Any) -> int:
+  if type(value) is not int or value < 0:
+    raise ValueError(f'{reprlib.repr(value)} is no count')
+  return value
+
+
+def _counts(values: Any, length: int | None = None) -> tuple[int, ...]:
+  if length not in (None, len(_list(values))):
+    raise ValueError(f'{reprlib.repr(values)} are not {length} counts')
+  return tuple(map(_count, _list(values)))
+
+
+def _finite(value: Any) -> float:
+  if not math.isfinite(float(value)):
+    raise ValueError(f'{value} is no brightness')
+  return float(value)

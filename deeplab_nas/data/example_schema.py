@@ -17,6 +17,10 @@ CHANNELS = 'image/channels'
 LABEL = 'image/segmentation/class/encoded'
 LABEL_FORMAT = 'image/segmentation/class/format'
 
+# What parsing and decoding raise for a bad record; the second, where TensorFlow
+# quotes bytes of the record that are no text.
+REFUSALS = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+
 _FEATURES = {
   IMAGE: tf.io.FixedLenFeature([], tf.string),
   FILE_NAME: tf.io.FixedLenFeature([], tf.string, ''),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import pathlib
 import warnings
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -21,6 +23,11 @@ EXTENSIONS = (
 )
 # TensorFlow's JPEG and PNG decoders go no further.
 MAX_PIXELS = 2**27
+_MAX_BYTES = 2**30  # of a file; a record holds less than twice that
+# Pillow knows more, some of which start other programs. MPO is read as JPEG.
+_FORMATS = (
+  *('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP'),
+)
 _ORIENTATION = 0x0112  # EXIF tag
 _BITS_PER_SAMPLE = 258  # TIFF tag
 _UPRIGHT = (None, 0, 1)
@@ -49,19 +56,23 @@ class ImageFile:
   is_kept: bool = False
 
 
-def load(path: str) -> tuple[Image.Image, bytes]:
-  """Opens and fully decodes a still image; returns it and the file contents."""
+def load(path: str, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, bytes]:
+  """Opens and fully decodes a still image; returns it and the file contents.
+
+  What its header says to have more than `max_pixels` is not decoded.
+  """
   file = pathlib.Path(path)
   if not file.exists():
     reason = 'is a link to nothing' if file.is_symlink() else 'does not exist'
     raise errors.UserError(f'{path} {reason}: restore or remove it.')
   if not file.is_file():
     raise errors.UserError(f'{path} is not a file.')
+  _refuse_long(file)
   contents = file.read_bytes()
   if not contents:
     raise errors.UserError(f'{path} is empty (0 bytes): restore or remove it.')
   try:
-    image = _decode(contents)
+    image = _decode(contents, max_pixels)
   except errors.UserError as error:
     raise errors.UserError(f'{path} {error}') from error
   # Decoders raise whatever they like on damaged files.
@@ -72,15 +83,36 @@ def load(path: str) -> tuple[Image.Image, bytes]:
   return image, contents
 
 
-def read(path: str, mask_size: tuple[int, int] | None) -> ImageFile:
+def refuse_large(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> None:
+  """Raises a UserError for an image of too many pixels; reads its header alone.
+
+  What is no image to Pillow is left to others to judge.
+  """
+  _refuse_long(pathlib.Path(path))
+  try:
+    with warnings.catch_warnings(), open(path, 'rb') as file:
+      warnings.simplefilter('ignore')
+      _open(file, max_pixels)
+  except errors.UserError as error:
+    raise errors.UserError(f'{path} {error}') from error
+  except Exception:
+    return
+
+
+def read(
+  path: str,
+  mask_size: tuple[int, int] | None,
+  max_pixels: int = MAX_PIXELS,
+) -> ImageFile:
   """Reads an image; JPEG and PNG contents are kept wherever possible.
 
   Args:
     path: The image file.
     mask_size: (height, width) of its mask, which decides whether a rotation
       noted in the EXIF data applies; None without a mask.
+    max_pixels: As in `load`.
   """
-  image, contents = load(path)
+  image, contents = load(path, max_pixels)
   refuse_deep(path, image, contents)
   if image.mode not in _BYTE_MODES:
     raise errors.UserError(
@@ -146,17 +178,39 @@ def is_rotated(image: Image.Image) -> bool:
   return image.getexif().get(_ORIENTATION) not in _UPRIGHT
 
 
-def _decode(contents: bytes) -> Image.Image:
+def _refuse_long(file: pathlib.Path) -> None:
+  size = file.stat().st_size
+  if size > _MAX_BYTES:
+    raise errors.UserError(
+      f'{file} has {size} bytes, more than {_MAX_BYTES} that an image may have:'
+      ' cut it into tiles, or remove it.'
+    )
+
+
+def _open(file: BinaryIO, max_pixels: int) -> Image.Image:
+  """An image of which only the header was read."""
+  advice = f'at most {max_pixels} are allowed: cut it into tiles'
+  if max_pixels < MAX_PIXELS:
+    advice += ', or raise --max_image_pixels'
+  try:
+    image = Image.open(file, formats=_FORMATS)
+  except Image.DecompressionBombError as error:  # above twice Pillow's limit
+    raise errors.UserError(
+      f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels, {advice}.'
+    ) from error
+  if image.width * image.height > max_pixels:
+    raise errors.UserError(
+      f'has {image.width} x {image.height} pixels, {advice}.'
+    )
+  return image
+
+
+def _decode(contents: bytes, max_pixels: int) -> Image.Image:
   with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # Pillow's notes on EXIF and large images
-    if contents.startswith(b'\x89PNG'):
-      Image.open(io.BytesIO(contents)).verify()  # checksums
-    image = Image.open(io.BytesIO(contents))
-    if image.width * image.height > MAX_PIXELS:
-      raise errors.UserError(
-        f'has {image.width} x {image.height} pixels, more than TensorFlow'
-        ' decodes: cut it into tiles.'
-      )
+    image = _open(io.BytesIO(contents), max_pixels)
+    if image.format == 'PNG':
+      _open(io.BytesIO(contents), max_pixels).verify()  # checksums
     if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
       raise errors.UserError(
         f'has {image.n_frames} frames: save the frame you mean as a still PNG.'

@@ -69,7 +69,7 @@ def _target(item, target, class_names, ignore_label) -> int:
     return ignore_label
   if target in class_names:
     return list(class_names).index(target)
-  if target.isascii() and target.isdigit():
+  if re.fullmatch('[0-9]{1,9}', target):
     index = int(target)
     if index < len(class_names) or index == ignore_label:
       return index

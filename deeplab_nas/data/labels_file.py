@@ -21,9 +21,7 @@ import os
 import pathlib
 import re
 
-import yaml
-
-from deeplab_nas import errors
+from deeplab_nas import errors, plain_yaml, small_file
 from deeplab_nas.data import dataset_info, label_map, palettes
 
 FILE_NAMES = ('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml')
@@ -118,14 +116,14 @@ def read(path: str | os.PathLike) -> Labels:
   if not path.is_file():
     raise errors.UserError(f'The labels file {path} does not exist.')
   try:
-    text = path.read_text(encoding='utf-8-sig')
+    text = small_file.read(path, 'utf-8-sig')
     if path.suffix == '.json':
       entries = _entries(json.loads(text, object_pairs_hook=_unique), path)
     elif path.suffix in ('.yaml', '.yml'):
-      entries = _entries(yaml.load(text, _UniqueLoader), path)
+      entries = _entries(plain_yaml.parse(text), path)
     else:
       entries = _lines([line.strip() for line in text.splitlines()])
-  except (ValueError, TypeError, yaml.YAMLError) as error:
+  except (ValueError, TypeError, RecursionError) as error:
     reason = ' '.join(str(error).split())
     raise _fault(path, f'it cannot be read ({reason})') from error
   return _labels(path, entries)
@@ -224,23 +222,12 @@ def _is_index(key) -> bool:
 
 def _unique(items: list[tuple]) -> dict:
   """A dict from key-value pairs that refuses repeated keys."""
-  keys = [key for key, _ in items]
-  for key in keys:
-    if keys.count(key) > 1:
+  unique = {}
+  for key, item in items:
+    if key in unique:
       raise ValueError(f'{key!r} occurs twice')
-  return dict(items)
-
-
-class _UniqueLoader(yaml.SafeLoader):
-  """YAML without repeated keys, which would silently lose classes."""
-
-  def construct_mapping(self, node, deep=False):
-    return _unique(
-      [
-        (self.construct_object(key, True), self.construct_object(item, True))
-        for key, item in node.value
-      ]
-    )
+    unique[key] = item
+  return unique
 
 
 def _fault(path: str | os.PathLike, sentence: str) -> errors.UserError:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Sequence
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
   dataset_info,
+  image_files,
   label_map,
   labels_file,
   masks,
@@ -24,21 +26,26 @@ _SPLIT_FOLDERS = frozenset(['train', 'val', 'test'])
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """A dataset to convert: its classes, its pairs, and how to read its masks."""
+  """A dataset to convert: its classes, its pairs, and how to read its files.
+
+  `max_pixels` is of an image; larger ones are refused undecoded.
+  """
 
   data_dir: str
   info: dataset_info.DatasetInfo
   splits: dict[str, tuple[pairs.Pair, ...]]
   rules: masks.MaskRules
+  max_pixels: int = image_files.MAX_PIXELS
 
 
 @dataclasses.dataclass(frozen=True)
 class MaskOptions:
-  """The flags `--map`, `--ignore_label` and `--mask_mode`."""
+  """The flags `--map`, `--ignore_label`, `--mask_mode` and `--follow_links`."""
 
   mapping: str = ''
   ignore_label: int = 255
   mode: str = 'auto'
+  follow_links: bool = False
 
 
 def cityscapes(
@@ -52,14 +59,17 @@ def cityscapes(
   `*_gtFine_labelIds.png`, mapped to train ids.
   """
   data_dir = _directory(data_dir)
+  _check_names(splits)
   info = dataset_info.DatasetInfo.cityscapes()
   info = dataclasses.replace(info, ignore_label=options.ignore_label)
   by_split, kinds = {}, set()
   for split in splits:
     images = pairs.files_by_name(
-      data_dir / 'leftImg8bit' / split, '_leftImg8bit'
+      data_dir / 'leftImg8bit' / split, '_leftImg8bit', options.follow_links
     )
-    kind, labels = _cityscapes_masks(data_dir / 'gtFine' / split)
+    kind, labels = _cityscapes_masks(
+      data_dir / 'gtFine' / split, options.follow_links
+    )
     if labels is None and split.startswith('test'):
       by_split[split] = _without_masks(images)
       continue
@@ -91,13 +101,16 @@ def pascal_voc(
 ) -> Source:
   """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt."""
   data_dir = _directory(data_dir)
+  _check_names(splits)
   info = dataset_info.DatasetInfo.pascal_voc()
   if labels_path:
     labels = labels_file.read(labels_path)
     info = labels.to_info(data_dir.name, options.ignore_label)
   info = dataclasses.replace(info, ignore_label=options.ignore_label)
-  images = pairs.files_by_name(data_dir / 'JPEGImages')
-  mask_files = pairs.files_by_name(data_dir / 'SegmentationClass')
+  images, mask_files = (
+    pairs.files_by_name(data_dir / name, follow_links=options.follow_links)
+    for name in ('JPEGImages', 'SegmentationClass')
+  )
   by_split = {}
   for split in splits:
     path = data_dir / 'ImageSets' / 'Segmentation' / f'{split}.txt'
@@ -132,8 +145,10 @@ def folder(
   data_dir = _directory(data_dir)
   labels = labels_file.read(labels_path or labels_file.find(data_dir))
   info = labels.to_info(data_dir.name, options.ignore_label)
-  images = pairs.files_by_name(data_dir / 'images')
-  mask_files = pairs.files_by_name(data_dir / 'masks', mask_suffix)
+  images = pairs.files_by_name(data_dir / 'images', '', options.follow_links)
+  mask_files = pairs.files_by_name(
+    data_dir / 'masks', mask_suffix, options.follow_links
+  )
   everything = _all_pairs(images, mask_files)
   by_split = _listed(data_dir, everything) or _by_folder(everything)
   if by_split:
@@ -175,12 +190,22 @@ def _directory(path: str | os.PathLike) -> pathlib.Path:
   return path.absolute()
 
 
-def _cityscapes_masks(directory: pathlib.Path):
+def _check_names(splits: Sequence[str]) -> None:
+  """Refuses names that would read or write outside of the folders."""
+  for split in splits:
+    errors.require(
+      re.fullmatch(r'\w[\w.-]*', split) is not None,
+      f'--splits has {split!r}, expected names of letters, digits, _, - and .,'
+      ' such as train.',
+    )
+
+
+def _cityscapes_masks(directory: pathlib.Path, follow_links: bool):
   """The kind of the masks below a directory and the masks by name, or Nones."""
   for kind in _CITYSCAPES_MASKS if directory.is_dir() else ():
     found = {
       path.relative_to(directory).as_posix().partition(f'_{kind}')[0]: path
-      for path in pairs.walk(directory)
+      for path in pairs.walk(directory, follow_links)
       if path.name.endswith(f'_{kind}.png')
     }
     if found:

@@ -69,9 +69,11 @@ class MaskFile:
   contents: bytes | None = None
 
 
-def read(path: str, rules: MaskRules) -> MaskFile:
+def read(
+  path: str, rules: MaskRules, max_pixels: int = image_files.MAX_PIXELS
+) -> MaskFile:
   """Reads a mask; unknown values are counted, unusable files refused."""
-  image, contents = image_files.load(path)
+  image, contents = image_files.load(path, max_pixels)
   if image.format in _LOSSY or _is_lossy_webp(image, contents):
     raise errors.UserError(
       f'{path} is a {image.format} image, whose compression changes labels:'

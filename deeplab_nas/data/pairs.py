@@ -25,13 +25,14 @@ class Pair:
 
 
 def files_by_name(
-  directory: pathlib.Path, suffix: str = ''
+  directory: pathlib.Path, suffix: str = '', follow_links: bool = False
 ) -> dict[str, pathlib.Path]:
   """Image files below a directory, by path without extension.
 
   Args:
     directory: Searched with its subdirectories; hidden files are left out.
     suffix: End that every name must have, and that is cut off.
+    follow_links: As in `walk`.
 
   Returns:
     Paths by name, sorted; names are relative with '/' in Unicode form NFC.
@@ -39,7 +40,7 @@ def files_by_name(
   if not directory.is_dir():
     raise errors.UserError(f'{directory} is not a directory.')
   found, problems, others = {}, findings.Problems(), []
-  for path in walk(directory):
+  for path in walk(directory, follow_links):
     if path.suffix.lower() not in image_files.EXTENSIONS:
       others.append(path)
       continue
@@ -191,8 +192,15 @@ def _may_share(first: str, second: str) -> bool:
   )
 
 
-def walk(directory: pathlib.Path) -> list[pathlib.Path]:
-  """Files below a directory, sorted, links followed once."""
+def walk(
+  directory: pathlib.Path, follow_links: bool = False
+) -> list[pathlib.Path]:
+  """Files below a directory, sorted, links followed once.
+
+  The directory may be a link itself. Links in it that lead out of it are a
+  `UserError` unless `follow_links`: a folder from elsewhere could have files of
+  this machine copied into the shards.
+  """
   files, seen = [], set()
 
   def refuse(error: OSError):
@@ -214,7 +222,24 @@ def walk(directory: pathlib.Path) -> list[pathlib.Path]:
       for name in sorted(names)
       if not name.startswith('.') and name not in ('Thumbs.db', 'desktop.ini')
     ]
+  if not follow_links:
+    _refuse_outside(files, directory)
   return sorted(files)
+
+
+def _refuse_outside(
+  files: Sequence[pathlib.Path], directory: pathlib.Path
+) -> None:
+  root = os.path.join(os.path.realpath(directory), '')
+  problems = findings.Problems()
+  for path in files:
+    real = os.path.realpath(path)
+    if os.path.exists(real) and not real.startswith(root):
+      problems.add(
+        f'{path} is a link out of its folder, to {real}: copy the file, or pass'
+        ' --follow_links if you trust the folder.'
+      )
+  problems.raise_if_any()
 
 
 def _forms(name: str) -> list[str]:

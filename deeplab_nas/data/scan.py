@@ -60,7 +60,12 @@ class Example:
 
 
 @contextlib.contextmanager
-def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
+def reader(
+  rules: masks.MaskRules,
+  num_pairs: int,
+  workers: int = 0,
+  max_pixels: int = image_files.MAX_PIXELS,
+):
   """Gives a function that maps pairs to `Example`s, in order.
 
   It begins to read when it is called, and is best called once: the workers go
@@ -70,10 +75,11 @@ def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
     rules: How masks are read.
     num_pairs: How many pairs will come, all in all.
     workers: Number of processes; 0 chooses, 1 works in this process.
+    max_pixels: Larger images are refused undecoded.
   """
   workers = num_workers(num_pairs, workers)
   if workers == 1:
-    yield lambda chosen: (read_pair(pair, rules) for pair in chosen)
+    yield lambda chosen: (read_pair(x, rules, max_pixels) for x in chosen)
     return
   executor = concurrent.futures.ProcessPoolExecutor(
     workers,
@@ -81,7 +87,9 @@ def reader(rules: masks.MaskRules, num_pairs: int, workers: int = 0):
     initializer=_start_worker,
   )
   try:
-    read = functools.partial(_read_without_kept, rules=rules)
+    read = functools.partial(
+      _read_without_kept, rules=rules, max_pixels=max_pixels
+    )
     yield lambda chosen: map(
       _with_kept, map_in_order(executor, read, chosen, _ahead(chosen, workers))
     )
@@ -136,21 +144,25 @@ def map_in_order(
   return results()
 
 
-def read_pair(pair: pairs.Pair, rules: masks.MaskRules) -> Example:
+def read_pair(
+  pair: pairs.Pair,
+  rules: masks.MaskRules,
+  max_pixels: int = image_files.MAX_PIXELS,
+) -> Example:
   """Reads and checks one pair; problems are returned, not raised."""
   problems, mask, image = [], None, None
   try:
     if pair.mask is not None:
-      mask = masks.read(pair.mask, rules)
+      mask = masks.read(pair.mask, rules, max_pixels)
   except errors.UserError as error:
     problems.append(str(error))
   mask_size = None if mask is None else mask.indices.shape
   try:
     # Without the mask, whether an EXIF rotation applies is not to be judged.
     if not problems:
-      image = image_files.read(pair.image, mask_size)
+      image = image_files.read(pair.image, mask_size, max_pixels)
     else:
-      image_files.load(pair.image)
+      image_files.load(pair.image, max_pixels)
   except errors.UserError as error:
     problems.append(str(error))
   if image and mask and image.size != mask_size:
@@ -197,10 +209,12 @@ def _ahead(chosen: Sequence[pairs.Pair], workers: int) -> int:
   return max(_AHEAD * workers, lean)
 
 
-def _read_without_kept(pair: pairs.Pair, rules: masks.MaskRules) -> Example:
+def _read_without_kept(
+  pair: pairs.Pair, rules: masks.MaskRules, max_pixels: int
+) -> Example:
   """`read_pair`, with the state of kept files in place of their contents."""
   states = [_state(path) for path in (pair.image, pair.mask)]
-  example = read_pair(pair, rules)
+  example = read_pair(pair, rules, max_pixels)
   image, label = example.image, example.label
   if image is not None and image.is_kept:
     image = dataclasses.replace(image, encoded=states[0])

@@ -40,7 +40,12 @@ def splits_in(data_dir: str | os.PathLike) -> dict[str, list[pathlib.Path]]:
 
 
 def find(data_dir: str | os.PathLike, split: str) -> list[pathlib.Path]:
-  """The shards of a split, complete and whole, in order.
+  """The shards of a split, complete and whole, in order; see `counts`."""
+  return list(counts(data_dir, split))
+
+
+def counts(data_dir: str | os.PathLike, split: str) -> dict[pathlib.Path, int]:
+  """Number of records of each shard of a split, in order.
 
   Only the record frames are walked, not the data, so this is quick; it notices
   shards that are missing, doubled or cut off.
@@ -68,9 +73,7 @@ def find(data_dir: str | os.PathLike, split: str) -> list[pathlib.Path]:
       f' ({len(missing)} of {totals[0]} shards missing): run the converter'
       ' again to complete it.'
     )
-  for path in paths:
-    count_records(path)
-  return paths
+  return {path: count_records(path) for path in paths}
 
 
 def count_records(path: str | os.PathLike) -> int:

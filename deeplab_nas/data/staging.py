@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
@@ -96,7 +98,7 @@ def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
   staging = directory / STAGING
   identity = {'data_dir': source.data_dir, 'shards': [s.name for s in plan]}
   path = staging / _PLAN
-  known = _read_json(path)
+  known = _read_json(path, list(identity))
   if known == identity:
     for unfinished in staging.glob('*.part'):
       unfinished.unlink()
@@ -121,12 +123,13 @@ def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
     ) from error
 
 
-def _read_json(path: pathlib.Path):
-  """The contents of a file, None if it is missing or damaged."""
+def _read_json(path: pathlib.Path, keys: Sequence[str]) -> dict[str, Any]:
+  """The record in a file, empty if it is missing, damaged or lacks a key."""
   try:
-    return json.loads(path.read_text('utf-8'))
-  except (OSError, ValueError):
-    return None
+    record = json.loads(path.read_text('utf-8'))
+    return record if record.keys() >= set(keys) else {}
+  except (OSError, ValueError, RecursionError, AttributeError):
+    return {}
 
 
 def fingerprint(shard: Shard, source: layouts.Source) -> str:
@@ -149,7 +152,7 @@ def finished_counts(
   shard: Shard, source: layouts.Source
 ) -> findings.Counts | None:
   """The counts of a shard that is there and up to date, else None."""
-  record = _read_json(shard.record)
+  record = _read_json(shard.record, ['fingerprint', 'bytes', 'counts'])
   if not record or record['fingerprint'] != fingerprint(shard, source):
     return None
   for path in (shard.staged, shard.final):

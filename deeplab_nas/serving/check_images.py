@@ -10,7 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.data import dataset_info, example_schema, shards, street_scenes
+from deeplab_nas.data import (
+  dataset_info,
+  example_schema,
+  image_files,
+  shards,
+  street_scenes,
+)
 from deeplab_nas.serving import error_text
 
 # (height, width): the smallest there is, odd ones, and longer one way.
@@ -51,6 +57,7 @@ def typical_size(info: dataset_info.DatasetInfo) -> tuple[int, int]:
 
 
 def _decoded(path: pathlib.Path) -> np.ndarray:
+  image_files.refuse_large(path)
   try:
     return example_schema.decode_image(path.read_bytes()).numpy()
   except tf.errors.InvalidArgumentError as error:

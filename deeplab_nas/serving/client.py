@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.serving import names, rest_client
+from deeplab_nas.serving import names, reply, rest_client
 
 PROTOCOLS = ('rest', 'grpc')
 
@@ -41,21 +41,27 @@ class Client:
 
     Raises:
       RefusedImage: If the server cannot use the file.
-      UserError: If there is no such server or model.
+      UserError: If there is no such server or model, or it answers nonsense.
     """
     if self._signatures is None:
       self._signatures = self._checked(self.transport.outputs())
-    if names.PNG_SIGNATURE in self._signatures:
+    is_png = names.PNG_SIGNATURE in self._signatures
+    if is_png:
       found = self.transport.predict(
         names.PNG_SIGNATURE, [contents], [names.MASK_PNG]
       )
-      return np.asarray(Image.open(io.BytesIO(found[names.MASK_PNG][0])))
-    found = self.transport.predict(
-      names.BYTES_SIGNATURE, [contents], [names.CLASSES, names.SIZES]
-    )
-    # A server that joins requests to batches pads the masks of small images.
-    height, width = found[names.SIZES][0]
-    return found[names.CLASSES][0, :height, :width].astype(np.uint8)
+    else:
+      found = self.transport.predict(
+        names.BYTES_SIGNATURE, [contents], [names.CLASSES, names.SIZES]
+      )
+    try:
+      mask = _of_png(found) if is_png else _of_classes(found)
+    # Whatever a server sends that is none of ours.
+    except Exception as error:
+      raise reply.no_mask(self.transport.server) from error
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+      raise reply.no_mask(self.transport.server)
+    return mask
 
   def _checked(self, signatures: dict[str, list[str]]) -> dict[str, list[str]]:
     needed = {names.CLASSES, names.SIZES}
@@ -66,6 +72,17 @@ class Client:
       ' it with scripts/export_model.py.',
     )
     return signatures
+
+
+def _of_png(found: dict[str, np.ndarray]) -> np.ndarray:
+  content = io.BytesIO(found[names.MASK_PNG][0])
+  return np.asarray(Image.open(content, formats=['PNG']))
+
+
+def _of_classes(found: dict[str, np.ndarray]) -> np.ndarray:
+  # A server that joins requests to batches pads the masks of small images.
+  height, width = found[names.SIZES][0]
+  return found[names.CLASSES][0, :height, :width].astype(np.uint8)
 
 
 def connect(

@@ -73,7 +73,9 @@ def _is_below(
   return pathlib.Path(folder).resolve() in file.resolve().parents
 
 
-def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+def read_image(
+  path: str | os.PathLike[str], max_pixels: int = image_files.MAX_PIXELS
+) -> np.ndarray:
   """An image as a model is given it, uint8 [H, W, 3].
 
   JPEG and PNG files are decoded as in training and in an exported model: grey
@@ -81,9 +83,10 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
   8. Other formats go through Pillow.
 
   Raises:
-    UserError: If the file is missing or damaged, naming it.
+    UserError: If the file is missing, damaged or of more than `max_pixels`,
+      naming it.
   """
-  image, contents = image_files.load(os.fspath(path))
+  image, contents = image_files.load(os.fspath(path), max_pixels)
   if image_files.is_rotated(image):
     logging.warning(
       '%s is rotated by its EXIF data, which is left out: the mask fits the'
@@ -101,6 +104,7 @@ def predict(
   images: Sequence[pathlib.Path],
   info: dataset_info.DatasetInfo,
   output_dir: str | os.PathLike[str],
+  max_pixels: int = image_files.MAX_PIXELS,
 ) -> list[str]:
   """Writes mask and overlay of every image, and the contact sheet.
 
@@ -111,6 +115,7 @@ def predict(
     images: Image files.
     info: Class names and palette.
     output_dir: Where the files go.
+    max_pixels: Larger images are left out undecoded.
 
   Returns:
     One sentence for each image that was left out.
@@ -119,7 +124,7 @@ def predict(
   problems, shown = [], []
   for path, name in zip(images, output_names(images)):
     try:
-      image = read_image(path)
+      image = read_image(path, max_pixels)
     except errors.UserError as error:
       problems.append(str(error))
       continue

@@ -23,6 +23,13 @@ def no_serving(server: str, protocol: str, port: int) -> errors.UserError:
   )
 
 
+def no_mask(server: str) -> errors.UserError:
+  return errors.UserError(
+    f'What {server} answered is no mask: see whether the model there is one'
+    ' that scripts/export_model.py wrote.'
+  )
+
+
 def model_missing(server: str, model_name: str) -> errors.UserError:
   return errors.UserError(
     f'{server} serves no model named {model_name!r}, or has not loaded it yet:'

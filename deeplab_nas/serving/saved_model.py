@@ -80,7 +80,8 @@ def load(path: str | os.PathLike) -> SavedModel:
   info = assets.read_info(folder)
   try:
     loaded = tf.saved_model.load(os.fspath(folder))
-  except (OSError, ValueError, tf.errors.OpError) as error:
+  # TensorFlow raises whatever it likes on damaged files.
+  except Exception as error:
     raise errors.UserError(
       f'{folder} cannot be loaded ({error_text.reason(str(error))}): export'
       ' the model again.'
@@ -91,6 +92,12 @@ def load(path: str | os.PathLike) -> SavedModel:
     not missing,
     f'{folder} lacks the signatures {", ".join(missing)}, so it is not a model'
     ' that scripts/export_model.py wrote.',
+  )
+  num_classes = loaded.probabilities.output_shapes[-1]
+  errors.require(
+    num_classes == info.num_classes,
+    f'{folder} has {num_classes} classes, but its {assets.CLASSES} has'
+    f' {info.num_classes}: export the model again.',
   )
   return SavedModel(folder, info, loaded)
 

@@ -16,11 +16,14 @@ import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from deeplab_nas import whole_file
+from deeplab_nas import small_file, whole_file
 from deeplab_nas.space import cell_space
 from deeplab_nas.space import primitives as primitives_lib
 
 VERSION = 1
+# Far from any network that could be built.
+MAX_LAYERS = 500
+MAX_LEVEL = 9
 
 
 class GenotypeError(ValueError):
@@ -125,8 +128,10 @@ class Genotype:
         raise GenotypeError(f'a genotype needs the field "{field}"')
     version = record['version']
     if not _is_integer(version) or version != VERSION:
+      is_newer = _is_integer(version) and version > VERSION
       raise GenotypeError(
         f'"version" is {_shown(version)}; this release reads version {VERSION}'
+        f'{", a newer one may read it" if is_newer else ""}'
       )
     return cls(record['path'], record['cell'])
 
@@ -143,12 +148,7 @@ class Genotype:
         starts with the path.
     """
     try:
-      with open(path, encoding='utf-8') as file:
-        return cls.from_json(file.read())
-    except UnicodeDecodeError as error:
-      raise GenotypeError(
-        f'{os.fspath(path)}: a genotype has to be JSON; this is no text'
-      ) from error
+      return cls.from_json(small_file.read(path))
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise GenotypeError(f'{os.fspath(path)}: {reason}') from error
@@ -190,6 +190,10 @@ def _checked_path(path: Any) -> tuple[int, ...]:
   path = tuple(path)
   if not path:
     raise GenotypeError('"path" is empty, expected one level for each layer')
+  if len(path) > MAX_LAYERS:
+    raise GenotypeError(
+      f'"path" has {len(path)} layers, expected at most {MAX_LAYERS}'
+    )
   previous = 0
   for layer, level in enumerate(path, start=1):
     if not _is_integer(level):
@@ -201,6 +205,11 @@ def _checked_path(path: Any) -> tuple[int, ...]:
         f'"path" goes from level {previous} to {_shown(level)} in layer '
         f'{layer}; a path starts at level 0, stays at or above it, and moves '
         'by one at the most'
+      )
+    if level > MAX_LEVEL:
+      raise GenotypeError(
+        f'"path" has level {level} in layer {layer}, expected at most'
+        f' {MAX_LEVEL}'
       )
     previous = level
   return tuple(map(int, path))

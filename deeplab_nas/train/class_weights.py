@@ -20,9 +20,8 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
-import yaml
 
-from deeplab_nas import errors
+from deeplab_nas import errors, plain_yaml, small_file
 from deeplab_nas.data import dataset_info
 
 NONE = 'none'
@@ -99,11 +98,11 @@ def _read(path: pathlib.Path, num_classes: int) -> tuple[float, ...]:
 def _numbers(path: pathlib.Path) -> tuple[float, ...] | None:
   """What the file holds, if that is numbers of at least 0."""
   try:
-    content = yaml.safe_load(path.read_text('utf-8'))
+    content = plain_yaml.parse(small_file.read(path))
     parts = content if isinstance(content, Sequence) else str(content)
     parts = parts.split() if isinstance(parts, str) else parts
     weights = np.array([float(part) for part in parts])
-  except (ValueError, TypeError, yaml.YAMLError):
+  except (ValueError, TypeError):
     return None
   is_fit = np.isfinite(weights).all() and (weights >= 0).all()
   return tuple(weights.tolist()) if is_fit else None

@@ -58,8 +58,8 @@ def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
     values, report = _match(network, prefix)
   except checkpoints.UNREADABLE as error:
     raise errors.UserError(
-      f'The checkpoint {prefix} cannot be read:'
-      f' {checkpoints.first_line(error)}.'
+      f'The checkpoint {prefix} is damaged ({checkpoints.first_line(error)}):'
+      ' restore it from a copy, or give another to --init_from.'
     ) from error
   if not report.loaded:
     raise errors.UserError(

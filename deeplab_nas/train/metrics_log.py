@@ -68,10 +68,10 @@ def read(run: run_directory.RunDirectory) -> list[dict[str, Any]]:
   """The lines of a run's metrics; none before its first epoch."""
   if not run.metrics.is_file():
     return []
-  lines = run.metrics.read_text('utf-8').splitlines()
   try:
-    return [json.loads(line) for line in lines]
-  except ValueError as error:
+    lines = run.metrics.read_text('utf-8').splitlines()
+    return [dict(json.loads(line)) for line in lines]
+  except (TypeError, ValueError, RecursionError) as error:
     raise errors.UserError(
       f'{run.metrics} is damaged ({error}): remove the bad line, or start again'
       ' with --overwrite.'

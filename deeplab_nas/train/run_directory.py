@@ -28,11 +28,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors, plain_yaml, small_file, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import genotype_source, provenance, run_lock
@@ -47,6 +46,7 @@ _FREE_SETTINGS = (
   *('train.init_from', 'train.early_stopping_epochs'),
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
+_RESTART = 'start again with --overwrite, or choose another folder'
 
 
 class RunDirectory:
@@ -205,19 +205,34 @@ class RunDirectory:
   @property
   def mode(self) -> str:
     """'search' or 'train', which the folder was started with."""
-    return _read(self.provenance, json.loads).get('mode', 'search')
+    return self._mode(_RESTART)
+
+  def _mode(self, remedy: str) -> str:
+    mode = _read(self.provenance, json.loads, remedy).get('mode', 'search')
+    if mode not in _KINDS:
+      raise _damaged(self.provenance, remedy)
+    return mode
 
   def check_is_training(self) -> None:
-    """Raises a UserError unless a network was trained here."""
+    """Raises a UserError unless a network was trained here.
+
+    Its advice is for those who read the folder: it overwrites nothing.
+    """
     if not self.is_started:
       raise errors.UserError(
         f'{self} is no run folder (there is no {self.provenance.name}): give'
         ' the --run_dir of a --mode=train.'
       )
-    if self.mode != 'train':
+    if self._mode('restore it from a copy') != 'train':
       raise errors.UserError(
         f'{self} holds a search, and a supernet is no trained network: train'
         f' what it found with --mode=train --genotype={self.genotype}.'
+      )
+    for path in (self.config, self.genotype, self.dataset):
+      errors.require(
+        path.is_file() or not self._has_weights,
+        f'{path} is missing, without which the network cannot be built:'
+        ' restore it from a copy.',
       )
 
   def write_provenance(
@@ -235,6 +250,8 @@ class RunDirectory:
     if self.is_started:
       self._check_same(config, mode)
       starts = _read(self.provenance, json.loads).get('starts', [])
+      if not isinstance(starts, list):
+        raise _damaged(self.provenance, _RESTART)
     starts.append(provenance.of(argv))
     whole_file.write(self.config, config.to_yaml())
     record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
@@ -254,7 +271,9 @@ class RunDirectory:
       )
     if not self.config.is_file():
       return
-    then = _read(self.config, yaml.safe_load)
+    then = _read(self.config, plain_yaml.parse)
+    if not all(isinstance(values, dict) for values in then.values()):
+      raise _damaged(self.config, _RESTART)
     now = config.to_dict()
     for section in _FIXED_SECTIONS[mode]:
       for key, value in now[section].items():
@@ -379,15 +398,18 @@ def _has_checkpoint(folder: pathlib.Path) -> bool:
   return any(folder.glob('*.index'))
 
 
-def _read(path: pathlib.Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-  """The mapping that a file of ours holds."""
+def _read(
+  path: pathlib.Path, parse: Callable[[str], Any], remedy: str = _RESTART
+) -> dict[str, Any]:
+  """The mapping that a file of ours holds; else a UserError with the remedy."""
   try:
-    content = parse(path.read_text('utf-8'))
-  except (ValueError, yaml.YAMLError):
+    content = parse(small_file.read(path))
+  except (ValueError, RecursionError):
     content = None
   if not isinstance(content, dict):
-    raise errors.UserError(
-      f'{path} is damaged: start again with --overwrite, or choose another'
-      ' folder.'
-    )
+    raise _damaged(path, remedy)
   return content
+
+
+def _damaged(path: pathlib.Path, remedy: str) -> errors.UserError:
+  return errors.UserError(f'{path} is damaged: {remedy}.')

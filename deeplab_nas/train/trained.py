@@ -60,6 +60,11 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
   run.check_is_training()
   folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
   prefix = tf.train.latest_checkpoint(folder)
+  if prefix is None and any(folder.glob('*.index')):
+    raise errors.UserError(
+      f'{folder}/checkpoint, which names the newest checkpoint, is damaged:'
+      ' restore it from a copy.'
+    )
   if prefix is None:
     raise errors.UserError(
       f'{folder} has no checkpoint: the training has not finished its first'
@@ -73,9 +78,13 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
     _check_digest(prefix, genotype)
     _restore(network, config, prefix, checkpoint)
   except checkpoints.UNREADABLE as error:
+    # Else a list of all that was not restored would follow the sentence.
+    tf.get_logger().setLevel('ERROR')
+    other = LAST if checkpoint == BEST else BEST
     raise errors.UserError(
-      f'The checkpoint {prefix} does not fit the files beside it, or is'
-      f' damaged: {checkpoints.first_line(error)}.'
+      f'The checkpoint {prefix} is damaged, or config.yaml or dataset.json'
+      f' beside it was replaced: restore the files from a copy, or try'
+      f' --checkpoint={other}.'
     ) from error
   return Trained(network, genotype, config, info, prefix)
 

@@ -130,7 +130,9 @@ class Trainer(tf.keras.Model):
         *(labels, self.ignore_label),
       )
       scaled_loss = self._scaled(loss)
-    scaled = replicas.totals(tape.gradient(scaled_loss, variables))
+    # A cell may leave one of its inputs unread; its projection has gradient 0.
+    found = tape.gradient(scaled_loss, variables, unconnected_gradients='zero')
+    scaled = replicas.totals(found)
     # An optimizer that scales the loss looks for infinite gradients itself.
     is_finite = self.guard.checked(
       loss, [] if self._scales_loss else scaled, before

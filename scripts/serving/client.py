@@ -18,7 +18,7 @@ from absl import flags, logging
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import image_files
+from deeplab_nas.data import conversion_flags, image_files
 from deeplab_nas.serving import names
 
 FLAGS = flags.FLAGS
@@ -30,6 +30,7 @@ flags.DEFINE_string('model_name', names.MODEL, "The server's name for it.")
 flags.DEFINE_list('input', [], 'JPEG and PNG files, or patterns of names.')
 flags.DEFINE_string('output_dir', None, 'Folder for the masks.')
 flags.DEFINE_float('timeout', 60, 'Seconds to wait for a mask.', 0.001)
+conversion_flags.define_max_image_pixels()
 
 _PORTS = {'rest': 8501, 'grpc': 8500}
 
@@ -60,6 +61,11 @@ def _segment(client, outputs: dict[pathlib.Path, pathlib.Path]) -> None:
 
   problems = []
   for source, target in outputs.items():
+    try:
+      image_files.refuse_large(source, FLAGS.max_image_pixels)
+    except errors.UserError as error:
+      problems.append(str(error))
+      continue
     contents = source.read_bytes()
     _note_rotation(source, contents)
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -424,6 +425,27 @@ def test_linked_folders_are_followed(folder, tmp_path):
   os.symlink(folder.root / 'images', folder.root / 'images' / 'loop')
   info = convert(layouts.folder(linked), tmp_path / 'out')
   assert sum(s.num_examples for s in info.splits.values()) == 4
+
+
+def test_links_out_of_the_folder_are_refused(folder, tmp_path):
+  other = tiny_folder.TinyFolder(tmp_path / 'other', 'z')
+  for kind in ('images', 'masks'):
+    os.symlink(other.root / kind, folder.root / kind / 'linked')
+  with pytest.raises(errors.UserError) as caught:
+    layouts.folder(folder.root)
+  assert 'images/linked/z.png is a link out of its folder' in str(caught.value)
+  assert '--follow_links' in str(caught.value)
+  options = layouts.MaskOptions(follow_links=True)
+  info = convert(layouts.folder(folder.root, options=options), tmp_path / 'out')
+  assert sum(s.num_examples for s in info.splits.values()) == 5
+
+
+def test_large_images_are_refused(folder, tmp_path):
+  source = layouts.folder(folder.root)
+  source = dataclasses.replace(source, max_pixels=12 * 16 - 1)
+  for workers in (1, 2):
+    with pytest.raises(errors.UserError, match='images/a.png has 16 x 12 pix'):
+      convert(source, tmp_path / 'out', workers=workers)
 
 
 def test_class_that_never_occurs_is_warned_of(folder, tmp_path, caplog):

@@ -4,6 +4,8 @@ import dataclasses
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
@@ -72,7 +74,19 @@ def test_bad_fields_are_refused(case):
     dataclasses.replace(INFO, **changes)
 
 
+def _split(fields, **changes):
+  split = {**fields['splits']['train'], **changes}
+  return json.dumps({**fields, 'splits': {'train': split}})
+
+
 BAD_FILES = {
+  'depth': lambda fields: '[' * 100_000,
+  'size': lambda fields: ' ' * 2**21,
+  'names in a text': lambda fields: json.dumps({**fields, 'class_names': 'ab'}),
+  'infinite': lambda fields: json.dumps({**fields, 'ignore_label': 1e999}),
+  'no number': lambda fields: json.dumps({**fields, 'mean_pixel': [1e999] * 3}),
+  'negative': lambda fields: _split(fields, num_examples=-1),
+  'a size of one': lambda fields: _split(fields, max_size=[3]),
   'not JSON': lambda fields: '{"name": ',
   'a list': lambda fields: '[]',
   'no splits': lambda fields: json.dumps({**fields, 'splits': None}),
@@ -90,4 +104,34 @@ def test_bad_file_is_named(case, tmp_path):
   path = tmp_path / 'dataset.json'
   path.write_text(BAD_FILES[case](dataclasses.asdict(INFO)), 'utf-8')
   with pytest.raises(errors.UserError, match='dataset.json'):
+    dataset_info.DatasetInfo.load(tmp_path)
+
+
+VALUES = st.recursive(
+  st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+  lambda inner: (
+    st.lists(inner, max_size=3)
+    | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+  ),
+  max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.sampled_from(sorted(dataclasses.asdict(INFO))), VALUES)
+def test_any_value_is_taken_or_refused(tmp_path_factory, key, value):
+  path = tmp_path_factory.getbasetemp() / 'changed.json'
+  path.write_text(json.dumps({**dataclasses.asdict(INFO), key: value}), 'utf-8')
+  try:
+    loaded = dataset_info.DatasetInfo.load(path)
+  except errors.UserError as error:
+    assert str(path) in str(error)
+    return
+  loaded.save(path)
+  assert dataset_info.DatasetInfo.load(path) == loaded
+
+
+def test_a_folder_of_that_name_is_refused(tmp_path):
+  (tmp_path / 'dataset.json').mkdir()
+  with pytest.raises(errors.UserError, match='Is a directory'):
     dataset_info.DatasetInfo.load(tmp_path)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab_nas.data import example_schema
 from tests.data.tiny_folder import picture, stripes
@@ -76,3 +78,33 @@ def test_grey_images_get_three_channels(encoder):
   image = example_schema.decode_image(encoder(grey))
   assert image.shape == (12, 16, 3)
   assert (image.numpy() == image.numpy()[..., :1]).all()
+
+
+def parsed(record: bytes) -> None:
+  """Parses a record; whatever it is, all that is raised is a refusal."""
+  try:
+    example = example_schema.parse_example(tf.constant(record))
+  except example_schema.REFUSALS:
+    return
+  assert example['image'].shape.rank == 3
+  assert example['label'].shape.rank == 2
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_parsed_or_refused(data):
+  parsed(data)
+  parsed(encode(image=data))
+  parsed(encode(label=data))
+
+
+@pytest.mark.parametrize('encoder', [tf.io.encode_png, tf.io.encode_jpeg])
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(data=st.data())
+def test_any_change_of_a_record_is_parsed_or_refused(encoder, data):
+  record = bytearray(encode(image=encoder(picture()).numpy()))
+  for _ in range(data.draw(st.integers(1, 4))):
+    start = data.draw(st.integers(0, len(record)))
+    end = data.draw(st.integers(start, min(start + 4, len(record))))
+    record[start:end] = data.draw(st.binary(max_size=4))
+  parsed(bytes(record))

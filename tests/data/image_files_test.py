@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import struct
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,8 +55,65 @@ def test_missing_file_and_directory_are_refused(tmp_path):
     image_files.read(str(tmp_path), None)
 
 
-def test_enormous_images_are_refused(tmp_path, monkeypatch):
+def png_of_size(width: int, height: int, *chunks) -> bytes:
+  """A PNG that says to be of that size, with almost no data."""
+  header = struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)
+  data = b'\x89PNG\r\n\x1a\n'
+  for kind, body in (
+    (b'IHDR', header),
+    *chunks,
+    (b'IDAT', zlib.compress(b'\0' * 1000)),
+    (b'IEND', b''),
+  ):
+    data += struct.pack('>I', len(body)) + kind + body
+    data += struct.pack('>I', zlib.crc32(kind + body))
+  return data
+
+
+@pytest.mark.parametrize('read', [image_files.load, image_files.refuse_large])
+def test_enormous_images_are_refused(tmp_path, read):
   path = save(tmp_path / 'a.png', picture())
-  monkeypatch.setattr(image_files, 'MAX_PIXELS', 12 * 16 - 1)
-  with pytest.raises(errors.UserError, match='16 x 12 pixels.*tiles'):
-    image_files.read(path, None)
+  read(path, 12 * 16)
+  with pytest.raises(errors.UserError, match='16 x 12 pixels.*tiles') as caught:
+    read(path, 12 * 16 - 1)
+  assert str(caught.value).startswith(f'{path} has 16 x 12')
+
+
+def test_the_header_is_enough_to_refuse_a_bomb(tmp_path):
+  bomb = zlib.compress(b'x' * 10**8)
+  files = {
+    'wide.png': png_of_size(12000, 12000),
+    'wider.png': png_of_size(2**31 - 1, 2**31 - 1),
+    'text.png': png_of_size(12, 12, (b'zTXt', b'key\0\0' + bomb)),
+    'itext.png': png_of_size(12, 12, (b'iTXt', b'k\0\1\0\0\0' + bomb)),
+    'profile.png': png_of_size(12, 12, (b'iCCP', b'key\0\0' + bomb)),
+  }
+  tracemalloc.start()
+  for name, content in files.items():
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(errors.UserError, match=name):
+      image_files.load(str(tmp_path / name))
+  assert tracemalloc.get_traced_memory()[1] < 10**7
+  tracemalloc.stop()
+
+
+def test_a_file_too_long_to_be_an_image_is_not_read(tmp_path):
+  path = tmp_path / 'long.png'
+  with open(path, 'wb') as file:
+    file.truncate(2**40)
+  for read in (image_files.load, image_files.refuse_large):
+    with pytest.raises(errors.UserError, match='1099511627776 bytes, more'):
+      read(str(path))
+
+
+def test_what_is_no_image_is_left_to_others(tmp_path):
+  path = tmp_path / 'a.png'
+  path.write_bytes(b'rubbish')
+  image_files.refuse_large(path)
+
+
+def test_other_formats_of_pillow_are_refused_whatever_their_name(tmp_path):
+  path = tmp_path / 'a.png'
+  path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n')
+  with pytest.raises(errors.UserError, match='not an image format'):
+    image_files.load(str(path))

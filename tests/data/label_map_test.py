@@ -29,6 +29,7 @@ def test_map_is_read(text, values, colours):
   [
     ('255', 'value:class'),
     ('255:3', "'3' on its right"),
+    ('255:' + '1' * 5000, 'on its right'),
     ('255:plane', "'plane' on its right"),
     ('x:1', "'x' on its left"),
     ('--1:1', "'--1' on its left"),

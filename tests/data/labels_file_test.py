@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab_nas import errors
 from deeplab_nas.data import labels_file
@@ -87,3 +91,24 @@ def test_text_in_another_encoding_is_refused(tmp_path):
   path.write_bytes('straße\n'.encode('latin-1'))
   with pytest.raises(errors.UserError, match='labels.txt: it cannot be read'):
     labels_file.read(path)
+
+
+WORDS = (
+  *('sky', 'road', '1', '255', '#ff00aa', ':', ',', '-', '[', ']', '{', '}'),
+  *('name', 'color', 'id', 'ignore', '"', 'null', '\n', '²', '1' * 5000),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+  st.sampled_from(labels_file.FILE_NAMES),
+  st.lists(st.sampled_from(WORDS), max_size=12).map(' '.join)
+  | st.text(st.characters(exclude_categories=['Cs']), max_size=20),
+)
+def test_any_text_is_read_or_refused(tmp_path_factory, name, text):
+  path = tmp_path_factory.getbasetemp() / name
+  path.write_text(text, 'utf-8')
+  with contextlib.suppress(errors.UserError):
+    labels = labels_file.read(path)
+    labels.to_info('any', 255)
+    labels.color_map(255)

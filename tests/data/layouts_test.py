@@ -174,3 +174,19 @@ def test_layout_is_told_by_its_subfolders(tmp_path):
 def test_missing_data_dir_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match='--data_dir='):
     layouts.folder(tmp_path / 'none')
+
+
+@pytest.mark.parametrize('split', ['../x', '/etc/x', 'a/b', '', '.x', 'a b'])
+@pytest.mark.parametrize('layout', [layouts.cityscapes, layouts.pascal_voc])
+def test_names_of_splits_do_not_leave_the_folder(layout, split, tmp_path):
+  with pytest.raises(errors.UserError, match='--splits has'):
+    layout(tmp_path, ['train', split])
+
+
+@pytest.mark.parametrize('name', ['../../etc/x', '/etc/passwd', '..\\x.png'])
+def test_lists_name_nothing_outside_of_the_folder(name, tmp_path):
+  folder = tiny_folder.TinyFolder(tmp_path / 'data')
+  folder.write('train.txt', f'a\n{name}\n')
+  folder.write('val.txt', 'b\n')
+  with pytest.raises(errors.UserError, match='of which there is no image'):
+    layouts.folder(folder.root)

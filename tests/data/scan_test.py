@@ -40,7 +40,7 @@ def test_kept_files_come_back_as_they_were(source):
 
 def test_a_file_that_changes_meanwhile_is_refused(source):
   pair = source.splits['train'][0]
-  example = scan._read_without_kept(pair, source.rules)
+  example = scan._read_without_kept(pair, source.rules, 10**6)
   os.utime(pair.image, ns=(1, 1))
   with pytest.raises(errors.UserError, match='has changed while it was read'):
     scan._with_kept(example)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab_nas import errors
 from deeplab_nas.data import shards
@@ -60,3 +64,27 @@ def test_every_cut_is_noticed(tmp_path):
     path.write_bytes(data[:length])
     with pytest.raises(errors.UserError, match='cut off or damaged at byte'):
       shards.count_records(path)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.binary(max_size=80))
+def test_any_bytes_are_counted_or_refused(tmp_path_factory, data):
+  path = tmp_path_factory.getbasetemp() / 'any.tfrecord'
+  path.write_bytes(data)
+  with contextlib.suppress(errors.UserError):
+    assert shards.count_records(path) <= len(data) // 16
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.integers(0, 30), st.integers(1, 255))
+def test_any_flipped_bit_is_refused_by_the_frames_or_the_checksums(
+  tmp_path_factory, position, bits
+):
+  folder = tmp_path_factory.getbasetemp()
+  path = write(folder, 0, 1)
+  content = bytearray(path.read_bytes())
+  content[position] ^= bits
+  path.write_bytes(content)
+  with pytest.raises((errors.UserError, tf.errors.DataLossError)):
+    shards.count_records(path)
+    list(tf.data.TFRecordDataset(str(path)))

@@ -72,3 +72,16 @@ def test_finished_shard_is_recognised_until_it_changes(source, tmp_path):
   assert staging.finished_counts(shard, source).num_examples == 1
   shard.staged.write_bytes(b'record')
   assert staging.finished_counts(shard, source) is None
+
+
+@pytest.mark.parametrize(
+  'content', ['', '{', '[]', '3', '{"counts": 1}', '\xff']
+)
+def test_a_damaged_note_is_no_note(source, tmp_path, content):
+  place = output(tmp_path)
+  plan = staging.plan_shards(source, place)
+  staging.claim(source, place, plan)
+  plan[0].record.write_text(content, 'latin-1')
+  assert staging.finished_counts(plan[0], source) is None
+  (plan[0].record.parent / 'plan.json').write_text(content, 'latin-1')
+  staging.claim(source, place, plan)

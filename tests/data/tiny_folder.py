@@ -69,6 +69,6 @@ def palette_mask(indices: np.ndarray, colours) -> Image.Image:
   return image
 
 
-def die(pair, rules):
+def die(pair, rules, max_pixels):
   """Ends its process, in the place of what reads a pair."""
   os._exit(9)

@@ -46,7 +46,8 @@ def data(tmp_path):
   folder = tmp_path / 'data'
   folder.mkdir()
   (folder / 'dataset.json').write_text(DATASET)
-  (folder / 'train-00000-of-00001.tfrecord').write_bytes(b'')
+  for split in ('train', 'val'):
+    (folder / f'{split}-00000-of-00001.tfrecord').write_bytes(b'')
   return folder
 
 

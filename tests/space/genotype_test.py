@@ -178,7 +178,7 @@ MALFORMED = {
   'no version': ('{"path": [0], "cell": []}', 'needs the field "version"'),
   'no path': ('{"version": 1, "cell": []}', 'needs the field "path"'),
   'no cell': ('{"version": 1, "path": [0]}', 'needs the field "cell"'),
-  'version 2': (tiny(version=2), '"version" is 2; this release reads'),
+  'version 2': (tiny(version=2), '"version" is 2; .*, a newer one may read it'),
   'version true': (tiny(version=True), '"version" is True'),
   'version 1.0': (tiny(version=1.0), '"version" is 1.0'),
   'version string': (tiny(version='1'), '"version" is .1.'),
@@ -199,6 +199,8 @@ MALFORMED = {
   'path starts low': (tiny(path=[2]), '"path" goes from level 0 to 2 in lay'),
   'path jumps': (tiny(path=[1, 3]), '"path" goes from level 1 to 3 in layer 2'),
   'path huge': (tiny(path=[10**4000]), '"path" goes from level 0 to 1000'),
+  'path long': (tiny(path=[0] * 501), '"path" has 501 layers, expected at'),
+  'path high': (tiny(path=list(range(11))), '"path" has level 10 in layer 11'),
   'path deep': (tiny(path=0).replace('0,', DEEP + ',', 1), '"path" has'),
   'cell null': (tiny(cell=None), '"cell" is None, expected a list of blocks'),
   'cell string': (tiny(cell='prev'), '"cell" is .prev.'),
@@ -297,6 +299,37 @@ def test_any_json_is_a_genotype_or_a_genotype_error(value, field):
   assert Genotype.from_json(genotype.to_json()) == genotype
 
 
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.data())
+def test_any_change_of_a_file_gives_a_genotype_or_a_genotype_error(
+  tmp_path_factory, data
+):
+  content = bytearray(tiny().encode())
+  for _ in range(data.draw(st.integers(1, 4))):
+    start = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(start, min(start + 8, len(content))))
+    content[start:end] = data.draw(
+      st.binary(max_size=6)
+      | st.sampled_from([b'NaN', b'-1', b'1e999', b'null', b'[[', b'"', b'{}'])
+    )
+  path = tmp_path_factory.getbasetemp() / 'changed.json'
+  path.write_bytes(content)
+  try:
+    genotype = Genotype.load(path)
+  except GenotypeError as error:
+    assert str(error).startswith(f'{path}: ')
+    return
+  assert Genotype.from_json(genotype.to_json()) == genotype
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+  path = tmp_path / 'huge.json'
+  with open(path, 'wb') as file:
+    file.truncate(10**9)
+  with pytest.raises(GenotypeError, match='more than 1 MiB'):
+    Genotype.load(path)
+
+
 def test_files_round_trip(tmp_path):
   genotype = zoo.load('auto_deeplab')
   genotype.save(tmp_path / 'genotype.json')
@@ -320,7 +353,7 @@ def test_unreadable_files_give_a_sentence_with_their_path(tmp_path):
   cases = {
     'missing': 'No such file or directory',
     '.': 'Is a directory',
-    'binary': 'a genotype has to be JSON; this is no text',
+    'binary': 'it is not UTF-8 text',
     'empty': 'a genotype has to be JSON: Expecting value',
     'wrong': '"path" goes from level 0 to 7 in layer 1',
     'nul\0byte': 'embedded null byte',

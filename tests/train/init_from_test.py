@@ -103,7 +103,7 @@ def test_what_is_no_checkpoint_is_refused(directory, tmp_path):
   with pytest.raises(errors.UserError, match='there is no .*missing.index'):
     init_from.load(filled(0.1), tmp_path / 'missing')
   (tmp_path / 'broken.index').write_text('broken')
-  with pytest.raises(errors.UserError, match='cannot be read'):
+  with pytest.raises(errors.UserError, match='is damaged'):
     init_from.load(filled(0.1), tmp_path / 'broken')
 
 
@@ -116,7 +116,7 @@ def test_damaged_values_are_refused_before_any_is_taken(directory, damage):
   else:
     data.unlink()
   network = filled(0.1)
-  with pytest.raises(errors.UserError, match=f'{prefix} cannot be read: '):
+  with pytest.raises(errors.UserError, match=f'{prefix} is damaged '):
     init_from.load(network, directory.path)
   for variable in network.variables:
     np.testing.assert_allclose(variable, 0.1)

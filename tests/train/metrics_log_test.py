@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from deeplab_nas import errors
 from deeplab_nas.train import metrics_log, run_directory, snapshot
 
 
@@ -75,3 +76,11 @@ def test_what_is_no_number_is_null(log):
 def test_without_validation_there_is_no_class_iou(log):
   log().on_epoch_end(0, {'loss': 1.0})
   assert 'class_iou' not in log().history[0]
+
+
+@pytest.mark.parametrize('line', [b'{', b'3', b'\xff', b'[' * 10_000])
+def test_a_damaged_line_is_told(tmp_path, line):
+  run = run_directory.RunDirectory(tmp_path)
+  run.metrics.write_bytes(b'{"epoch": 1}\n' + line + b'\n')
+  with pytest.raises(errors.UserError, match='metrics.jsonl is damaged'):
+    metrics_log.read(run)

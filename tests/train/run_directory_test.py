@@ -293,7 +293,9 @@ def test_an_imported_network_is_not_resumed(training):
 
 
 @pytest.mark.parametrize('name', ['config.yaml', 'run.json'])
-@pytest.mark.parametrize('content', ['', 'hello', '{'])
+@pytest.mark.parametrize(
+  'content', ['', 'hello', '{', 'search: 1', '{"mode": 1}', '{"starts": 1}']
+)
 def test_damaged_files_are_named(started, name, content):
   (started.path / name).write_text(content)
   with pytest.raises(errors.UserError, match=f'{name} is damaged'):

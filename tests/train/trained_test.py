@@ -118,8 +118,36 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
   run, _ = save(tmp_path / 'run')
   for path in run.best.glob('*.data*'):
     path.write_bytes(path.read_bytes()[:100])
-  with pytest.raises(errors.UserError, match='damaged'):
+  with pytest.raises(errors.UserError, match='damaged.*--checkpoint=last'):
     trained.load(run.path)
+
+
+@pytest.mark.parametrize(
+  'name', ['config.yaml', 'genotype.json', 'dataset.json']
+)
+def test_a_missing_file_is_told(tmp_path, name):
+  run, _ = save(tmp_path / 'run')
+  (run.path / name).unlink()
+  with pytest.raises(errors.UserError, match=f'{name} is missing.*a copy'):
+    trained.load(run.path)
+
+
+def test_a_damaged_list_of_checkpoints_is_told(tmp_path):
+  run, _ = save(tmp_path / 'run')
+  (run.best / 'checkpoint').write_text('rubbish')
+  with pytest.raises(errors.UserError, match='best/checkpoint.* is damaged'):
+    trained.load(run.path)
+
+
+@pytest.mark.parametrize('content', ['{"mode"', '[]', '{"mode": 3}'])
+def test_who_reads_a_damaged_folder_is_not_told_to_overwrite_it(
+  tmp_path, content
+):
+  run, _ = save(tmp_path / 'run')
+  run.provenance.write_text(content)
+  with pytest.raises(errors.UserError, match='damaged: restore it') as caught:
+    trained.load(run.path)
+  assert '--overwrite' not in str(caught.value)
 
 
 def test_runs_without_a_mode_are_searches(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
+from deeplab_nas.space import genotype
 from deeplab_nas.train import networks, trainer
 from tests.train import tiny_training
 
@@ -79,6 +80,17 @@ def test_a_real_network_learns_a_few_crops_by_heart():
   val = tf.data.Dataset.from_tensors((images, labels.astype(np.int32)))
   model.fit(val.repeat(), steps_per_epoch=150, verbose=0)
   assert model.evaluate(val, verbose=0, return_dict=True)['miou'] > 0.8
+
+
+def test_a_cell_may_leave_an_input_unread():
+  term = ('prev', 'skip_connect')
+  network = networks.build(
+    config_lib.NetworkConfig(**tiny_training.NETWORK),
+    genotype.Genotype((0, 1), ((term, term),)),
+    tiny_training.NUM_CLASSES,
+  )
+  model = tiny_training.trainer(network=network, total_steps=2)
+  assert np.isfinite(model.train_step(tiny_training.batch())['loss'])
 
 
 def test_the_validation_loss_counts_every_labelled_pixel_once():

@@ -1,0 +1,79 @@
+"""Whether the shards of a run are those that dataset.json describes.
+
+    agreement.check(data_dir, info, ['train', 'val'])   # before the run
+    with agreement.explained(data_dir, None, ['train', 'val']):
+      ...                                               # reads the records
+
+The first is quick: it reads no image. The second looks for the bad record only
+when something went wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+from absl import logging
+
+from deeplab_nas import errors
+from deeplab_nas.data import dataset_info, shards
+
+# Named, not imported: this module must not pull in TensorFlow.
+_OF_RECORDS = ('DataLossError', 'InvalidArgumentError', 'UnicodeDecodeError')
+
+
+def check(
+  data_dir: str | os.PathLike,
+  info: dataset_info.DatasetInfo,
+  splits: Sequence[str],
+) -> None:
+  """Raises a UserError unless all shards are there, whole, with their records.
+
+  Args:
+    data_dir: Folder of the shards.
+    info: What they should be; splits that it does not list are only looked for.
+    splits: Those that will be read; '' is passed over.
+  """
+  for split in filter(None, splits):
+    counts = shards.counts(data_dir, split)
+    expected = info.splits.get(split)
+    if expected is None:
+      continue
+    for name, found, said in (
+      ('shards', len(counts), expected.num_shards),
+      ('examples', sum(counts.values()), expected.num_examples),
+    ):
+      errors.require(
+        found == said,
+        f'Split {split} of {data_dir} has {found} {name}, but'
+        f' {dataset_info.FILE_NAME} says {said}: convert the data again.',
+      )
+
+
+@contextlib.contextmanager
+def explained(
+  data_dir: str | os.PathLike, known: str | None, splits: Sequence[str]
+) -> Iterator[None]:
+  """Names the bad record, if there is one, behind an error of TensorFlow.
+
+  Args:
+    data_dir: Folder of the shards.
+    known: Name of the dataset if there is no `dataset.json`.
+    splits: Those that are read; '' is passed over.
+  """
+  try:
+    yield
+  except Exception as error:
+    if type(error).__name__ not in _OF_RECORDS:
+      raise
+    from deeplab_nas.data import check as check_lib
+
+    logging.info('Looking for a damaged record in %s ...', data_dir)
+    try:
+      info = dataset_info.DatasetInfo.load(data_dir, known)
+      for split in filter(None, splits):
+        check_lib.require_sound(data_dir, split, info)
+    except errors.UserError as reason:
+      raise reason from error
+    raise
