@@ -253,7 +253,7 @@ def _started(
       FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
     )
   else:
-    run = run_directory.RunDirectory.of_worker(FLAGS.run_dir)
+    run = cluster.worker_directory(FLAGS.run_dir)
   try:
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
+import tempfile
 from typing import Any
 
 from deeplab_nas import config_runtime, errors
+from deeplab_nas.train import run_directory
 
 # What TensorFlow raises in a worker when another one is gone.
 _PEER_ERRORS = ('UnavailableError', 'AbortedError', 'DeadlineExceededError')
@@ -51,6 +55,23 @@ def is_chief(config: config_runtime.RuntimeConfig) -> bool:
       " worker's environment: see g3doc/running.md."
     )
   return cluster['task']['index'] == 0
+
+
+def worker_directory(
+  shared: str | os.PathLike[str],
+) -> run_directory.RunDirectory:
+  """A folder that is thrown away, for a worker that writes no results.
+
+  Args:
+    shared: The run's folder, which the chief writes; what is resumed is there.
+  """
+  run = run_directory.RunDirectory(
+    tempfile.mkdtemp(prefix='deeplab_nas_worker_')
+  )
+  atexit.register(shutil.rmtree, run.path, ignore_errors=True)
+  run.resumed = run_directory.RunDirectory(shared)
+  run.pictures.mkdir()
+  return run
 
 
 def lost_worker(error: Exception) -> str | None:

@@ -19,12 +19,10 @@ Files are written whole or not at all. TensorFlow is not imported here.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -114,20 +112,6 @@ class RunDirectory:
       run._move_aside()
     run._hold()
     run.pictures.mkdir(exist_ok=True)
-    return run
-
-  @classmethod
-  def of_worker(cls, shared: str | os.PathLike[str]) -> RunDirectory:
-    """A folder that is thrown away, for a worker that writes no results.
-
-    Args:
-      shared: The run's folder, which another worker writes; what is resumed
-        is there.
-    """
-    run = cls(tempfile.mkdtemp(prefix='deeplab_nas_worker_'))
-    atexit.register(shutil.rmtree, run.path, ignore_errors=True)
-    run.resumed = cls(shared)
-    run.pictures.mkdir()
     return run
 
   def __fspath__(self) -> str:

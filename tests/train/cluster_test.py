@@ -59,3 +59,10 @@ def test_a_worker_that_is_gone_is_named(monkeypatch):
   assert cluster.lost_worker(ValueError('task:1')) is None
   unknown = tf.errors.AbortedError(None, None, 'stopped')
   assert 'Another worker is gone' in cluster.lost_worker(unknown)
+
+
+def test_a_worker_writes_elsewhere_and_reads_what_is_resumed(tmp_path):
+  run = cluster.worker_directory(tmp_path / 'shared')
+  assert run.path != tmp_path and run.pictures.is_dir()
+  assert run.resumed.path == tmp_path / 'shared'
+  assert not (tmp_path / 'shared').exists()
