@@ -23,16 +23,15 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from absl import logging
 
 from deeplab_nas import config as config_lib
-from deeplab_nas import errors, plain_yaml, small_file, whole_file
+from deeplab_nas import errors, plain_yaml, whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import genotype_source, provenance, run_lock
+from deeplab_nas.train import genotype_source, provenance, run_files, run_lock
 
 # What a resumed run may not change: the checkpoint would not fit.
 _FIXED_SECTIONS = {
@@ -44,7 +43,6 @@ _FREE_SETTINGS = (
   *('train.init_from', 'train.early_stopping_epochs'),
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
-_RESTART = 'start again with --overwrite, or choose another folder'
 
 
 class RunDirectory:
@@ -189,12 +187,14 @@ class RunDirectory:
   @property
   def mode(self) -> str:
     """'search' or 'train', which the folder was started with."""
-    return self._mode(_RESTART)
+    return self._mode(run_files.RESTART)
 
   def _mode(self, remedy: str) -> str:
-    mode = _read(self.provenance, json.loads, remedy).get('mode', 'search')
+    mode = run_files.read(self.provenance, json.loads, remedy).get(
+      'mode', 'search'
+    )
     if mode not in _KINDS:
-      raise _damaged(self.provenance, remedy)
+      raise run_files.damaged(self.provenance, remedy)
     return mode
 
   def check_is_training(self) -> None:
@@ -207,7 +207,7 @@ class RunDirectory:
         f'{self} is no run folder (there is no {self.provenance.name}): give'
         ' the --run_dir of a --mode=train.'
       )
-    if self._mode('restore it from a copy') != 'train':
+    if self._mode(run_files.RESTORE) != 'train':
       raise errors.UserError(
         f'{self} holds a search, and a supernet is no trained network: train'
         f' what it found with --mode=train --genotype={self.genotype}.'
@@ -233,9 +233,9 @@ class RunDirectory:
     starts = []
     if self.is_started:
       self._check_same(config, mode)
-      starts = _read(self.provenance, json.loads).get('starts', [])
+      starts = run_files.read(self.provenance, json.loads).get('starts', [])
       if not isinstance(starts, list):
-        raise _damaged(self.provenance, _RESTART)
+        raise run_files.damaged(self.provenance)
     starts.append(provenance.of(argv))
     whole_file.write(self.config, config.to_yaml())
     record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
@@ -255,9 +255,9 @@ class RunDirectory:
       )
     if not self.config.is_file():
       return
-    then = _read(self.config, plain_yaml.parse)
+    then = run_files.read(self.config, plain_yaml.parse)
     if not all(isinstance(values, dict) for values in then.values()):
-      raise _damaged(self.config, _RESTART)
+      raise run_files.damaged(self.config)
     now = config.to_dict()
     for section in _FIXED_SECTIONS[mode]:
       for key, value in now[section].items():
@@ -380,20 +380,3 @@ def _remove(path: pathlib.Path) -> None:
 
 def _has_checkpoint(folder: pathlib.Path) -> bool:
   return any(folder.glob('*.index'))
-
-
-def _read(
-  path: pathlib.Path, parse: Callable[[str], Any], remedy: str = _RESTART
-) -> dict[str, Any]:
-  """The mapping that a file of ours holds; else a UserError with the remedy."""
-  try:
-    content = parse(small_file.read(path))
-  except (ValueError, RecursionError):
-    content = None
-  if not isinstance(content, dict):
-    raise _damaged(path, remedy)
-  return content
-
-
-def _damaged(path: pathlib.Path, remedy: str) -> errors.UserError:
-  return errors.UserError(f'{path} is damaged: {remedy}.')
