@@ -55,6 +55,7 @@ ALLOWED_IMPORTS = {
   'config_field': {'errors'},
   'presets': set(),
   'errors': set(),
+  'legacy_keras': set(),
   'whole_file': set(),
 }
 # A path of this repository: a known first folder, or a file of the top folder.
