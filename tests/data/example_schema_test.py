@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from deeplab_nas.data import example_schema
 from tests.data.tiny_folder import picture, stripes
@@ -76,3 +79,20 @@ def test_grey_images_get_three_channels(encoder):
   image = example_schema.decode_image(encoder(grey))
   assert image.shape == (12, 16, 3)
   assert (image.numpy() == image.numpy()[..., :1]).all()
+
+
+def test_webp_is_refused_whatever_tensorflow_reads():
+  file = io.BytesIO()
+  Image.fromarray(picture()).save(file, 'WEBP')
+  for key in ('image', 'label'):
+    example = encode(**{key: file.getvalue()})
+    parse = tf.function(example_schema.parse_example)
+    for function in (parse, example_schema.parse_example):
+      with pytest.raises(tf.errors.InvalidArgumentError, match='Unknown image'):
+        function(example)
+
+
+@pytest.mark.parametrize('contents', [b'', b'RIFF', b'RIFF....WEB', b'\xff'])
+def test_too_short_a_file_is_no_image(contents):
+  with pytest.raises(tf.errors.InvalidArgumentError, match='empty|Unknown'):
+    example_schema.decode_image(contents)
