@@ -1,5 +1,8 @@
 """Packaging of deeplab-nas."""
 
+from __future__ import annotations
+
+import os
 import pathlib
 import re
 
@@ -11,12 +14,15 @@ VERSION = re.search(
   (ROOT / 'deeplab_nas' / '__init__.py').read_text(encoding='utf-8'),
 ).group(1)
 
-# One tested stack. tensorflow-addons had its last release for TensorFlow 2.15;
-# tf-models-official follows TensorFlow's minor version. A newer
-# tensorflow-metadata (pulled in by tf-models-official through
-# tensorflow-datasets) wants a protobuf that TensorFlow 2.15 cannot load, and a
-# newer Keras or tf_keras would change what `tf.keras` is.
-REQUIREMENTS = [
+# Two tested stacks; `g3doc/setup/python_versions.md` says which is whose.
+#
+# TensorFlow 2.15 is the last one whose own Keras is Keras 2, and the last one
+# that tensorflow-addons had a release for. tf-models-official follows
+# TensorFlow's minor version. A newer tensorflow-metadata (pulled in by
+# tf-models-official through tensorflow-datasets) wants a protobuf that
+# TensorFlow 2.15 cannot load, and a newer Keras or tf_keras would change what
+# `tf.keras` is.
+TENSORFLOW_2_15 = [
   'tensorflow~=2.15.0',
   'keras~=2.15.0',
   'tf_keras~=2.15.0',
@@ -26,8 +32,20 @@ REQUIREMENTS = [
   'tensorflow-serving-api~=2.15.0',
   'tensorflow-text~=2.15.0',
   'tensorflow-metadata<1.17',
-  'absl-py>=1.4',
   'numpy>=1.23,<2',
+]
+# Its `tf.keras` is tf_keras, which is Keras 2: `deeplab_nas/legacy_keras.py`.
+TENSORFLOW_2_20 = [
+  'tensorflow~=2.20.0',
+  'tf_keras~=2.20.0',
+  'keras-cv==0.9.0',
+  'tf-models-official==2.20.0',
+  'tensorflow-serving-api~=2.20.0',
+  'tensorflow-text~=2.20.0',
+  'numpy>=1.26,<3',
+]
+REQUIREMENTS = [
+  'absl-py>=1.4',
   'matplotlib>=3.5',
   'packaging>=21',
   'pillow>=9.1',
@@ -36,6 +54,25 @@ REQUIREMENTS = [
   # pkg_resources, which tensorflow-hub imports, left setuptools in version 81.
   'setuptools<81',
 ]
+
+
+def tensorflow_requirements() -> list[str]:
+  """The stack of a Python; DEEPLAB_NAS_TENSORFLOW=2.20 sets it for all."""
+  chosen = os.environ.get('DEEPLAB_NAS_TENSORFLOW', '')
+  stacks = {
+    '': [
+      *(f"{name}; python_version < '3.12'" for name in TENSORFLOW_2_15),
+      *(f"{name}; python_version >= '3.12'" for name in TENSORFLOW_2_20),
+    ],
+    '2.15': TENSORFLOW_2_15,
+    '2.20': TENSORFLOW_2_20,
+  }
+  if chosen not in stacks:
+    raise SystemExit(
+      f'DEEPLAB_NAS_TENSORFLOW is {chosen!r}, expected 2.15 or 2.20.'
+    )
+  return stacks[chosen]
+
 
 setuptools.setup(
   name='deeplab-nas',
@@ -48,8 +85,8 @@ setuptools.setup(
   license='Apache-2.0',
   packages=setuptools.find_packages(include=['deeplab_nas', 'deeplab_nas.*']),
   package_data={'deeplab_nas': ['py.typed', 'space/zoo/*.json']},
-  python_requires='>=3.9,<3.12',
-  install_requires=REQUIREMENTS,
+  python_requires='>=3.9,<3.14',
+  install_requires=[*tensorflow_requirements(), *REQUIREMENTS],
   extras_require={
     'dev': [
       'pytest>=7.4',
@@ -62,5 +99,7 @@ setuptools.setup(
     'Programming Language :: Python :: 3.9',
     'Programming Language :: Python :: 3.10',
     'Programming Language :: Python :: 3.11',
+    'Programming Language :: Python :: 3.12',
+    'Programming Language :: Python :: 3.13',
   ],
 )

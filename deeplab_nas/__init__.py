@@ -14,8 +14,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from deeplab_nas import legacy_keras
+
 __version__ = '0.1.0'
 __all__ = ['build_network']
+
+legacy_keras.choose()
 
 
 def __getattr__(name: str) -> Any:

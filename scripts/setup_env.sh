@@ -1,6 +1,7 @@
 # Sourced by the other scripts: a virtual environment in .venv with the package.
 #
-# PYTHON=/path/to/python3.10 chooses the interpreter, VENV=DIR another folder.
+# PYTHON=/path/to/python3.10 chooses the interpreter, VENV=DIR another folder, and
+# DEEPLAB_NAS_TENSORFLOW=2.20 the newer TensorFlow where the Python has both.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="${VENV:-$ROOT/.venv}"
@@ -17,9 +18,9 @@ fail() {
   exit 2
 }
 
-# Whether an interpreter is there and is Python 3.9, 3.10 or 3.11.
+# Whether an interpreter is there and is one of Python 3.9 to 3.13.
 is_suited() {
-  "$1" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 12))' \
+  "$1" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' \
     > /dev/null 2>&1
 }
 
@@ -27,18 +28,19 @@ find_python() {
   local candidate
   if [[ -n "${PYTHON:-}" ]]; then
     is_suited "$PYTHON" || fail "PYTHON=$PYTHON is $(version_of "$PYTHON")," \
-      "but TensorFlow 2.15 needs Python 3.9, 3.10 or 3.11."
+      "but TensorFlow needs one of Python 3.9 to 3.13."
     echo "$PYTHON"
     return
   fi
-  for candidate in python3.11 python3.10 python3.9 python3 python; do
+  # The longest tested first: those of TensorFlow 2.15.
+  for candidate in python3.{11,10,9,12,13} python3 python; do
     if is_suited "$candidate"; then
       command -v "$candidate"
       return
     fi
   done
-  fail "TensorFlow 2.15 needs Python 3.9, 3.10 or 3.11, and none is on the" \
-    "PATH (python3 is $(version_of python3)): install one, or set" \
+  fail "TensorFlow needs one of Python 3.9 to 3.13, and none is on the PATH" \
+    "(python3 is $(version_of python3)): install one, or set" \
     "PYTHON=/path/to/python3.11."
 }
 
@@ -50,7 +52,7 @@ version_of() {
 # A stamp remembers what is installed, so a second call does nothing.
 set_up() {
   local extra="$1" wanted stamp python
-  wanted="$ROOT $(cksum < "$ROOT/setup.py")"
+  wanted="$ROOT $(cksum < "$ROOT/setup.py") ${DEEPLAB_NAS_TENSORFLOW:-}"
   if is_suited "$VENV/bin/python"; then
     for stamp in "$VENV/.installed$extra" "$VENV/.installed[dev]"; do
       if [[ -f "$stamp" && "$(< "$stamp")" == "$wanted" ]]; then
@@ -67,6 +69,7 @@ set_up() {
       "apt-get install python3-venv)."
   fi
   say "Installing into $VENV (TensorFlow and others; some minutes)"
+  rm -f "$VENV"/.installed* # of another TensorFlow, perhaps
   "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
     --upgrade 'pip>=23' \
     && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \

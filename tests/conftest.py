@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+import deeplab_nas  # noqa: F401 - chooses Keras before a test imports it
+
 
 @pytest.fixture(autouse=True)
 def alike():

@@ -86,7 +86,9 @@ def decode_image(contents: tf.Tensor) -> tf.Tensor:
     uint8 [H, W, 3].
   """
   # In spite of its name this operation reads PNG too, and so is documented.
-  image = tf.io.decode_jpeg(contents, channels=3, dct_method='INTEGER_ACCURATE')
+  image = tf.io.decode_jpeg(
+    _refusing_webp(contents), channels=3, dct_method='INTEGER_ACCURATE'
+  )
   image.set_shape([None, None, 3])
   return image
 
@@ -129,11 +131,21 @@ def decode_label(
   """
   label = tf.cond(
     tf.strings.length(contents) > 0,
-    lambda: tf.io.decode_png(contents, channels=1)[..., 0],
+    lambda: tf.io.decode_png(_refusing_webp(contents), channels=1)[..., 0],
     lambda: tf.fill(size, tf.cast(ignore_label, tf.uint8)),
   )
   label.set_shape([None, None])
   return label
+
+
+def _refusing_webp(contents: tf.Tensor) -> tf.Tensor:
+  """The contents, but of a WebP file some that are no image.
+
+  The decoders of newer versions of TensorFlow read WebP, to [1, H, W, 3].
+  """
+  start = tf.strings.substr(contents, 0, 12)
+  is_webp = tf.strings.regex_full_match(start, r'RIFF\C{4}WEBP')
+  return tf.where(is_webp, 'WebP', contents)
 
 
 def parse_example(

@@ -7,6 +7,7 @@ Reference:
 from __future__ import annotations
 
 import pathlib
+import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +45,10 @@ def export(
 
 def run(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
   """The outputs of a TFLite model for uint8 [1, H, W, 3]."""
-  interpreter = tf.lite.Interpreter(model_content=content)
+  with warnings.catch_warnings():
+    # That it will move to another package one day.
+    warnings.filterwarnings('ignore', r'\s*Warning: tf\.lite\.Interpreter is')
+    interpreter = tf.lite.Interpreter(model_content=content)
   runner = interpreter.get_signature_runner(names.DEFAULT_SIGNATURE)
   return runner(**{names.IMAGES: images})
 

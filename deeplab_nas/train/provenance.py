@@ -15,7 +15,7 @@ from typing import Any
 
 import deeplab_nas
 
-_PACKAGES = ('tensorflow', 'keras', 'numpy')
+_PACKAGES = ('tensorflow', 'keras', 'tf_keras', 'numpy')
 
 
 def of(argv: Sequence[str]) -> dict[str, Any]:

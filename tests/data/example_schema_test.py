@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from deeplab_nas.data import example_schema
 from tests.data.tiny_folder import picture, stripes
@@ -108,3 +111,20 @@ def test_any_change_of_a_record_is_parsed_or_refused(encoder, data):
     end = data.draw(st.integers(start, min(start + 4, len(record))))
     record[start:end] = data.draw(st.binary(max_size=4))
   parsed(bytes(record))
+
+
+def test_webp_is_refused_whatever_tensorflow_reads():
+  file = io.BytesIO()
+  Image.fromarray(picture()).save(file, 'WEBP')
+  for key in ('image', 'label'):
+    example = encode(**{key: file.getvalue()})
+    parse = tf.function(example_schema.parse_example)
+    for function in (parse, example_schema.parse_example):
+      with pytest.raises(tf.errors.InvalidArgumentError, match='Unknown image'):
+        function(example)
+
+
+@pytest.mark.parametrize('contents', [b'', b'RIFF', b'RIFF....WEB', b'\xff'])
+def test_too_short_a_file_is_no_image(contents):
+  with pytest.raises(tf.errors.InvalidArgumentError, match='empty|Unknown'):
+    example_schema.decode_image(contents)

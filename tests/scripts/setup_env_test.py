@@ -19,7 +19,7 @@ BASH = shutil.which('bash')
 FAKE_PYTHON = """#!{bash}
 case "$1 $2" in
   '--version ') echo 'Python 3.{minor}.1' ;;
-  -c*) [ {minor} -ge 9 ] && [ {minor} -lt 12 ] ;;
+  -c*) [ {minor} -ge 9 ] && [ {minor} -lt 14 ] ;;
   '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
   '-m pip') echo "$@" >> "{notes}"; exit {pip_status} ;;
 esac
@@ -79,7 +79,7 @@ def shell(tmp_path):
   return run
 
 
-@pytest.mark.parametrize('minor', [9, 10, 11])
+@pytest.mark.parametrize('minor', range(9, 14))
 def test_a_suited_python_is_used(shell, minor):
   shell.python(f'python3.{minor}', minor)
   result = shell()
@@ -88,8 +88,8 @@ def test_a_suited_python_is_used(shell, minor):
   assert shell.installed()[-1] == str(ROOT)
 
 
-def test_the_newest_suited_python_is_taken(shell):
-  for minor in (9, 10, 11, 12):
+def test_the_newest_python_of_the_older_tensorflow_is_taken(shell):
+  for minor in range(9, 14):
     shell.python(f'python3.{minor}', minor)
   assert 'Python 3.11.1' in shell().stdout
 
@@ -100,12 +100,12 @@ def test_a_plain_python3_will_do(shell):
 
 
 def test_no_suited_python_is_said_plainly(shell):
-  shell.python('python3', 12)
+  shell.python('python3', 14)
   result = shell()
   assert result.returncode == 2
   (line,) = result.stderr.splitlines()
-  assert 'needs Python 3.9, 3.10 or 3.11' in line
-  assert 'python3 is Python 3.12.1' in line
+  assert 'needs one of Python 3.9 to 3.13' in line
+  assert 'python3 is Python 3.14.1' in line
   assert not shell.venv.exists()
 
 
@@ -137,6 +137,18 @@ def test_a_second_call_installs_nothing(shell):
     result = shell(extra)
     assert (result.returncode, result.stdout) == (0, '')
   assert shell.installed() == before
+
+
+def test_another_tensorflow_is_installed(shell):
+  shell.python('python3.11', 11)
+  shell()
+  before = shell.installed()
+  newer = {'DEEPLAB_NAS_TENSORFLOW': '2.20'}
+  assert 'Installing' in shell(**newer).stdout
+  assert shell.installed() == 2 * before
+  assert shell(**newer).stdout == ''
+  shell('[dev]')
+  assert 'Installing' in shell(**newer).stdout
 
 
 def test_the_tests_need_more_than_the_rest(shell):

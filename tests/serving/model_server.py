@@ -124,7 +124,7 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
     except RequestError as error:
       context.abort(error.code, error.message)
     wanted = list(request.output_filter) or list(found)
-    self._serving.requests.append(('grpc', spec.signature_name, wanted))
+    self._serving.requests.append(('grpc', spec.signature_name, sorted(wanted)))
     answer = predict_pb2.PredictResponse()
     answer.model_spec.CopyFrom(spec)
     for name in wanted:
@@ -181,7 +181,7 @@ class _RestHandler(http.server.BaseHTTPRequestHandler):
         grpc.StatusCode.INVALID_ARGUMENT, f'JSON Parse error: {error!r}'
       ) from error
     found = model.run(name, inputs)
-    self.serving.requests.append(('rest', name, list(found)))
+    self.serving.requests.append(('rest', name, sorted(found)))
     columns = {k: _json(k, v.numpy()) for k, v in found.items()}
     if len(columns) == 1:
       (value,) = columns.values()

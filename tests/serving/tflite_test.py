@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,9 @@ def test_it_gives_the_same_classes_without_flex_operations(result, network):
   content = result.tflite.read_bytes()
   assert b'Flex' not in content
   images = tiny.photo(49, 33)[np.newaxis]
-  found = tflite.run(content, images)
+  with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    found = tflite.run(content, images)
   expected = segmenter.Segmenter(network).probabilities(images)
   tiny.assert_most_probable(found['classes'], expected)
   assert found['probabilities'].dtype == np.float32
