@@ -77,7 +77,7 @@ _FOREIGN_FLAGS = {
   'search': ('genotype', 'init_from'),
   'train': (),
   'eval': (
-    *('config', 'genotype', 'init_from'),
+    *('config', 'genotype', 'init_from', 'distribution'),
     *('resume', 'overwrite', 'dry_run'),
   ),
 }
@@ -173,6 +173,11 @@ def _advice(
 def _dry_run(
   config: config_lib.Config, genotype: genotype_lib.Genotype | None
 ) -> None:
+  if config.runtime.distribution != 'none':
+    raise errors.UserError(
+      '--dry_run measures one device: leave --distribution out, and set'
+      ' data.batch_size to the images of one.'
+    )
   runtime.prepare(config.runtime)
   with _advice(config.data, _splits(config.data)):
     if genotype is None:
@@ -187,14 +192,14 @@ def _dry_run(
 
 
 def _search(config: config_lib.Config) -> None:
-  with _started(config) as run:
+  with stop_signals.StopSignals(), _started(config) as run:
     from deeplab_nas.search import search_run
 
     search_run.run(config, run, resume=FLAGS.resume)
 
 
 def _train(config: config_lib.Config, genotype: genotype_lib.Genotype) -> None:
-  with _started(config) as run:
+  with stop_signals.StopSignals(), _started(config) as run:
     from deeplab_nas.train import train_run
 
     train_run.run(config, genotype, run, resume=FLAGS.resume)
@@ -258,8 +263,7 @@ def _started(
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     runtime.prepare(config.runtime)
-    advice = _advice(config.data, _splits(config.data))
-    with stop_signals.StopSignals(), advice:
+    with _advice(config.data, _splits(config.data)):
       yield run
   except Exception as error:
     run.discard()

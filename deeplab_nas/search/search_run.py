@@ -159,9 +159,10 @@ def run(
     searcher=searcher,
   )
   position = saver.restore() if resume else checkpoints.Position()
-  start_step = position.step_of_run(parts.steps_per_epoch)
-  tensorboard_log.forget_after(directory, start_step)
-  train = parts.train(start_step)
+  tensorboard_log.forget_after(
+    directory, position.logged_steps(parts.steps_per_epoch)
+  )
+  train = parts.train(position.step_of_run(parts.steps_per_epoch))
   if position.epoch < config.search.epochs:
     logging.info('Compiling both kinds of steps (a minute or two) ...')
     # On batches of its own: a tf.data shuffle counts how often it was begun.

@@ -156,9 +156,7 @@ class Searcher(tf.keras.Model):
     }
 
   def make_train_function(self, force: bool = False):
-    """As Keras does; with replicas, one function before and one from the start
-    of architecture steps on.
-    """
+    """As Keras does; with replicas, one for each phase of the search."""
     if self.distribute_strategy.num_replicas_in_sync == 1:
       return super().make_train_function(force)
     self._has_arch_steps = bool(

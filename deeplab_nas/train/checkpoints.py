@@ -37,6 +37,11 @@ class Position(NamedTuple):
     """All steps that are done."""
     return self.epoch * steps_per_epoch + self.step
 
+  def logged_steps(self, steps_per_epoch: int) -> int:
+    """The last step whose logs are complete: an epoch's end belongs to it."""
+    done = self.step_of_run(steps_per_epoch)
+    return done - 1 if self.step == steps_per_epoch else done
+
 
 class Saver:
   """Keeps the last two states of a run, and gives the last one back.
@@ -147,7 +152,7 @@ class Saver:
         raise
       raise errors.UserError(
         f'{_FULL_DISK}: make room at {self._directory} and go on with'
-        ' --resume; the checkpoint before is kept.'
+        ' --resume; earlier checkpoints are kept.'
       ) from error
     _flush(path)
     self._directory.settle()

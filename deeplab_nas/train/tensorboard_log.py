@@ -87,6 +87,8 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     if (batch + 1) % self._every_steps == 0 and not is_last:
       step = self._epoch * self._steps_per_epoch + batch + 1
       self._write('train', dict(logs or {}), step)
+      # A checkpoint may follow, and then these are not written again.
+      self._writers['train'].flush()
 
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None

@@ -234,9 +234,10 @@ def _fit(
   saver: checkpoints.Saver,
 ) -> None:
   config = parts.config
-  start_step = position.step_of_run(parts.steps_per_epoch)
-  tensorboard_log.forget_after(directory, start_step)
-  train = parts.train(start_step)
+  tensorboard_log.forget_after(
+    directory, position.logged_steps(parts.steps_per_epoch)
+  )
+  train = parts.train(position.step_of_run(parts.steps_per_epoch))
   logging.info('Compiling the training step (a minute or so) ...')
   # On batches of its own: a tf.data shuffle counts how often it was begun.
   warm_up.once(parts.trainer, parts.train())

@@ -20,7 +20,8 @@ from tests import command
 pytestmark = pytest.mark.slow
 
 NUM_KILLS = 10
-EPOCHS, STEPS = 6, 20
+# Long enough for events within an epoch.
+EPOCHS, STEPS = 3, 60
 SETTINGS = (
   *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
   *('data.crop_size=[33, 33]', 'data.batch_size=2', 'runtime.num_panels=1'),

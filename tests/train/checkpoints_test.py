@@ -39,6 +39,8 @@ def test_a_step_comes_back_with_its_logs(directory):
   second, _ = saver(directory, 0.0)
   position = second.restore()
   assert position == (2, 7) and position.step_of_run(10) == 27
+  assert position.logged_steps(10) == 27
+  assert position.logged_steps(7) == 20  # the end of the epoch is to come
   assert second.logs['loss'] == float(tf.constant(0.1))  # to the last bit
   assert math.isnan(second.logs['arch_loss'])
 

@@ -5,7 +5,7 @@ import collections
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.train import metrics_log
+from deeplab_nas.train import metrics_log, run_directory, tensorboard_log
 from tests.train import conftest
 
 
@@ -47,3 +47,27 @@ def test_validation_has_every_class_that_occurs(finished):
   for name, value in last.items():
     if value is not None:
       assert list(found[f'iou/{name}'].values())[-1] == pytest.approx(value)
+
+
+def test_events_of_steps_to_be_repeated_are_removed(tmp_path):
+  run = run_directory.RunDirectory(tmp_path)
+  writer = tf.summary.create_file_writer(str(run.tensorboard / 'train'))
+  with writer.as_default():
+    for step in range(1, 6):
+      tf.summary.scalar('loss', step / 2, step)
+  tensorboard_log.forget_after(run, 3)
+  assert scalars(run, 'train') == {'loss': {1: 0.5, 2: 1.0, 3: 1.5}}
+  tensorboard_log.forget_after(run, 9)  # changes nothing
+  assert scalars(run, 'train') == {'loss': {1: 0.5, 2: 1.0, 3: 1.5}}
+
+
+def test_a_file_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
+  run = run_directory.RunDirectory(tmp_path)
+  writer = tf.summary.create_file_writer(str(run.tensorboard / 'train'))
+  with writer.as_default():
+    for step in range(1, 4):
+      tf.summary.scalar('loss', step / 2, step)
+  (path,) = (run.tensorboard / 'train').iterdir()
+  path.write_bytes(path.read_bytes()[:-5])
+  tensorboard_log.forget_after(run, 1)
+  assert scalars(run, 'train') == {'loss': {1: 0.5}}
