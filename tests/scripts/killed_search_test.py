@@ -16,6 +16,7 @@ import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
 
 from tests import command
+from tests.scripts import scenes
 
 pytestmark = pytest.mark.slow
 
@@ -33,21 +34,7 @@ SETTINGS = (
 
 @pytest.fixture(scope='module')
 def records(tmp_path_factory):
-  root = tmp_path_factory.mktemp('data')
-  scenes, records = f'{root}/scenes', f'{root}/records'
-  for result in (
-    command.run(
-      'datasets/make_street_scenes.py',
-      *(f'--output_dir={scenes}', '--num_train=16', '--num_val=2'),
-      *('--height=48', '--width=64'),
-    ),
-    command.run(
-      'datasets/build_cityscapes_data.py',
-      *(f'--data_dir={scenes}', f'--output_dir={records}'),
-    ),
-  ):
-    assert result.returncode == 0, result.stderr
-  return records
+  return scenes.make(tmp_path_factory.mktemp('data'))
 
 
 def arguments(records, folder):

@@ -8,6 +8,7 @@ import pytest
 
 from deeplab_nas.space import genotype
 from tests import command
+from tests.scripts import scenes
 
 TINY = (
   *('space.num_layers=1', 'space.num_blocks=1', 'space.filter_multiplier=2'),
@@ -23,22 +24,7 @@ run = command.run
 
 @pytest.fixture(scope='module')
 def records(tmp_path_factory):
-  """Eight and two synthetic scenes, converted."""
-  root = tmp_path_factory.mktemp('data')
-  scenes, records = f'{root}/scenes', f'{root}/records'
-  for result in (
-    run(
-      'datasets/make_street_scenes.py',
-      *(f'--output_dir={scenes}', '--num_train=16', '--num_val=2'),
-      *('--height=48', '--width=64'),
-    ),
-    run(
-      'datasets/build_cityscapes_data.py',
-      *(f'--data_dir={scenes}', f'--output_dir={records}'),
-    ),
-  ):
-    assert result.returncode == 0, result.stderr
-  return records
+  return scenes.make(tmp_path_factory.mktemp('data'))
 
 
 def train(records, *flags):
