@@ -341,6 +341,12 @@ def _is_text(section: str, name: str) -> bool:
   return fields[name].metadata['rule'].kind is str
 
 
+def setting_named(name: str) -> str | None:
+  """The first setting of that name, as 'runtime.seed' for 'seed'."""
+  found = [key for key in _all_keys() if key.rpartition('.')[-1] == name]
+  return found[0] if found else None
+
+
 def _all_keys() -> list[str]:
   return [key for section in _SECTIONS.values() for key in _keys(section)]
 

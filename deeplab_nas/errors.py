@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import functools
 import logging as python_logging
 import os
 import re
@@ -47,6 +48,7 @@ def require(condition: bool, sentence: str) -> None:
 def run(
   main: Callable[[Sequence[str]], int | None],
   allow_arguments: bool = False,
+  setting_named: Callable[[str], str | None] | None = None,
 ) -> None:
   """Runs an absl `main` and turns user-facing problems into sentences.
 
@@ -59,6 +61,8 @@ def run(
     main: Called with the command line that is left after flag parsing.
     allow_arguments: Whether arguments that are not flags are expected. When
       not, `--flag = value` typed with spaces is refused instead of ignored.
+    setting_named: Gives the setting that --set knows a flag by which there is
+      none of, or None.
   """
   if 'debug' not in flags.FLAGS:
     flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
@@ -86,25 +90,33 @@ def run(
 
   # Lines for people: no process number, no place in the source.
   logging.get_absl_handler().setFormatter(python_logging.Formatter())
-  app.run(guarded, flags_parser=_parse_flags)
+  parse = functools.partial(_parse_flags, setting_named=setting_named)
+  app.run(guarded, flags_parser=parse)
 
 
-def _parse_flags(argv: Sequence[str]) -> list[str]:
+def _parse_flags(
+  argv: Sequence[str], setting_named: Callable[[str], str | None] | None
+) -> list[str]:
   """What is left of the command line; ends the process for a wrong flag."""
   try:
     return flags.FLAGS(argv)
   except (flags.Error, UnicodeDecodeError) as error:
     if '--debug' in argv:
       raise
-    _print_error(_flag_sentence(error))
+    _print_error(_flag_sentence(error, setting_named))
     sys.exit(USER_ERROR_EXIT_CODE)
 
 
-def _flag_sentence(error: Exception) -> str:
+def _flag_sentence(
+  error: Exception, setting_named: Callable[[str], str | None] | None
+) -> str:
   """What is wrong with the command line; a line for each wrong flag."""
   if isinstance(error, flags.UnrecognizedFlagError):
     near = difflib.get_close_matches(error.flagname, flags.FLAGS, 1)
     advice = f'did you mean --{near[0]}?' if near else '--help lists the flags.'
+    setting = setting_named and setting_named(error.flagname)
+    if setting:
+      advice = f'it is a setting, --set={setting}=VALUE.'
     return f'There is no flag --{error.flagname}: {advice}'
   # More than one line if more than one flag is missing.
   lines = [line.strip() for line in str(error).splitlines()]

@@ -277,4 +277,4 @@ def _started(
 
 
 if __name__ == '__main__':
-  errors.run(main)
+  errors.run(main, setting_named=config_lib.setting_named)

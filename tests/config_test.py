@@ -260,3 +260,16 @@ def test_reading_settings_imports_no_tensorflow():
     'sys.exit("tensorflow" in sys.modules)\n'
   )
   assert subprocess.run([sys.executable, '-c', program]).returncode == 0
+
+
+@pytest.mark.parametrize(
+  'name, expected',
+  [
+    ('nan_policy', 'runtime.nan_policy'),
+    ('num_layers', 'space.num_layers'),
+    ('modee', None),
+    ('', None),
+  ],
+)
+def test_a_setting_is_found_by_its_last_name(name, expected):
+  assert config.setting_named(name) == expected

@@ -228,3 +228,7 @@ def test_the_help_has_few_flags_and_names_the_presets():
   assert own.count('\n  --') <= 12
   for name in ('quickstart', 'camvid_small', 'paper_cityscapes'):
     assert name in own
+
+
+def test_a_setting_that_is_typed_as_a_flag_is_told():
+  assert '--set=runtime.nan_policy=VALUE' in refusal('--nan_policy=skip')
