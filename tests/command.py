@@ -26,3 +26,16 @@ def run(
     text=True,
     env={**os.environ, 'PYTHONPATH': str(ROOT), **variables},
   )
+
+
+def deaf_to_nothing(arguments: list[str]) -> list[str]:
+  """The same command, which Ctrl-C reaches though tests run in the background.
+
+  A shell has what it runs there ignore SIGINT, and that is inherited.
+  """
+  program = (
+    'import os, signal, sys\n'
+    'signal.signal(signal.SIGINT, signal.SIG_DFL)\n'
+    'os.execv(sys.argv[1], sys.argv[1:])\n'
+  )
+  return [sys.executable, '-c', program, *map(str, arguments)]

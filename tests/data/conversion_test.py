@@ -21,6 +21,7 @@ from deeplab_nas.data import (
   scan,
   shards,
 )
+from tests import command as command_lib
 from tests.data import tiny_folder
 from tests.data.tiny_folder import picture, stripes
 
@@ -205,7 +206,7 @@ def test_output_below_a_file_is_refused(folder, tmp_path):
 def _stop_during_conversion(command, output, sign) -> tuple[int, str]:
   """Starts a conversion and stops it when the first shard is finished."""
   process = subprocess.Popen(
-    command,
+    command_lib.deaf_to_nothing(command),
     env={**os.environ, 'PYTHONPATH': str(ROOT)},
     stderr=subprocess.PIPE,
     text=True,

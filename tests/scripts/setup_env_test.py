@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from tests import command
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SETUP = ROOT / 'scripts' / 'setup_env.sh'
 BASH = shutil.which('bash')
@@ -208,7 +210,7 @@ def readme_command(tmp_path):
     python.write_text(FAKE_WORKER.format(bash=BASH, notes=notes, deed=deed))
     python.chmod(0o755)
     result = subprocess.run(
-      [BASH, ROOT / 'scripts' / name],
+      command.deaf_to_nothing([BASH, ROOT / 'scripts' / name]),
       capture_output=True,
       text=True,
       env={
@@ -216,8 +218,6 @@ def readme_command(tmp_path):
         'VENV': str(tmp_path / 'venv'),
         'RUNS': str(tmp_path / 'runs'),
       },
-      # Tests in the background may be deaf to it.
-      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     called = notes.read_text() if notes.exists() else ''
     return result.returncode, result.stderr, called
