@@ -35,8 +35,11 @@ class UserError(Exception):
   """A problem the user can solve; the message says how."""
 
 
-class Preempted(Exception):
-  """The system asked the process to end (SIGTERM), and it has."""
+class Preempted(BaseException):
+  """The system asked the process to end (SIGTERM), and it has.
+
+  No `Exception`, as KeyboardInterrupt is none: no library is to swallow it.
+  """
 
 
 def require(condition: bool, sentence: str) -> None:

@@ -22,11 +22,19 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
   if isinstance(content, str):
     content = content.encode('utf-8')
   try:
-    with open(partial, 'wb') as file:
-      file.write(content)
-      file.flush()
-      os.fsync(file.fileno())
+    partial.write_bytes(content)
+    flush(partial)
     os.replace(partial, path)
+    flush(path.parent)
   except BaseException:  # also Ctrl-C
     partial.unlink(missing_ok=True)
     raise
+
+
+def flush(path: str | os.PathLike[str]) -> None:
+  """Has a file, or the names in a folder, on the disk."""
+  opened = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(opened)
+  finally:
+    os.close(opened)

@@ -175,7 +175,7 @@ def _dry_run(
 ) -> None:
   if config.runtime.distribution != 'none':
     raise errors.UserError(
-      '--dry_run measures one device: leave --distribution out, and set'
+      '--dry_run measures one device: add --distribution=none, and set'
       ' data.batch_size to the images of one.'
     )
   runtime.prepare(config.runtime)
@@ -267,7 +267,9 @@ def _started(
       yield run
   except Exception as error:
     run.discard()
-    sentence = cluster.lost_worker(error)
+    sentence = None
+    if config.runtime.distribution == 'multi_worker':
+      sentence = cluster.lost_worker(error)
     if sentence is None:
       raise
     raise errors.UserError(sentence) from error

@@ -159,25 +159,8 @@ def run(
     searcher=searcher,
   )
   position = saver.restore() if resume else checkpoints.Position()
-  tensorboard_log.forget_after(
-    directory, position.logged_steps(parts.steps_per_epoch)
-  )
-  train = parts.train(position.step_of_run(parts.steps_per_epoch))
   if position.epoch < config.search.epochs:
-    logging.info('Compiling both kinds of steps (a minute or two) ...')
-    # On batches of its own: a tf.data shuffle counts how often it was begun.
-    searcher.warm_up(parts.train())
-  watchers = callbacks.for_search(
-    directory, config, parts.info, parts.steps_per_epoch, parts.val
-  )
-  fitting.Fitting(
-    searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
-  ).run(
-    train,
-    position,
-    # First what refuses, so that nothing of a bad epoch is written.
-    [parts.divergence(), *watchers],
-  )
+    _fit(parts, directory, position, saver)
   text = summary.text(
     directory,
     searcher.strategy.genotype(),
@@ -190,6 +173,33 @@ def run(
   )
   whole_file.write(directory.summary, text + '\n')
   print(text)
+
+
+def _fit(
+  parts: SearchRun,
+  directory: run_directory.RunDirectory,
+  position: checkpoints.Position,
+  saver: checkpoints.Saver,
+) -> None:
+  config, searcher = parts.config, parts.searcher
+  tensorboard_log.forget_after(
+    directory, position.logged_steps(parts.steps_per_epoch)
+  )
+  train = parts.train(position.step_of_run(parts.steps_per_epoch))
+  logging.info('Compiling both kinds of steps (a minute or two) ...')
+  # On batches of its own: a tf.data shuffle counts how often it was begun.
+  searcher.warm_up(parts.train())
+  watchers = callbacks.for_search(
+    directory, config, parts.info, parts.steps_per_epoch, parts.val
+  )
+  fitting.Fitting(
+    searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
+  ).run(
+    train,
+    position,
+    # First what refuses, so that nothing of a bad epoch is written.
+    [parts.divergence(), *watchers],
+  )
 
 
 def dry_run(config: config_lib.Config) -> estimate.Estimate:

@@ -229,8 +229,10 @@ class Searcher(tf.keras.Model):
     """
     start_step = self.arch_start_step.numpy()
     self.arch_start_step.assign(0)
-    warm_up.once(self, batches)
-    self.arch_start_step.assign(start_step)
+    try:
+      warm_up.once(self, batches)
+    finally:
+      self.arch_start_step.assign(start_step)
 
   def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """This replica's share of the mean over all pixels that count."""

@@ -37,7 +37,7 @@ class SearchStrategy(Protocol):
 
     Returns:
       The scalar loss; NaN if it or a gradient is no number, and then nothing
-      was learnt.
+      was learnt from the batch.
     """
 
   def genotype(self) -> genotype.Genotype:

@@ -108,4 +108,4 @@ class BestKeeper(tf.keras.callbacks.Callback):
   def _save(self, epoch: int) -> None:
     self._epoch.assign(epoch)
     with self._trainer.averaged():
-      self._manager.save(checkpoint_number=epoch)
+      checkpoints.flush(self._manager.save(checkpoint_number=epoch))

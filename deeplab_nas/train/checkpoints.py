@@ -100,6 +100,11 @@ class Saver:
     """Whether the last state is old enough for another one."""
     return self._clock() - self._last >= self._every_seconds
 
+  @property
+  def is_held_back(self) -> bool:
+    """Whether saving within the epoch would cost the run that is replaced."""
+    return self.is_collective or self._directory.is_replacing
+
   def restore(self) -> Position:
     """Restores the last state that is whole, or stays at the beginning.
 
@@ -108,7 +113,7 @@ class Saver:
     """
     paths = newest_first(self._directory.resumed)
     if not paths:
-      if self._directory.metrics.exists():
+      if self._directory.resumed.metrics.exists():
         raise errors.UserError(
           f'{self._directory} has results but no checkpoint in'
           f' {self._directory.checkpoints.name}/, so it cannot be resumed:'
@@ -154,7 +159,7 @@ class Saver:
         f'{_FULL_DISK}: make room at {self._directory} and go on with'
         ' --resume; earlier checkpoints are kept.'
       ) from error
-    _flush(path)
+    flush(path)
     self._directory.settle()
     self._last = self._clock()
 
@@ -201,12 +206,12 @@ def _list_anew(directory: run_directory.RunDirectory) -> None:
   )
 
 
-def _flush(prefix: str) -> None:
+def flush(prefix: str) -> None:
   """Has a checkpoint on the disk, and not only in the system's memory."""
   folder = pathlib.Path(prefix).parent
   for path in folder.glob(f'{pathlib.Path(prefix).name}.*'):
-    with open(path, 'rb') as file:
-      os.fsync(file.fileno())
+    whole_file.flush(path)
+  whole_file.flush(folder)
 
 
 def digest_variable(digest: str) -> tf.Variable:

@@ -76,8 +76,10 @@ def worker_directory(
 
 def lost_worker(error: Exception) -> str | None:
   """The sentence about a worker that is gone; None for other errors."""
+  if type(error).__name__ not in _PEER_ERRORS:
+    return None  # and TF_CONFIG, which may be another program's, is not read
   cluster = read()
-  if cluster is None or type(error).__name__ not in _PEER_ERRORS:
+  if cluster is None:
     return None
   workers = cluster['cluster']['worker']
   own = cluster['task']['index']

@@ -59,6 +59,8 @@ class Divergence(tf.keras.callbacks.Callback):
     if num_bad <= self._num_bad:
       return
     self._num_bad = num_bad
+    if self._skips and num_bad > _TOLD_STEPS:
+      return
     names = self._names_of(self._epoch * self._steps_per_epoch + batch)
     sentence = (
       f'The loss or a gradient of epoch {self._epoch + 1}, step {batch + 1} is'
@@ -71,5 +73,4 @@ class Divergence(tf.keras.callbacks.Callback):
         f' {self._section}.learning_rate or with {self._section}.gradient_clip;'
         ' --resume with --set=runtime.nan_policy=skip leaves such steps out.'
       )
-    if num_bad <= _TOLD_STEPS:
-      logging.warning('%s: skipped, as were %d before.', sentence, num_bad - 1)
+    logging.warning('%s: skipped, as were %d before.', sentence, num_bad - 1)

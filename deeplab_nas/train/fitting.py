@@ -96,10 +96,11 @@ class Fitting:
         callbacks.on_train_batch_end(step, logs)
         done = checkpoints.Position(epoch, step + 1)
         is_last = done.step == self.steps_per_epoch
-        is_asked = stop.is_asked and not self.saver.is_collective
-        if is_last or self.saver.is_due or is_asked:
+        is_wanted = self.saver.is_due or stop.is_asked
+        if is_last or (is_wanted and not self.saver.is_held_back):
           self.saver.save(done, logs)
         self._stop_if_asked(done, stop)
+    self._stop_if_asked(checkpoints.Position(epoch, self.steps_per_epoch), stop)
     return {name: float(value) for name, value in logs.items()}
 
   def _validated(self, epoch: int) -> Logs:
@@ -115,7 +116,7 @@ class Fitting:
   ) -> None:
     if not stop.is_asked:
       return
-    start = 'the last checkpoint' if self.saver.is_collective else 'there'
+    start = 'the last checkpoint' if self.saver.is_held_back else 'there'
     logging.info(
       'Stopped after %d epochs and %d steps. The same command with --resume'
       ' goes on from %s.',

@@ -124,6 +124,11 @@ class RunDirectory:
     return self.provenance.is_file()
 
   @property
+  def is_replacing(self) -> bool:
+    """Whether the run that this one overwrites can still come back."""
+    return self._replaced.is_dir()
+
+  @property
   def has_results(self) -> bool:
     """Whether a run finished an epoch here, or a network was imported."""
     return self.metrics.exists() or self._has_weights

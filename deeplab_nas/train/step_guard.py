@@ -17,7 +17,8 @@ class StepGuard(tf.Module):
       is_finite = guard.checked(loss, gradients, before)
       gradients = zero_unless(is_finite, gradients)
 
-  The optimizer takes a gradient of zero then, with which momentum goes on.
+  The optimizer takes a gradient of zero then, with which momentum, decay and
+  averages go on.
 
   Attributes:
     num_bad: int64 variable [], bad steps of the whole run.
@@ -31,7 +32,8 @@ class StepGuard(tf.Module):
         at the first one needs none.
     """
     super().__init__(name='step_guard')
-    self._kept = list(kept)
+    # Not tracked: names in a checkpoint are not to depend on it.
+    self._kept = lambda: kept
     self.num_bad = tf.Variable(
       0,
       False,
@@ -41,7 +43,7 @@ class StepGuard(tf.Module):
 
   def snapshot(self) -> list[tf.Tensor]:
     """The kept variables' values at the start of a step."""
-    return [tf.identity(variable) for variable in self._kept]
+    return [tf.identity(variable) for variable in self._kept()]
 
   def checked(
     self,
@@ -58,7 +60,7 @@ class StepGuard(tf.Module):
     """
     is_finite = all_finite(loss, gradients)
     self.count(is_finite)
-    for variable, value in zip(self._kept, before):
+    for variable, value in zip(self._kept(), before):
       variable.assign(tf.where(is_finite, variable, value))
     return is_finite
 

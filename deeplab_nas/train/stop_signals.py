@@ -23,8 +23,9 @@ class StopSignals:
               save()
               stop.end()
 
-  A second signal does not wait: a step may hang. Elsewhere than in the main
-  thread, which alone gets signals, it does nothing.
+  A second signal is the system's and ends the process: a step may hang, and
+  then no handler is called. Elsewhere than in the main thread, which alone gets
+  signals, it does nothing.
   """
 
   def __init__(self):
@@ -72,6 +73,8 @@ class StopSignals:
     is_first = self._signal is None
     self._signal = number
     if self._is_deferring and is_first:
+      for each in self._previous:
+        signal.signal(each, signal.SIG_DFL)
       logging.info('Stopping after this step; a second signal does not wait.')
       return
     self.end()

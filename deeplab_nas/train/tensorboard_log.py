@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
 
+from deeplab_nas import whole_file
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import class_iou, run_directory, snapshot
 
@@ -31,6 +32,7 @@ def forget_after(run: run_directory.RunDirectory, step: int) -> None:
     with tf.io.TFRecordWriter(str(partial)) as writer:
       for raw in kept:
         writer.write(raw)
+    whole_file.flush(partial)
     os.replace(partial, path)
 
 

@@ -53,6 +53,16 @@ def test_the_first_one_settles_the_run(directory):
   assert not old.exists()
 
 
+def test_within_an_epoch_a_run_that_may_come_back_is_not_given_up(directory):
+  old = directory.path / '.replaced'
+  old.mkdir()
+  first, _ = saver(directory, 1.0)
+  assert first.is_held_back
+  first.save(Position(1))
+  assert not first.is_held_back
+  assert saver(directory, 1.0, is_collective=True)[0].is_held_back
+
+
 def test_it_is_due_by_the_clock(directory):
   now = [0.0]
   first, _ = saver(directory, 1.0, every_minutes=2.0, clock=lambda: now[0])

@@ -57,6 +57,9 @@ def test_a_worker_that_is_gone_is_named(monkeypatch):
   monkeypatch.setenv('TF_CONFIG', json.dumps(CLUSTER))
   assert 'Worker 1 (right:2) is gone' in cluster.lost_worker(error)
   assert cluster.lost_worker(ValueError('task:1')) is None
+  monkeypatch.setenv('TF_CONFIG', '{"task": "of another program"}')
+  assert cluster.lost_worker(ValueError('task:1')) is None
+  monkeypatch.setenv('TF_CONFIG', json.dumps(CLUSTER))
   unknown = tf.errors.AbortedError(None, None, 'stopped')
   assert 'Another worker is gone' in cluster.lost_worker(unknown)
 
