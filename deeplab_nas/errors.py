@@ -26,8 +26,9 @@ INTERRUPTED_EXIT_CODE = 130
 PREEMPTED_EXIT_CODE = 75
 # absl's 'flag --name=value: reason'.
 _BAD_VALUE = re.compile(r'flag --([\w-]+)=(.*?): (.*)', re.DOTALL)
-_NO_SPACE = os.strerror(errno.ENOSPC)
-_FULL_DISK = f'{_NO_SPACE}: make room and run the same command again.'
+# In whatever the system or TensorFlow raise for a full disk.
+NO_SPACE = os.strerror(errno.ENOSPC)
+_FULL_DISK = f'{NO_SPACE}: make room and run the same command again.'
 _NO_MEMORY = 'There is not enough memory for this: ask for less at a time.'
 
 
@@ -152,7 +153,7 @@ def _sentence(error: Exception) -> str | None:
     return _FULL_DISK
   # Named, not imported: this module must not pull in TensorFlow.
   if type(error).__name__ == 'ResourceExhaustedError':
-    return _FULL_DISK if _NO_SPACE in str(error) else _NO_MEMORY
+    return _FULL_DISK if NO_SPACE in str(error) else _NO_MEMORY
   if type(error).__name__ == 'DataLossError':
     return (
       f'A TFRecord shard is damaged ({error}); datasets/check_data.py'

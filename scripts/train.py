@@ -265,17 +265,13 @@ def _started(
     runtime.prepare(config.runtime)
     with _advice(config.data, _splits(config.data)):
       yield run
-  except Exception as error:
-    run.discard()
-    sentence = None
-    if config.runtime.distribution == 'multi_worker':
-      sentence = cluster.lost_worker(error)
+  except BaseException as error:  # also Ctrl-C
+    run.discard()  # nothing that was finished is removed
+    is_shared = config.runtime.distribution == 'multi_worker'
+    sentence = cluster.lost_worker(error) if is_shared else None
     if sentence is None:
       raise
     raise errors.UserError(sentence) from error
-  except BaseException:  # also Ctrl-C: nothing that was finished is removed
-    run.discard()
-    raise
 
 
 if __name__ == '__main__':

@@ -171,8 +171,7 @@ def finish(
     'bytes': temporary.stat().st_size,
     'counts': dataclasses.asdict(counts),
   }
-  with open(temporary, 'rb') as written:
-    os.fsync(written.fileno())
+  whole_file.flush(temporary)
   # The old note goes first: it must not vouch for the new shard.
   shard.record.unlink(missing_ok=True)
   os.replace(temporary, shard.staged)

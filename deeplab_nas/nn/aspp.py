@@ -40,7 +40,8 @@ class ASPP(tf.keras.layers.Layer):
     separable: bool = False,
     norm: conv_norm.NormFactory | None = None,
     name: str = 'aspp',
-    progress: tf.Variable | None = None,
+    *,
+    progress: tf.Variable,
   ):
     """Builds the layers.
 
@@ -50,7 +51,7 @@ class ASPP(tf.keras.layers.Layer):
       norm: Makes batch norms; None leaves them out.
       name: Name of the layer.
       progress: float32 [], share of the training that is done, which decides
-        what dropout drops; None for a network that is not trained.
+        what dropout drops.
     """
     super().__init__(name=name)
     conv = functools.partial(head_conv.HeadConv, FILTERS, norm=norm)
@@ -60,9 +61,7 @@ class ASPP(tf.keras.layers.Layer):
       for i, rate in enumerate(rates)
     ]
     self.projection = conv(name='projection')
-    self._random = (
-      None if progress is None else step_random.StepRandom(progress)
-    )
+    self._random = step_random.StepRandom(progress)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Computes [B, H, W, 256] from features, float [B, H, W, C]."""
@@ -73,7 +72,7 @@ class ASPP(tf.keras.layers.Layer):
     pooled = tf.broadcast_to(pooled, tf.shape(branches[0]))
     x = tf.concat([pooled] + branches, axis=-1)
     x = self.projection(x, training=training)
-    if not training or self._random is None:
+    if not training:
       return x
     draws = self._random.uniform(x, shapes.of(x)[1:])
     return step_random.kept(x, draws, 1 - _DROPOUT)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import tensorflow as tf
-from official.vision.losses import segmentation_losses
 
 from deeplab_nas import config as config_lib
 from deeplab_nas.nn import replicas
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import divergence, losses, step_guard, warm_up
+from deeplab_nas.train import losses, step_guard, warm_up
 
 
 class Searcher(tf.keras.Model):
@@ -100,12 +99,7 @@ class Searcher(tf.keras.Model):
     self.distribute_reduction_method = 'first'  # logs are the same on all
     self._has_arch_steps = True
     self._weight_function = self._both_function = None
-    self._segmentation_loss = segmentation_losses.SegmentationLoss(
-      label_smoothing=0.0,
-      class_weights=[],
-      ignore_label=ignore_label,
-      use_groundtruth_dimension=True,
-    )
+    self._segmentation_loss = losses.plain(ignore_label)
     self._loss_metric = tf.keras.metrics.Mean('loss')
     self._arch_loss_metric = tf.keras.metrics.Mean('arch_loss')
     self._train_iou, self.val_metric = (
@@ -152,7 +146,7 @@ class Searcher(tf.keras.Model):
         is_due, self._arch_loss_metric.result(), float('nan')
       ),
       'learning_rate': learning_rate,
-      divergence.NAME: self.guard.num_bad.value(),
+      step_guard.NAME: self.guard.num_bad.value(),
     }
 
   def make_train_function(self, force: bool = False):

@@ -19,7 +19,6 @@ from deeplab_nas.train import run_directory
 # What TensorFlow raises for a checkpoint that is damaged or does not fit.
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError, AssertionError)
 _DIGEST = 'genotype_digest'
-_FULL_DISK = 'No space left on device'
 
 
 class Position(NamedTuple):
@@ -51,7 +50,6 @@ class Saver:
       saver.save(Position(epoch=1, step=20), logs)
 
   Attributes:
-    is_collective: Whether all workers have to save together.
     logs: Of the steps that were done in the epoch that was begun.
   """
 
@@ -75,7 +73,7 @@ class Saver:
     """
     self.logs: dict[str, float] = {}
     self._directory = directory
-    self.is_collective = is_collective
+    self._is_collective = is_collective
     self._every_seconds = float('inf')
     if every_minutes and not is_collective:
       self._every_seconds = 60 * every_minutes
@@ -102,8 +100,12 @@ class Saver:
 
   @property
   def is_held_back(self) -> bool:
-    """Whether saving within the epoch would cost the run that is replaced."""
-    return self.is_collective or self._directory.is_replacing
+    """Whether nothing is saved within an epoch.
+
+    Workers cannot agree on a step there, and a run that is replaced would be
+    given up.
+    """
+    return self._is_collective or self._directory.is_replacing
 
   def restore(self) -> Position:
     """Restores the last state that is whole, or stays at the beginning.
@@ -153,10 +155,10 @@ class Saver:
       path = self._manager.save()
     except tf.errors.OpError as error:
       self._remove_partial()
-      if _FULL_DISK not in str(error):
+      if errors.NO_SPACE not in str(error):
         raise
       raise errors.UserError(
-        f'{_FULL_DISK}: make room at {self._directory} and go on with'
+        f'{errors.NO_SPACE}: make room at {self._directory} and go on with'
         ' --resume; earlier checkpoints are kept.'
       ) from error
     flush(path)
@@ -199,8 +201,7 @@ def _list_anew(directory: run_directory.RunDirectory) -> None:
   lines = [f'model_checkpoint_path: "{paths[-1].stem}"']
   for path in paths:
     lines.append(f'all_model_checkpoint_paths: "{path.stem}"')
-    time_ = path.stat().st_mtime
-    lines.append(f'all_model_checkpoint_timestamps: {time_}')
+    lines.append(f'all_model_checkpoint_timestamps: {path.stat().st_mtime}')
   whole_file.write(
     directory.checkpoints / 'checkpoint', '\n'.join(lines) + '\n'
   )

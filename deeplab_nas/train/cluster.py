@@ -74,7 +74,7 @@ def worker_directory(
   return run
 
 
-def lost_worker(error: Exception) -> str | None:
+def lost_worker(error: BaseException) -> str | None:
   """The sentence about a worker that is gone; None for other errors."""
   if type(error).__name__ not in _PEER_ERRORS:
     return None  # and TF_CONFIG, which may be another program's, is not read

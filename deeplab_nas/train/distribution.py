@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 import tensorflow as tf
@@ -19,15 +20,14 @@ def strategy(config: config_runtime.RuntimeConfig) -> tf.distribute.Strategy:
   Raises:
     UserError: If this machine does not have what it needs.
   """
-  name = config.distribution
-  if name == 'none':
+  if config.distribution == 'none':
     return tf.distribute.get_strategy()
-  if name not in _made:
-    _made[name] = _MAKERS[name]()
-  return _made[name]
+  return _made(config.distribution)
 
 
-_made: dict[str, tf.distribute.Strategy] = {}
+@functools.cache
+def _made(name: str) -> tf.distribute.Strategy:
+  return _MAKERS[name]()
 
 
 def _mirrored() -> tf.distribute.Strategy:
@@ -38,10 +38,6 @@ def _mirrored() -> tf.distribute.Strategy:
       'There is one device (%s): it works alone.', devices[0].name
     )
   return tf.distribute.MirroredStrategy([device.name for device in devices])
-
-
-def _multi_worker() -> tf.distribute.Strategy:
-  return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def _tpu() -> tf.distribute.Strategy:
@@ -61,7 +57,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 _MAKERS = {
   'mirrored': _mirrored,
-  'multi_worker': _multi_worker,
+  'multi_worker': tf.distribute.MultiWorkerMirroredStrategy,
   'tpu': _tpu,
 }
 

@@ -8,9 +8,8 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors
+from deeplab_nas.train import step_guard
 
-# In the logs of a step: how many bad steps the run has had.
-NAME = 'skipped_steps'
 _TOLD_STEPS = 5
 
 
@@ -55,7 +54,7 @@ class Divergence(tf.keras.callbacks.Callback):
     self, batch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     logs = logs or {}
-    num_bad = int(logs.get(NAME, 0))
+    num_bad = int(logs.get(step_guard.NAME, 0))
     if num_bad <= self._num_bad:
       return
     self._num_bad = num_bad

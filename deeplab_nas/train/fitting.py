@@ -62,7 +62,7 @@ class Fitting:
     wait = data_wait.DataWait()
     model = self.model
     strategy = model.distribute_strategy
-    if strategy is tf.distribute.get_strategy():
+    with strategy.scope():
       batches = wait.watch(batches)
     iterator = iter(distribution.distributed(batches, strategy))
     callbacks = tf.keras.callbacks.CallbackList(

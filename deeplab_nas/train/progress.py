@@ -74,7 +74,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
   def on_epoch_begin(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
-    self._epoch, self._first_step, self._steps_done = epoch, None, 0
+    self._epoch, self._first_step, self._steps_done = epoch, 0, 0
     self._epoch_start = self._last_line = self._clock()
     if self._stream.isatty():
       self._bar = tqdm.tqdm(
@@ -90,7 +90,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self, batch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     now = self._clock()
-    if self._first_step is None:
+    if self._steps_done == 0:
       self._first_step = batch
     self._steps_done = batch + 1
     seconds = max(now - self._epoch_start, 1e-9)
@@ -114,7 +114,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     seconds = self._clock() - self._epoch_start
-    num_steps = self._steps_done - (self._first_step or 0)
+    num_steps = self._steps_done - self._first_step
     steps_seconds = num_steps * self._seconds_per_step(epoch)
     self._rest_seconds = max(0.0, seconds - steps_seconds)
     self._close()

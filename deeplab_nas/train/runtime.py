@@ -7,7 +7,6 @@ without it is refused at once.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging as python_logging
 import os
 import warnings
@@ -68,6 +67,6 @@ def memory_advice(remedy: str = _LOWER) -> Iterator[None]:
     # Named, not imported: this module must not pull in TensorFlow.
     if type(error).__name__ not in ('ResourceExhaustedError', 'MemoryError'):
       raise
-    if os.strerror(errno.ENOSPC) in str(error):  # of a file, not of the device
+    if errors.NO_SPACE in str(error):  # of a file, not of the device
       raise
     raise errors.UserError(f'The device is out of memory: {remedy}.') from error

@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from deeplab_nas.nn import replicas
 
+# In the logs of a step: how many bad steps the run has had.
+NAME = 'skipped_steps'
+
 
 class StepGuard(tf.Module):
   """Checks every step, and counts those that are bad.

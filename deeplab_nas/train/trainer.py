@@ -14,7 +14,6 @@ import tensorflow as tf
 from deeplab_nas import config as config_lib
 from deeplab_nas.nn import replicas
 from deeplab_nas.train import (
-  divergence,
   gradients,
   losses,
   optimizers,
@@ -144,7 +143,7 @@ class Trainer(tf.keras.Model):
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),
       'learning_rate': learning_rate,
-      divergence.NAME: self.guard.num_bad.value(),
+      step_guard.NAME: self.guard.num_bad.value(),
     }
 
   def test_step(self, batch: Batch) -> Mapping[str, tf.Tensor]:

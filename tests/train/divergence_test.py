@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.train import divergence
+from deeplab_nas.train import divergence, step_guard
 
 
 def watcher(skips=False, num_bad=0):
@@ -26,7 +26,7 @@ def watcher(skips=False, num_bad=0):
 
 
 def logs(num_bad):
-  return {'loss': 1.0, 'learning_rate': 0.05, divergence.NAME: num_bad}
+  return {'loss': 1.0, 'learning_rate': 0.05, step_guard.NAME: num_bad}
 
 
 def test_a_bad_step_is_refused_with_all_that_helps():
