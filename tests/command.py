@@ -28,6 +28,26 @@ def run(
   )
 
 
+def start(
+  log: str | os.PathLike[str], script: str, *flags: str, **variables: str
+) -> subprocess.Popen[bytes]:
+  """Starts a script, and leaves it running.
+
+  Args:
+    log: What it prints as errors is added to this file.
+    script: Its path.
+    *flags: Its command line.
+    **variables: Of the environment, changed.
+  """
+  with open(log, 'ab') as file:  # the process has its own
+    return subprocess.Popen(
+      [sys.executable, str(ROOT / script), *flags],
+      env={**os.environ, 'PYTHONPATH': str(ROOT), **variables},
+      stdout=subprocess.DEVNULL,
+      stderr=file,
+    )
+
+
 def deaf_to_nothing(arguments: list[str]) -> list[str]:
   """The same command, which Ctrl-C reaches though tests run in the background.
 

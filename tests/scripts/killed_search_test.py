@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -54,13 +51,7 @@ def whole(records, tmp_path_factory):
 
 
 def start(records, folder, log):
-  return subprocess.Popen(
-    [sys.executable, 'scripts/train.py', *arguments(records, folder)],
-    cwd=command.ROOT,
-    env={**os.environ, 'PYTHONPATH': str(command.ROOT)},
-    stderr=log,
-    stdout=subprocess.DEVNULL,
-  )
+  return command.start(log, 'scripts/train.py', *arguments(records, folder))
 
 
 def wait_for(folder, process):
@@ -113,17 +104,17 @@ def assert_same(actual, expected):
 def test_ten_kills_leave_no_trace(records, whole, tmp_path):
   """Bit-equal: genotype, metrics, every variable, every event."""
   folder, moments, num_alive = tmp_path / 'run', random.Random(7), 0
-  with open(tmp_path / 'log', 'w+b') as log:
-    for _ in range(NUM_KILLS):
-      process = start(records, folder, log)
-      wait_for(folder, process)
-      time.sleep(moments.uniform(0, 0.8))
-      num_alive += process.poll() is None
-      process.kill()
-      process.wait()
-    assert num_alive == NUM_KILLS
-    finished = start(records, folder, log)
-    assert finished.wait() == 0, (tmp_path / 'log').read_text()
+  log = tmp_path / 'log'
+  for _ in range(NUM_KILLS):
+    process = start(records, folder, log)
+    wait_for(folder, process)
+    time.sleep(moments.uniform(0, 0.8))
+    num_alive += process.poll() is None
+    process.kill()
+    process.wait()
+  assert num_alive == NUM_KILLS
+  finished = start(records, folder, log)
+  assert finished.wait() == 0, log.read_text()
   assert_same(folder, whole)
 
 
@@ -134,26 +125,26 @@ def test_who_is_asked_to_stop_saves_first(
   records, whole, tmp_path, number, code
 ):
   folder = tmp_path / 'run'
-  with open(tmp_path / 'log', 'w+b') as log:
-    process = start(records, folder, log)
-    wait_for(folder, process)
-    process.send_signal(number)
-    assert process.wait() == code
-    text = (tmp_path / 'log').read_text()
-    assert 'Traceback' not in text
-    assert start(records, folder, log).wait() == 0
+  log = tmp_path / 'log'
+  process = start(records, folder, log)
+  wait_for(folder, process)
+  process.send_signal(number)
+  assert process.wait() == code
+  text = log.read_text()
+  assert 'Traceback' not in text
+  assert start(records, folder, log).wait() == 0
   assert_same(folder, whole)
 
 
 def test_a_second_run_in_the_folder_is_refused(records, tmp_path):
   folder = tmp_path / 'run'
-  with open(tmp_path / 'log', 'w+b') as log:
-    process = start(records, folder, log)
-    try:
-      wait_for(folder, process)
-      result = command.run('scripts/train.py', *arguments(records, folder))
-    finally:
-      process.kill()
-      process.wait()
+  log = tmp_path / 'log'
+  process = start(records, folder, log)
+  try:
+    wait_for(folder, process)
+    result = command.run('scripts/train.py', *arguments(records, folder))
+  finally:
+    process.kill()
+    process.wait()
   assert result.returncode == 2
   assert 'Another process is writing to' in result.stderr

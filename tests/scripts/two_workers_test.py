@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -28,42 +25,26 @@ SETTINGS = (
 LONGEST_SECONDS = 600
 
 
-def start(records, folder, distribution, log, environment=None):
-  with open(log, 'a') as file:  # the process has its own
-    return subprocess.Popen(
-      [
-        *(sys.executable, 'scripts/train.py', '--mode=search', '--resume'),
-        *('--config=quickstart', f'--data_dir={records}'),
-        *(f'--set={setting}' for setting in SETTINGS),
-        *(f'--run_dir={folder}', f'--distribution={distribution}'),
-      ],
-      cwd=command.ROOT,
-      env={
-        **os.environ,
-        'PYTHONPATH': str(command.ROOT),
-        **(environment or {}),
-      },
-      stdout=subprocess.DEVNULL,
-      stderr=file,
-    )
+def start(records, folder, distribution, log, **variables):
+  return command.start(
+    *(log, 'scripts/train.py', '--mode=search', '--resume'),
+    *('--config=quickstart', f'--data_dir={records}', f'--run_dir={folder}'),
+    *(f'--set={setting}' for setting in SETTINGS),
+    f'--distribution={distribution}',
+    **variables,
+  )
 
 
 def start_workers(records, folder, logs):
-  workers = [f'localhost:{port}' for port in free_ports(2)]
-  return [
-    start(
-      *(records, folder, 'multi_worker', log),
-      {
-        'TF_CONFIG': json.dumps(
-          {
-            'cluster': {'worker': workers},
-            'task': {'type': 'worker', 'index': index},
-          }
-        )
-      },
+  cluster = {'worker': [f'localhost:{port}' for port in free_ports(2)]}
+  processes = []
+  for index, log in enumerate(logs):
+    task = {'type': 'worker', 'index': index}
+    text = json.dumps({'cluster': cluster, 'task': task})
+    processes.append(
+      start(records, folder, 'multi_worker', log, TF_CONFIG=text)
     )
-    for index, log in enumerate(logs)
-  ]
+  return processes
 
 
 def free_ports(count):

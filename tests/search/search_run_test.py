@@ -10,25 +10,14 @@ from deeplab_nas.data import input_pipeline
 from deeplab_nas.search import search_run
 from deeplab_nas.space import genotype
 from deeplab_nas.train import checkpoints, metrics_log, run_directory
-from tests.data import tiny_folder
-from tests.datasets import command
+from tests.train import records as records_lib
 from tests.train import unfinished
 
 
 @pytest.fixture(scope='module')
 def records(tmp_path_factory):
   """Twenty images and masks, converted as a user does."""
-  root = tmp_path_factory.mktemp('data')
-  names = [f'image{i}' for i in range(20)]
-  tiny_folder.TinyFolder(root / 'folder', names)
-  result = command.run(
-    'build_folder_data.py',
-    f'--data_dir={root}/folder',
-    f'--output_dir={root}/records',
-    '--val_fraction=0.2',
-  )
-  assert result.returncode == 0, result.stderr
-  return str(root / 'records')
+  return records_lib.make(tmp_path_factory.mktemp('data'), num_images=20)
 
 
 def config(records, **search):

@@ -15,7 +15,7 @@ from deeplab_nas import config_runtime, errors
 from deeplab_nas.train import distribution
 from tests import command
 from tests.data import tiny_folder
-from tests.datasets import command as datasets_command
+from tests.train import records as records_lib
 
 
 def config(**settings):
@@ -51,17 +51,8 @@ def test_a_batch_that_cannot_be_divided_is_refused():
 
 @pytest.fixture(scope='module')
 def records(tmp_path_factory):
-  """Images and masks; five to validate, so that the last batch is short."""
-  root = tmp_path_factory.mktemp('data')
-  tiny_folder.TinyFolder(root / 'folder', [f'image{i}' for i in range(25)])
-  result = datasets_command.run(
-    'build_folder_data.py',
-    f'--data_dir={root}/folder',
-    f'--output_dir={root}/records',
-    '--val_fraction=0.2',
-  )
-  assert result.returncode == 0, result.stderr
-  return root / 'records'
+  """Five to validate, so that the last batch is short."""
+  return records_lib.make(tmp_path_factory.mktemp('data'), num_images=25)
 
 
 def results(mode, records, folder):

@@ -8,9 +8,9 @@ from tests.datasets import command
 from tests.train import tiny_training
 
 
-def make(root):
-  """Eight images to train on and two to validate; returns their folder."""
-  names = [f'image{i}' for i in range(10)]
+def make(root, num_images=10):
+  """Images, a fifth of them to validate on; returns the records' folder."""
+  names = [f'image{i}' for i in range(num_images)]
   tiny_folder.TinyFolder(root / 'folder', names)
   result = command.run(
     'build_folder_data.py',
