@@ -109,6 +109,8 @@ class DataConfig(config_field.Section):
     shuffle_buffer: Examples among which the next one is drawn.
     cache: Whether to keep the decoded images in memory.
     max_val_images: Validates on the first so many images; null for all.
+    skip_corrupt_records: How many damaged records may be left out; above 0, all
+      are read and decoded once at the start.
   """
 
   NAME: ClassVar[str] = 'data'
@@ -128,6 +130,7 @@ class DataConfig(config_field.Section):
   shuffle_buffer: int = _field(1000, int, low=1)
   cache: bool = _field(True, bool)
   max_val_images: int | None = _field(None, int, low=1, optional=True)
+  skip_corrupt_records: int = _field(0, int, low=0)
 
   def __post_init__(self):
     super().__post_init__()

@@ -22,7 +22,7 @@ from absl import flags, logging
 
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors, presets
-from deeplab_nas.data import agreement, dataset_info
+from deeplab_nas.data import agreement, dataset_info, shards
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
   cluster,
@@ -72,7 +72,10 @@ flags.DEFINE_boolean(
 flags.DEFINE_boolean('print_config', False, 'Only print all settings as YAML.')
 
 _MODES = ('search', 'train', 'eval')
-_EVAL_SETTINGS = ('eval.', 'data.dir', 'data.dataset', 'runtime.')
+_EVAL_SETTINGS = (
+  *('eval.', 'data.dir', 'data.dataset', 'data.skip_corrupt_records'),
+  'runtime.',
+)
 _FOREIGN_FLAGS = {
   'search': ('genotype', 'init_from'),
   'train': (),
@@ -157,17 +160,36 @@ def _check_data(data: config_lib.DataConfig, *splits: str) -> None:
       ' datasets/build_*.py wrote.'
     )
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  agreement.check(data.dir, info, splits)
+  if data.skip_corrupt_records:  # what is left is seen when it is read
+    for split in filter(None, splits):
+      shards.listed(data.dir, split)
+  else:
+    agreement.check(data.dir, info, splits)
 
 
 @contextlib.contextmanager
-def _advice(
-  data: config_lib.DataConfig, splits: Sequence[str], *remedy: str
-) -> Iterator[None]:
-  """Sentences for what may go wrong in the middle of a run."""
-  records = agreement.explained(data.dir, data.dataset or None, splits)
-  with runtime.memory_advice(*remedy), records:
-    yield
+def _readable(
+  config: config_lib.Config, splits: Sequence[str], *remedy: str
+) -> Iterator[config_lib.Config]:
+  """The settings, with a folder of records that can be read.
+
+  What goes wrong with them or with memory nevertheless becomes a sentence.
+  """
+  data = config.data
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(runtime.memory_advice(*remedy))
+    if data.skip_corrupt_records:
+      from deeplab_nas.data import salvage
+
+      info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+      folder = stack.enter_context(
+        salvage.sound(data.dir, info, splits, data.skip_corrupt_records)
+      )
+      data = dataclasses.replace(data, dir=folder)
+    stack.enter_context(
+      agreement.explained(data.dir, data.dataset or None, splits)
+    )
+    yield dataclasses.replace(config, data=data)
 
 
 def _dry_run(
@@ -179,7 +201,7 @@ def _dry_run(
       ' data.batch_size to the images of one.'
     )
   runtime.prepare(config.runtime)
-  with _advice(config.data, _splits(config.data)):
+  with _readable(config, _splits(config.data)) as config:
     if genotype is None:
       from deeplab_nas.search import search_run
 
@@ -192,14 +214,14 @@ def _dry_run(
 
 
 def _search(config: config_lib.Config) -> None:
-  with stop_signals.StopSignals(), _started(config) as run:
+  with stop_signals.StopSignals(), _started(config) as (run, config):
     from deeplab_nas.search import search_run
 
     search_run.run(config, run, resume=FLAGS.resume)
 
 
 def _train(config: config_lib.Config, genotype: genotype_lib.Genotype) -> None:
-  with stop_signals.StopSignals(), _started(config) as run:
+  with stop_signals.StopSignals(), _started(config) as (run, config):
     from deeplab_nas.train import train_run
 
     train_run.run(config, genotype, run, resume=FLAGS.resume)
@@ -236,19 +258,22 @@ def _eval() -> None:
   runtime.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
-  with _advice(
-    config.data,
+  with _readable(
+    config,
     [split],
     'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513',
-  ):
-    eval_run.run(run, config)
+  ) as readable:
+    eval_run.run(run, config, readable.data.dir)
 
 
 @contextlib.contextmanager
 def _started(
   config: config_lib.Config,
-) -> Iterator[run_directory.RunDirectory]:
-  """The folder of a run, left as it was if the run has no first epoch."""
+) -> Iterator[tuple[run_directory.RunDirectory, config_lib.Config]]:
+  """The folder of a run, and its settings with records that can be read.
+
+  The folder is left as it was if the run has no first epoch.
+  """
   if FLAGS.run_dir is None:
     raise errors.UserError(
       'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
@@ -263,8 +288,8 @@ def _started(
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     runtime.prepare(config.runtime)
-    with _advice(config.data, _splits(config.data)):
-      yield run
+    with _readable(config, _splits(config.data)) as readable:
+      yield run, readable
   except BaseException as error:  # also Ctrl-C
     run.discard()  # nothing that was finished is removed
     is_shared = config.runtime.distribution == 'multi_worker'

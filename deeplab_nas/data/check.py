@@ -24,8 +24,16 @@ _CHUNK = 32  # records decoded side by side
 
 
 @dataclasses.dataclass(frozen=True)
-class _Finding:
-  """What is to be said of a record."""
+class Finding:
+  """What is to be said of a record.
+
+  Attributes:
+    name: Of the example; '' where it cannot be read.
+    problem: Why the record is of no use; None if it is.
+    counts: Its pixels, if it can be read.
+    unknown: Pixels by label that is no class.
+    is_whole_shard: Whether nothing after it can be read either.
+  """
 
   name: str
   problem: str | None = None
@@ -63,7 +71,7 @@ def check_records(
   with conversion.progress_bar(total) as bar:
     for split in counts:
       for path in paths[split]:
-        for finding in _findings(path, info):
+        for finding in inspect_shard(path, info):
           bar.update()
           _judge(finding, path, problems, places, split)
           if finding.counts:
@@ -88,7 +96,7 @@ def require_sound(
   """Raises a UserError on the first bad record of a split, if there is one."""
   for path in shards.find(dataset_dir, split):
     problems = findings.Problems()
-    for number, finding in enumerate(_findings(path, info), 1):
+    for number, finding in enumerate(inspect_shard(path, info), 1):
       _judge(finding, f'{path}, record {number}', problems, {}, split)
       problems.raise_if_any(info.num_classes)
 
@@ -110,21 +118,22 @@ def samples(
     )
 
 
-def _findings(path, info) -> Iterator[_Finding]:
+def inspect_shard(
+  path: str | os.PathLike, info: dataset_info.DatasetInfo
+) -> Iterator[Finding]:
   """Findings of the records of a shard, decoded in parallel threads."""
   chunks = tf.data.TFRecordDataset(os.fspath(path)).batch(_CHUNK)
   position = 0
   with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
     try:
       for chunk in chunks.as_numpy_iterator():
-        yield from threads.map(lambda data: _inspect(data, info), chunk)
+        yield from threads.map(lambda data: inspect(data, info), chunk)
         position += len(chunk)
     except tf.errors.DataLossError:
-      yield _Finding(
+      yield Finding(
         '',
         f'{path} is damaged in record {_damaged_record(path, position)} of'
-        f' {shards.count_records(path)} (wrong checksum): convert the data'
-        ' again.',
+        f' {shards.count_records(path)} (wrong checksum): {shards.REMEDY}.',
         is_whole_shard=True,
       )
 
@@ -138,21 +147,21 @@ def _damaged_record(path, position: int) -> int:
   return position + 1
 
 
-def _inspect(record: bytes, info) -> _Finding:
+def inspect(record: bytes, info: dataset_info.DatasetInfo) -> Finding:
   """Decodes one record."""
   try:
     features = example_schema.parse_features(record)
   except example_schema.REFUSALS:
-    return _Finding('', f'a record lacks {example_schema.IMAGE}')
+    return Finding('', f'a record lacks {example_schema.IMAGE}')
   name = features[example_schema.FILE_NAME].numpy().decode('utf-8', 'replace')
   try:
     example = example_schema.decode(features, info.ignore_label)
   except example_schema.REFUSALS as error:
     reason = getattr(error, 'message', 'damaged')
-    return _Finding(name, f'{name} cannot be decoded ({reason})')
+    return Finding(name, f'{name} cannot be decoded ({reason})')
   image, label = example['image'].numpy(), example['label'].numpy()
   if image.shape[:2] != label.shape:
-    return _Finding(
+    return Finding(
       name,
       f'{name} has an image of {image.shape[0]} x {image.shape[1]} and a'
       f' label of {label.shape[0]} x {label.shape[1]} pixels',
@@ -172,13 +181,13 @@ def _inspect(record: bytes, info) -> _Finding:
     num_masks=int(has_label),
     num_blank=int(has_label and histogram[info.ignore_label] == label.size),
   )
-  return _Finding(name, None, counts, unknown)
+  return Finding(name, None, counts, unknown)
 
 
-def _judge(finding: _Finding, path, problems, places, split: str) -> None:
+def _judge(finding: Finding, path, problems, places, split: str) -> None:
   """Adds the problems of a record, and a name that occurs twice."""
   if finding.problem:
-    sentence = f'{path}: {finding.problem}: convert the data again.'
+    sentence = f'{path}: {finding.problem}: {shards.REMEDY}.'
     problems.add(finding.problem if finding.is_whole_shard else sentence)
   if finding.unknown:
     problems.add_unknown(f'{path}: {finding.name}', finding.unknown)

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import struct
+from collections.abc import Iterator
 
 from deeplab_nas import errors
 
@@ -18,6 +19,11 @@ _NAME = re.compile(
   r'(\.tfrecord)?'
 )
 _LENGTH = struct.Struct('<Q')
+# What helps when records are damaged.
+REMEDY = (
+  'convert the data again, or train without such records:'
+  ' --set=data.skip_corrupt_records=N leaves out up to N'
+)
 _HEADER_BYTES = 12
 _FOOTER_BYTES = 4
 
@@ -50,6 +56,11 @@ def counts(data_dir: str | os.PathLike, split: str) -> dict[pathlib.Path, int]:
   Only the record frames are walked, not the data, so this is quick; it notices
   shards that are missing, doubled or cut off.
   """
+  return {path: count_records(path) for path in listed(data_dir, split)}
+
+
+def listed(data_dir: str | os.PathLike, split: str) -> list[pathlib.Path]:
+  """The shards of a split, complete, in order, whatever is in them."""
   by_split = splits_in(data_dir)
   if split not in by_split:
     known = ', '.join(sorted(by_split)) or 'none'
@@ -73,11 +84,20 @@ def counts(data_dir: str | os.PathLike, split: str) -> dict[pathlib.Path, int]:
       f' ({len(missing)} of {totals[0]} shards missing): run the converter'
       ' again to complete it.'
     )
-  return {path: count_records(path) for path in paths}
+  return paths
 
 
 def count_records(path: str | os.PathLike) -> int:
   """Number of records of a shard; a cut-off shard is a `UserError`."""
+  return sum(1 for _ in frame_ends(path))
+
+
+def frame_ends(path: str | os.PathLike) -> Iterator[int]:
+  """Where each record of a shard ends, in bytes from its start.
+
+  Raises:
+    UserError: If a record is cut off.
+  """
   size = os.path.getsize(path)
   position = count = 0
   with open(path, 'rb') as shard:
@@ -91,8 +111,8 @@ def count_records(path: str | os.PathLike) -> int:
       if end > size:
         raise errors.UserError(
           f'{path} is cut off or damaged at byte {position}, after'
-          f' {count} records: convert the data again.'
+          f' {count} records: {REMEDY}.'
         )
       position = end
       count += 1
-  return count
+      yield end

@@ -31,13 +31,16 @@ _LINE_SECONDS = 10.0
 
 
 def run(
-  directory: run_directory.RunDirectory, config: config_lib.Config
+  directory: run_directory.RunDirectory,
+  config: config_lib.Config,
+  readable_dir: str | None = None,
 ) -> scores.Scores:
   """Evaluates, prints the table and writes the files.
 
   Args:
     directory: The run folder of a training.
     config: Its settings, with those of `eval` and `data.dir` as wanted now.
+    readable_dir: What is read in place of `data.dir`, if that is damaged.
 
   Raises:
     UserError: If there is no trained network or no such split, or the data has
@@ -46,12 +49,13 @@ def run(
   source = trained.load(directory, config.eval.checkpoint)
   split = config.eval.split or config.data.val_split
   data = config.data
-  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  data_dir = readable_dir or data.dir
+  info = dataset_info.DatasetInfo.load(data_dir, data.dataset or None)
   _check_classes(info, source.info, data.dir)
   # Images come one by one and as they are: those of a batch would have to be
   # padded to one size, which changes what the network sees of them.
   images = input_pipeline.eval_dataset(
-    data.dir, split, info, pipeline_config.PipelineConfig(batch_size=1)
+    data_dir, split, info, pipeline_config.PipelineConfig(batch_size=1)
   )
   logging.info(
     'Evaluating %s on split %s of %s ...', source.checkpoint, split, data.dir

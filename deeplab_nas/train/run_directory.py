@@ -40,6 +40,7 @@ _FIXED_SECTIONS = {
 }
 _FREE_SETTINGS = (
   *('data.dir', 'data.cache', 'data.max_val_images'),
+  'data.skip_corrupt_records',
   *('train.init_from', 'train.early_stopping_epochs'),
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}

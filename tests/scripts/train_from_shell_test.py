@@ -10,7 +10,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
+from tests import command
 from tests.scripts import search_from_shell_test as search_test
 from tests.train import unfinished
 
@@ -102,3 +104,36 @@ def test_a_dry_run_measures_and_writes_nothing(whole, records):
   assert 'one step of the weights' in result.stdout
   assert 'architecture' not in result.stdout
   assert not folder.exists()
+
+
+def test_damaged_records_are_named_or_left_out(whole, records):
+  damaged = whole[0].with_name('damaged')
+  shutil.copytree(records, damaged)
+  shard = min(damaged.glob('train-*'))
+  content = bytearray(shard.read_bytes())
+  content[-20] ^= 1
+  shard.write_bytes(content)
+  folder, genotype = whole[0].with_name('sound'), whole[0] / 'genotype.json'
+  refused = train(damaged, genotype, folder)
+  assert refused.returncode == 2
+  assert f'{shard} is damaged in record' in refused.stderr
+  assert 'Traceback' not in refused.stderr
+  assert not folder.exists()
+
+  skip = '--set=data.skip_corrupt_records=2'
+  result = train(damaged, genotype, folder, skip, '--set=train.epochs=1')
+  assert result.returncode == 0, result.stderr
+  assert f'Left out: {shard}, record ' in result.stderr
+  assert '1 records are damaged and left out, of at most 2' in result.stderr
+  assert yaml.safe_load((folder / 'config.yaml').read_text())['data'][
+    'dir'
+  ] == str(damaged)
+
+  evaluated = command.run(
+    *('scripts/train.py', '--mode=eval', f'--run_dir={folder}', skip),
+    '--set=eval.split=train',
+  )
+  assert evaluated.returncode == 0, evaluated.stderr
+  results = json.loads((folder / 'eval' / 'train' / 'results.json').read_text())
+  assert results['data_dir'] == str(damaged)
+  assert results['num_images'] == 15

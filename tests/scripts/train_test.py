@@ -169,7 +169,7 @@ def test_only_what_has_an_epoch_outlives_an_error(tmp_path, error, is_first):
 from deeplab_nas import config
 from scripts import train
 train.FLAGS(['train.py', '--run_dir={folder}'])
-with train._started(config.load('quickstart')) as run:
+with train._started(config.load('quickstart')) as (run, _):
   if not {is_first}:
     run.settle()
   raise {error}
