@@ -23,6 +23,7 @@ from deeplab_nas.train import (
   measure,
   metrics_log,
   run_directory,
+  same_start,
   summary,
   tensorboard_log,
   val_batches,
@@ -100,6 +101,7 @@ def build(config: config_lib.Config) -> SearchRun:
   # Before any operation: workers have to find each other first.
   strategy = distribution.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  same_start.require(strategy, same_start.facts(config, info))
   counts = input_pipeline.count_subsets(data.dir, data.train_split)
   logging.info(
     'Split %s: %d images in half A (weights), %d in half B (architecture).',
@@ -159,6 +161,9 @@ def run(
     searcher=searcher,
   )
   position = saver.restore() if resume else checkpoints.Position()
+  same_start.require(
+    searcher.distribute_strategy, {'checkpoint to go on from': str(position)}
+  )
   if position.epoch < config.search.epochs:
     _fit(parts, directory, position, saver)
   text = summary.text(

@@ -40,6 +40,12 @@ def read() -> dict[str, Any] | None:
   return config
 
 
+def addresses() -> list[str]:
+  """Those of all workers; none without a cluster."""
+  config = read()
+  return config['cluster']['worker'] if config else []
+
+
 def is_chief(config: config_runtime.RuntimeConfig) -> bool:
   """Whether this process writes the run's files.
 
@@ -78,11 +84,10 @@ def lost_worker(error: BaseException) -> str | None:
   """The sentence about a worker that is gone; None for other errors."""
   if type(error).__name__ not in _PEER_ERRORS:
     return None  # and TF_CONFIG, which may be another program's, is not read
-  cluster = read()
-  if cluster is None:
+  config = read()
+  if config is None:
     return None
-  workers = cluster['cluster']['worker']
-  own = cluster['task']['index']
+  workers, own = addresses(), config['task']['index']
   found = [int(index) for index in re.findall(r'task:(\d+)', str(error))]
   others = [index for index in found if index != own and index < len(workers)]
   who = 'Another worker'

@@ -28,6 +28,7 @@ from deeplab_nas.train import (
   metrics_log,
   networks,
   run_directory,
+  same_start,
   tensorboard_log,
   train_summary,
   val_batches,
@@ -108,6 +109,8 @@ def build(
   # Before any operation: workers have to find each other first.
   strategy = distribution.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  facts = same_start.facts(config, info)
+  same_start.require(strategy, {**facts, 'genotype': genotype.digest})
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
   weights = class_weights.of(config.train.class_weights, info, data.train_split)
   if weights:
@@ -187,6 +190,9 @@ def run(
     genotype_digest=checkpoints.digest_variable(genotype.digest),
   )
   position = saver.restore() if resume else checkpoints.Position()
+  same_start.require(
+    trainer.distribute_strategy, {'checkpoint to go on from': str(position)}
+  )
   keeper.resume_after(position.epoch)
   if position.epoch < config.train.epochs and not keeper.is_stopped:
     _draw_genotype(directory, genotype)

@@ -1,7 +1,8 @@
-"""Two workers search as one device does, and one that is killed is named."""
+"""Two workers do what one device does, and what is wrong with one is named."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -14,37 +15,73 @@ from tests.scripts import scenes
 pytestmark = pytest.mark.slow
 
 EPOCHS, STEPS = 3, 20
-SETTINGS = (
-  *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
-  *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
-  *(f'search.epochs={EPOCHS}', f'search.steps_per_epoch={STEPS}'),
-  *('search.learning_rate=2e-3', 'search.end_learning_rate=1e-4'),
-  'search.arch_start_epoch=1',
+SETTINGS = {
+  'search': (
+    *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
+    *(f'search.epochs={EPOCHS}', f'search.steps_per_epoch={STEPS}'),
+    *('search.learning_rate=2e-3', 'search.end_learning_rate=1e-4'),
+    'search.arch_start_epoch=1',
+  ),
+  'train': (
+    *(f'train.epochs={EPOCHS}', f'train.steps_per_epoch={STEPS}'),
+    *('network.filter_multiplier=2', 'network.aspp_rates=[2]'),
+    'train.learning_rate=1e-3',
+  ),
+}
+GENOTYPE = (
+  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
+  ' ["prev_prev", "atrous_conv_3x3"]]]}'
 )
 # A worker waits for the others; on a busy machine they start one by one.
 LONGEST_SECONDS = 600
 
 
-def start(records, folder, distribution, log, **variables):
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+  """A folder with records and a genotype."""
+  root = tmp_path_factory.mktemp('two_workers')
+  scenes.make(root, num_val=3)
+  (root / 'found.json').write_text(GENOTYPE)
+  return root
+
+
+def start(root, folder, log, mode, distribution, *settings, **variables):
+  flags = [f'--genotype={root / "found.json"}'] if mode == 'train' else []
+  settings = (
+    *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
+    *(*SETTINGS[mode], *settings),
+  )
   return command.start(
-    *(log, 'scripts/train.py', '--mode=search', '--resume'),
-    *('--config=quickstart', f'--data_dir={records}', f'--run_dir={folder}'),
-    *(f'--set={setting}' for setting in SETTINGS),
-    f'--distribution={distribution}',
+    *(log, 'scripts/train.py', f'--mode={mode}', '--config=quickstart'),
+    *(f'--data_dir={root}/records', f'--run_dir={folder}', '--resume'),
+    *(f'--set={setting}' for setting in settings),
+    *(f'--distribution={distribution}', *flags),
     **variables,
   )
 
 
-def start_workers(records, folder, logs):
-  cluster = {'worker': [f'localhost:{port}' for port in free_ports(2)]}
-  processes = []
-  for index, log in enumerate(logs):
-    task = {'type': 'worker', 'index': index}
-    text = json.dumps({'cluster': cluster, 'task': task})
-    processes.append(
-      start(records, folder, 'multi_worker', log, TF_CONFIG=text)
-    )
-  return processes
+@contextlib.contextmanager
+def two_workers(root, folder, mode, *settings_of_second):
+  """Yields the workers and their logs; afterwards none is left."""
+  ports = free_ports(2)
+  cluster = {'worker': [f'localhost:{port}' for port in ports]}
+  logs = [folder.with_name(f'{folder.name}.log{index}') for index in range(2)]
+  workers = []
+  try:
+    for index, settings in enumerate([(), settings_of_second]):
+      task = {'type': 'worker', 'index': index}
+      text = json.dumps({'cluster': cluster, 'task': task})
+      workers.append(
+        start(
+          *(root, folder, logs[index], mode, 'multi_worker', *settings),
+          TF_CONFIG=text,
+        )
+      )
+    yield workers, logs
+  finally:
+    for worker in workers:
+      worker.kill()
+      worker.wait()
 
 
 def free_ports(count):
@@ -57,37 +94,58 @@ def free_ports(count):
   return ports
 
 
+def ends(processes):
+  return [process.wait(LONGEST_SECONDS) for process in processes]
+
+
 def metrics(folder):
   lines = (folder / 'metrics.jsonl').read_text().splitlines()
   return [json.loads(line) for line in lines]
 
 
-def test_a_killed_worker_is_named_and_the_job_ends_as_on_one_device(tmp_path):
-  records = scenes.make(tmp_path, num_val=3)
-  one, two = tmp_path / 'one', tmp_path / 'two'
-  alone = start(records, one, 'none', tmp_path / 'log')
-  assert alone.wait(LONGEST_SECONDS) == 0
-  logs = [tmp_path / f'log{index}' for index in range(2)]
-  workers = start_workers(records, two, logs)
-  try:
-    while not (two / 'metrics.jsonl').exists():
-      assert workers[0].poll() is None, logs[0].read_text()
-      time.sleep(0.1)
-    workers[1].kill()
-    assert workers[0].wait(LONGEST_SECONDS) == 2
-    text = logs[0].read_text()
-    assert 'error: Worker 1 (localhost:' in text
-    assert 'Traceback' not in text
-
-    workers = start_workers(records, two, logs)
-    assert [each.wait(LONGEST_SECONDS) for each in workers] == [0, 0]
-  finally:
-    for each in workers:
-      each.kill()
-      each.wait()
-  assert 'Resuming after epoch' in logs[0].read_text()
+def assert_same_metrics(one, two):
   expected, actual = metrics(one), metrics(two)
   assert len(expected) == len(actual) == EPOCHS
   for ours, theirs in zip(actual, expected):
     for name in ('loss', 'val_loss', 'alpha_entropy', 'beta_entropy'):
-      assert ours[name] == pytest.approx(theirs[name], rel=1e-2), name
+      if name in theirs:
+        assert ours[name] == pytest.approx(theirs[name], rel=1e-2), name
+
+
+def test_a_killed_worker_is_named_and_the_job_ends_as_on_one_device(root):
+  one, two = root / 'one', root / 'two'
+  assert ends([start(root, one, root / 'log', 'search', 'none')]) == [0]
+  with two_workers(root, two, 'search') as (workers, logs):
+    while not (two / 'metrics.jsonl').exists():
+      assert workers[0].poll() is None, logs[0].read_text()
+      time.sleep(0.1)
+    workers[1].kill()
+    assert ends(workers[:1]) == [2]
+    text = logs[0].read_text()
+    assert 'error: Worker 1 (localhost:' in text
+    assert 'Traceback' not in text
+  with two_workers(root, two, 'search') as (workers, logs):
+    assert ends(workers) == [0, 0]
+  assert 'Resuming after epoch' in logs[0].read_text()
+  assert_same_metrics(one, two)
+
+
+def test_a_training_ends_as_on_one_device(root):
+  one, two = root / 'train_one', root / 'train_two'
+  assert ends([start(root, one, root / 'log', 'train', 'none')]) == [0]
+  with two_workers(root, two, 'train') as (workers, logs):
+    assert ends(workers) == [0, 0], logs[0].read_text()
+  assert_same_metrics(one, two)
+
+
+def test_workers_that_differ_say_in_what(root):
+  folder = root / 'different'
+  other = 'search.learning_rate=3e-3'
+  with two_workers(root, folder, 'search', other) as (workers, logs):
+    assert ends(workers) == [2, 2]
+  for log in logs:
+    text = log.read_text()
+    assert 'error: Worker 1 (localhost:' in text
+    assert 'has another search.learning_rate than worker 0' in text
+    assert 'Traceback' not in text
+  assert not folder.exists()
