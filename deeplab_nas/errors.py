@@ -82,8 +82,8 @@ def run(
     except KeyboardInterrupt:
       _print_error('interrupted.')
       return INTERRUPTED_EXIT_CODE
-    except Preempted:
-      _print_error('preempted (SIGTERM).')
+    except Preempted as reason:
+      _print_error(f'preempted ({reason}).')
       return PREEMPTED_EXIT_CODE
     except Exception as error:
       sentence = _sentence(error)

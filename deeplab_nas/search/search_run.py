@@ -157,7 +157,6 @@ def run(
   saver = checkpoints.Saver(
     directory,
     config.runtime.checkpoint_minutes,
-    config.runtime.distribution == 'multi_worker',
     searcher=searcher,
   )
   position = saver.restore() if resume else checkpoints.Position()

@@ -57,7 +57,6 @@ class Saver:
     self,
     directory: run_directory.RunDirectory,
     every_minutes: float | None = None,
-    is_collective: bool = False,
     clock: Callable[[], float] = time.monotonic,
     **tracked,
   ):
@@ -66,17 +65,12 @@ class Saver:
     Args:
       directory: Of the run.
       every_minutes: How often it `is_due`; None for never.
-      is_collective: Whether several workers save at the same steps, which they
-        cannot agree on otherwise than by counting: it never `is_due`.
       clock: Gives seconds.
       **tracked: Anything that `tf.train.Checkpoint` takes.
     """
     self.logs: dict[str, float] = {}
     self._directory = directory
-    self._is_collective = is_collective
-    self._every_seconds = float('inf')
-    if every_minutes and not is_collective:
-      self._every_seconds = 60 * every_minutes
+    self._every_seconds = 60 * every_minutes if every_minutes else float('inf')
     self._clock = clock
     self._last = clock()
     self._epoch, self._step = (
@@ -102,10 +96,9 @@ class Saver:
   def is_held_back(self) -> bool:
     """Whether nothing is saved within an epoch.
 
-    Workers cannot agree on a step there, and a run that is replaced would be
-    given up.
+    A run that is replaced would be given up for it.
     """
-    return self._is_collective or self._directory.is_replacing
+    return self._directory.is_replacing
 
   def restore(self) -> Position:
     """Restores the last state that is whole, or stays at the beginning.

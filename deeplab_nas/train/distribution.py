@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 
 import tensorflow as tf
 from absl import logging
@@ -91,6 +92,18 @@ def synchronizes_norms(
   if config.sync_batch_norm is not None:
     return config.sync_batch_norm
   return replica_batch_size < _SMALL_BATCH
+
+
+def any_of(
+  strategy_: tf.distribute.Strategy, flags: Sequence[bool]
+) -> list[bool]:
+  """Each flag, which is raised if it is in any worker; all have to ask."""
+  if not isinstance(strategy_, tf.distribute.MultiWorkerMirroredStrategy):
+    return list(flags)
+  own = strategy_.experimental_distribute_values_from_function(
+    lambda _: tf.cast(list(flags), tf.float32)
+  )
+  return [bool(x) for x in strategy_.reduce('SUM', own, axis=None).numpy()]
 
 
 def distributed(

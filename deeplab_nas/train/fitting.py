@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -16,6 +17,18 @@ from deeplab_nas.train import (
 )
 
 Logs = dict[str, float]
+
+
+class Wishes(NamedTuple):
+  """What is to be done after a step.
+
+  Attributes:
+    save: A checkpoint within the epoch is due or wanted, and may be written.
+    stop: A worker got a signal.
+  """
+
+  save: bool
+  stop: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +92,8 @@ class Fitting:
           callbacks.on_epoch_end(position.epoch, logs)
           position = checkpoints.Position(position.epoch + 1)
           self.saver.save(position)
-          self._stop_if_asked(position, stop)
+          if self._wishes(stop).stop:
+            self._stop(position, stop)
       callbacks.on_train_end()
 
   def _steps(self, position, iterator, callbacks, stop) -> Logs:
@@ -96,11 +110,13 @@ class Fitting:
         callbacks.on_train_batch_end(step, logs)
         done = checkpoints.Position(epoch, step + 1)
         is_last = done.step == self.steps_per_epoch
-        is_wanted = self.saver.is_due or stop.is_asked
-        if is_last or (is_wanted and not self.saver.is_held_back):
+        wishes = self._wishes(stop)
+        if is_last or wishes.save:
           self.saver.save(done, logs)
-        self._stop_if_asked(done, stop)
-    self._stop_if_asked(checkpoints.Position(epoch, self.steps_per_epoch), stop)
+        if wishes.stop:
+          self._stop(done, stop)
+    if self._wishes(stop).stop:
+      self._stop(checkpoints.Position(epoch, self.steps_per_epoch), stop)
     return {name: float(value) for name, value in logs.items()}
 
   def _validated(self, epoch: int) -> Logs:
@@ -111,11 +127,17 @@ class Fitting:
     logs = self.model.evaluate(self.val, verbose=0, return_dict=True)
     return {f'val_{name}': value for name, value in logs.items()}
 
-  def _stop_if_asked(
+  def _wishes(self, stop: stop_signals.StopSignals) -> Wishes:
+    """Those of all workers: they can only save, and stop, together."""
+    is_due, is_asked, is_held_back = distribution.any_of(
+      self.model.distribute_strategy,
+      [self.saver.is_due, stop.is_asked, self.saver.is_held_back],
+    )
+    return Wishes((is_due or is_asked) and not is_held_back, is_asked)
+
+  def _stop(
     self, position: checkpoints.Position, stop: stop_signals.StopSignals
   ) -> None:
-    if not stop.is_asked:
-      return
     start = 'the last checkpoint' if self.saver.is_held_back else 'there'
     logging.info(
       'Stopped after %d epochs and %d steps. The same command with --resume'

@@ -62,12 +62,14 @@ class StopSignals:
     """Ends the run as the signal asks for.
 
     Raises:
-      Preempted: After SIGTERM.
+      Preempted: After SIGTERM, or when another worker got a signal.
       KeyboardInterrupt: After Ctrl-C.
     """
-    if self._signal == signal.SIGTERM:
-      raise errors.Preempted
-    raise KeyboardInterrupt
+    if self._signal == signal.SIGINT:
+      raise KeyboardInterrupt
+    if not self.is_asked:
+      raise errors.Preempted('another worker was stopped')
+    raise errors.Preempted('SIGTERM')
 
   def _receive(self, number: int, _) -> None:
     is_first = self._signal is None

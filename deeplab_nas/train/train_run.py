@@ -184,7 +184,6 @@ def run(
   saver = checkpoints.Saver(
     directory,
     config.runtime.checkpoint_minutes,
-    config.runtime.distribution == 'multi_worker',
     trainer=trainer,
     best=keeper.state,
     genotype_digest=checkpoints.digest_variable(genotype.digest),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import signal
 import socket
 import time
 
@@ -130,9 +132,21 @@ def test_a_killed_worker_is_named_and_the_job_ends_as_on_one_device(root):
   assert_same_metrics(one, two)
 
 
-def test_a_training_ends_as_on_one_device(root):
+def test_a_training_that_one_worker_stopped_ends_as_on_one_device(root):
   one, two = root / 'train_one', root / 'train_two'
   assert ends([start(root, one, root / 'log', 'train', 'none')]) == [0]
+  with two_workers(root, two, 'train') as (workers, logs):
+    while not (two / 'metrics.jsonl').exists():
+      assert workers[0].poll() is None, logs[0].read_text()
+      time.sleep(0.1)
+    workers[1].send_signal(signal.SIGTERM)
+    assert ends(workers) == [75, 75], logs[0].read_text()
+  text = logs[0].read_text()
+  assert 'preempted (another worker was stopped)' in text
+  assert 'preempted (SIGTERM)' in logs[1].read_text()
+  assert 'Traceback' not in text and 'is gone' not in text
+  (position,) = re.findall(r'Stopped after (.*)\. The same command', text)
+  assert position in logs[1].read_text()
   with two_workers(root, two, 'train') as (workers, logs):
     assert ends(workers) == [0, 0], logs[0].read_text()
   assert_same_metrics(one, two)

@@ -60,7 +60,6 @@ def test_within_an_epoch_a_run_that_may_come_back_is_not_given_up(directory):
   assert first.is_held_back
   first.save(Position(1))
   assert not first.is_held_back
-  assert saver(directory, 1.0, is_collective=True)[0].is_held_back
 
 
 def test_it_is_due_by_the_clock(directory):

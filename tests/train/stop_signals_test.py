@@ -48,3 +48,8 @@ def test_another_thread_has_none():
   thread.start()
   thread.join()
   assert seen == [False]
+
+
+def test_whoever_got_no_signal_ends_as_another_did():
+  with pytest.raises(errors.Preempted, match='another worker was stopped'):
+    stop_signals.StopSignals().end()
