@@ -80,7 +80,7 @@ _FOREIGN_FLAGS = {
   'search': ('genotype', 'init_from'),
   'train': (),
   'eval': (
-    *('config', 'genotype', 'init_from', 'distribution'),
+    *('config', 'genotype', 'init_from'),
     *('resume', 'overwrite', 'dry_run'),
   ),
 }
@@ -124,7 +124,11 @@ def _config() -> config_lib.Config:
       'Choose the settings with --config=FILE or one of the presets'
       f' {", ".join(presets.PRESETS)}.'
     )
-  config = config_lib.load(FLAGS.config, FLAGS['set'].value)
+  return _with_flags(config_lib.load(FLAGS.config, FLAGS['set'].value))
+
+
+def _with_flags(config: config_lib.Config) -> config_lib.Config:
+  """The settings, with those that have flags of their own."""
   if FLAGS.data_dir is not None:
     data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
     config = dataclasses.replace(config, data=data)
@@ -241,10 +245,9 @@ def _eval() -> None:
         f'--set={setting} would change the training: --mode=eval takes'
         f' settings that start with {", ".join(_EVAL_SETTINGS)}.'
       )
-  config = config_lib.load(str(run.config), FLAGS['set'].value)
-  if FLAGS.data_dir is not None:
-    data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
-    config = dataclasses.replace(config, data=data)
+  # The training may have had other devices.
+  settings = ['runtime.distribution=none', *FLAGS['set'].value]
+  config = _with_flags(config_lib.load(str(run.config), settings))
   if FLAGS.print_config:
     print(config.to_yaml(), end='')
     return
@@ -258,11 +261,11 @@ def _eval() -> None:
   runtime.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
-  with _readable(
-    config,
-    [split],
-    'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513',
-  ) as readable:
+  remedy = (
+    'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513'
+  )
+  peers = cluster.naming_lost_worker(config.runtime)
+  with peers, _readable(config, [split], remedy) as readable:
     eval_run.run(run, config, readable.data.dir)
 
 
@@ -288,15 +291,12 @@ def _started(
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     runtime.prepare(config.runtime)
-    with _readable(config, _splits(config.data)) as readable:
+    peers = cluster.naming_lost_worker(config.runtime)
+    with peers, _readable(config, _splits(config.data)) as readable:
       yield run, readable
-  except BaseException as error:  # also Ctrl-C
+  except BaseException:  # also Ctrl-C
     run.discard()  # nothing that was finished is removed
-    is_shared = config.runtime.distribution == 'multi_worker'
-    sentence = cluster.lost_worker(error) if is_shared else None
-    if sentence is None:
-      raise
-    raise errors.UserError(sentence) from error
+    raise
 
 
 if __name__ == '__main__':

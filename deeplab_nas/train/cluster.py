@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from deeplab_nas import config_runtime, errors
@@ -78,6 +80,23 @@ def worker_directory(
   run.resumed = run_directory.RunDirectory(shared)
   run.pictures.mkdir()
   return run
+
+
+@contextlib.contextmanager
+def naming_lost_worker(config: config_runtime.RuntimeConfig) -> Iterator[None]:
+  """Has a worker that is gone named by those that needed it.
+
+  Raises:
+    UserError: In place of what TensorFlow raises then.
+  """
+  try:
+    yield
+  except Exception as error:
+    is_shared = config.distribution == 'multi_worker'
+    sentence = lost_worker(error) if is_shared else None
+    if sentence is None:
+      raise
+    raise errors.UserError(sentence) from error
 
 
 def lost_worker(error: BaseException) -> str | None:

@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -98,12 +99,23 @@ def any_of(
   strategy_: tf.distribute.Strategy, flags: Sequence[bool]
 ) -> list[bool]:
   """Each flag, which is raised if it is in any worker; all have to ask."""
+  return [bool(x) for x in sum_of_workers(strategy_, np.asarray(flags, int))]
+
+
+def sum_of_workers(
+  strategy_: tf.distribute.Strategy, counts: np.ndarray
+) -> np.ndarray:
+  """The sum of what each worker has, int64 of any shape; all have to ask."""
   if not isinstance(strategy_, tf.distribute.MultiWorkerMirroredStrategy):
-    return list(flags)
-  own = strategy_.experimental_distribute_values_from_function(
-    lambda _: tf.cast(list(flags), tf.float32)
-  )
-  return [bool(x) for x in strategy_.reduce('SUM', own, axis=None).numpy()]
+    return counts
+  num_local = len(strategy_.extended.worker_devices)
+
+  def share(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+    is_first = context.replica_id_in_sync_group % num_local == 0
+    return tf.constant(counts if is_first else 0 * counts, tf.int64)
+
+  shares = strategy_.experimental_distribute_values_from_function(share)
+  return strategy_.reduce('SUM', shares, axis=None).numpy()
 
 
 def distributed(

@@ -19,9 +19,12 @@ from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
 from deeplab_nas.nn import folding
 from deeplab_nas.train import (
+  cluster,
   confusion_picture,
+  distribution,
   evaluator,
   run_directory,
+  same_start,
   scores,
   segmenter,
   trained,
@@ -46,12 +49,24 @@ def run(
     UserError: If there is no trained network or no such split, or the data has
       other classes.
   """
-  source = trained.load(directory, config.eval.checkpoint)
+  # Before any operation: workers have to find each other first.
+  strategy = distribution.strategy(config.runtime)
+  with strategy.scope():
+    source = trained.load(directory, config.eval.checkpoint)
+    network = folding.fold(source.network)
   split = config.eval.split or config.data.val_split
   data = config.data
   data_dir = readable_dir or data.dir
   info = dataset_info.DatasetInfo.load(data_dir, data.dataset or None)
   _check_classes(info, source.info, data.dir)
+  same_start.require(
+    strategy,
+    {
+      **same_start.facts(config, info),
+      'checkpoint': pathlib.Path(source.checkpoint).name,
+      'genotype': source.genotype.digest,
+    },
+  )
   # Images come one by one and as they are: those of a batch would have to be
   # padded to one size, which changes what the network sees of them.
   images = input_pipeline.eval_dataset(
@@ -62,7 +77,7 @@ def run(
   )
   result = evaluator.evaluate(
     segmenter.Segmenter(
-      folding.fold(source.network),
+      network,
       data.image_scale,
       config.eval.scales,
       config.eval.flip,
@@ -70,7 +85,10 @@ def run(
     images,
     info,
     _progress(),
+    strategy,
   )
+  if not cluster.is_chief(config.runtime):
+    return result
   folder = directory.evaluations / _name(split, config, source.config)
   _write(folder, result, source, split, config)
   print(f'{result}\n\nWritten to {folder}.')

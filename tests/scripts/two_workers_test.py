@@ -30,6 +30,9 @@ SETTINGS = {
     'train.learning_rate=1e-3',
   ),
 }
+SHARED_SETTINGS = (
+  *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
+)
 GENOTYPE = (
   '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
   ' ["prev_prev", "atrous_conv_3x3"]]]}'
@@ -48,16 +51,15 @@ def root(tmp_path_factory):
 
 
 def start(root, folder, log, mode, distribution, *settings, **variables):
-  flags = [f'--genotype={root / "found.json"}'] if mode == 'train' else []
-  settings = (
-    *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
-    *(*SETTINGS[mode], *settings),
-  )
+  flags = [f'--mode={mode}', f'--distribution={distribution}']
+  if mode != 'eval':
+    flags += ['--config=quickstart', '--resume', f'--data_dir={root}/records']
+    settings = (*SHARED_SETTINGS, *SETTINGS[mode], *settings)
+  if mode == 'train':
+    flags.append(f'--genotype={root}/found.json')
   return command.start(
-    *(log, 'scripts/train.py', f'--mode={mode}', '--config=quickstart'),
-    *(f'--data_dir={root}/records', f'--run_dir={folder}', '--resume'),
+    *(log, 'scripts/train.py', f'--run_dir={folder}', *flags),
     *(f'--set={setting}' for setting in settings),
-    *(f'--distribution={distribution}', *flags),
     **variables,
   )
 
@@ -150,6 +152,15 @@ def test_a_training_that_one_worker_stopped_ends_as_on_one_device(root):
   with two_workers(root, two, 'train') as (workers, logs):
     assert ends(workers) == [0, 0], logs[0].read_text()
   assert_same_metrics(one, two)
+
+  results = two / 'eval' / 'val' / 'results.json'
+  assert ends([start(root, two, root / 'log', 'eval', 'none')]) == [0]
+  expected = json.loads(results.read_text())
+  results.unlink()
+  with two_workers(root, two, 'eval') as (workers, logs):
+    assert ends(workers) == [0, 0], logs[0].read_text()
+  assert json.loads(results.read_text()) == expected
+  assert expected['num_images'] == 3
 
 
 def test_workers_that_differ_say_in_what(root):

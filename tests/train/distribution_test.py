@@ -15,6 +15,7 @@ from deeplab_nas import config_runtime, errors
 from deeplab_nas.train import distribution
 from tests import command
 from tests.data import tiny_folder
+from tests.train import evaluator_test
 from tests.train import records as records_lib
 
 
@@ -76,8 +77,12 @@ def results(mode, records, folder):
 def test_two_devices_validate_exactly_as_one(records, tmp_path):
   one, two = results('eval', records, tmp_path)
   assert one == two
+  matrix, whole = one
   # Every pixel that counts of five images, once.
-  assert np.sum(one) == 5 * np.sum(tiny_folder.stripes() != 255)
+  assert np.sum(matrix) == 5 * np.sum(tiny_folder.stripes() != 255)
+  # Three images of three sizes, so that a device has none in the last round.
+  assert whole['num_images'] == len(evaluator_test.SIZES)
+  assert np.count_nonzero(np.sum(whole['confusion'], 0)) > 1
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Trains on one device or two, and prints what came of it as JSON.
 
-MODE is search, train, or eval: a validation of untrained weights.
+MODE is search, train, or eval: two measurements of untrained weights, by the
+validation of a training and of whole images.
 
   python -m tests.train.two_devices MODE none|mirrored DATA_DIR RUN_DIR
 """
@@ -42,14 +43,31 @@ GENOTYPE = genotype_lib.Genotype(
 
 
 def evaluate(config, path):
-  from deeplab_nas.train import train_run
+  from deeplab_nas.nn import folding
+  from deeplab_nas.train import distribution, evaluator, segmenter, train_run
+  from tests.train import evaluator_test
 
   parts = train_run.build(config, GENOTYPE)
   parts.trainer.evaluate(parts.val, verbose=0)
   matrix = parts.trainer.val_metric.total_cm.numpy()
+  strategy = distribution.strategy(config.runtime)
+  with strategy.scope():
+    network = folding.fold(parts.trainer.network)
+    kernel = network.logits.kernel
+    kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+  images = tf.data.Dataset.from_generator(
+    evaluator_test.examples,
+    output_signature=(
+      tf.TensorSpec([None, None, None, 3], tf.float32),
+      tf.TensorSpec([None, None, None], tf.int32),
+    ),
+  )
+  whole = evaluator.evaluate(
+    segmenter.Segmenter(network), images, evaluator_test.INFO, strategy=strategy
+  )
   os.makedirs(path)
   with open(f'{path}/result.json', 'w') as file:
-    json.dump(matrix.tolist(), file)
+    json.dump([matrix.tolist(), whole.to_dict()], file)
 
 
 def main(mode, distribution, data_dir, path):
