@@ -53,6 +53,7 @@ class StepGuard(tf.Module):
     loss: tf.Tensor,
     gradients: Sequence[tf.Tensor],
     before: Sequence[tf.Tensor],
+    may_overflow: bool | tf.Tensor = False,
   ) -> tf.Tensor:
     """Whether all is finite, bool []; if not, what is kept is as before.
 
@@ -60,8 +61,10 @@ class StepGuard(tf.Module):
       loss: float32 [].
       gradients: Of any shapes.
       before: What `snapshot` gave at the start of the step.
+      may_overflow: bool []. Whether gradients that are not are the business of
+        somebody else.
     """
-    is_finite = all_finite(loss, gradients)
+    is_finite = all_finite(loss, gradients, may_overflow)
     self.count(is_finite)
     for variable, value in zip(self._kept(), before):
       variable.assign(tf.where(is_finite, variable, value))
@@ -72,17 +75,20 @@ class StepGuard(tf.Module):
     self.num_bad.assign_add(tf.cast(~is_finite, tf.int64))
 
 
-def all_finite(loss: tf.Tensor, gradients: Sequence[tf.Tensor]) -> tf.Tensor:
+def all_finite(
+  loss: tf.Tensor,
+  gradients: Sequence[tf.Tensor],
+  may_overflow: bool | tf.Tensor = False,
+) -> tf.Tensor:
   """Whether loss and gradients are neither NaN nor infinite, bool [].
 
   Args:
     loss: A replica's share.
     gradients: Sums over all replicas.
+    may_overflow: bool []. Whether gradients do not count.
   """
-  is_finite = tf.math.is_finite(replicas.total(loss))
-  if gradients:
-    is_finite &= tf.math.is_finite(tf.linalg.global_norm(gradients))
-  return is_finite
+  are_finite = tf.math.is_finite(tf.linalg.global_norm(gradients))
+  return tf.math.is_finite(replicas.total(loss)) & (are_finite | may_overflow)
 
 
 def zero_unless(

@@ -132,10 +132,7 @@ class Trainer(tf.keras.Model):
     # A cell may leave one of its inputs unread; its projection has gradient 0.
     found = tape.gradient(scaled_loss, variables, unconnected_gradients='zero')
     scaled = replicas.totals(found)
-    # An optimizer that scales the loss looks for infinite gradients itself.
-    is_finite = self.guard.checked(
-      loss, [] if self._scales_loss else scaled, before
-    )
+    is_finite = self.guard.checked(loss, scaled, before, self._may_overflow())
     self._apply(step_guard.zero_unless(is_finite, scaled), variables)
     step_guard.note(self._loss_metric, loss, is_finite)
     self._train_iou.update_state(labels, logits)
@@ -168,6 +165,10 @@ class Trainer(tf.keras.Model):
     return isinstance(
       self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer
     )
+
+  def _may_overflow(self) -> bool | tf.Tensor:
+    """Whether the optimizer answers infinite gradients with a lower scale."""
+    return self._scales_loss and self.optimizer.loss_scale > 1
 
   def _scaled(self, loss: tf.Tensor) -> tf.Tensor:
     return self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss

@@ -179,6 +179,29 @@ def test_mixed_precision_learns_with_weights_in_float32(policy):
   assert {v.dtype for v in network.trainable_variables} == {tf.float32}
 
 
+@tf.custom_gradient
+def no_gradient(x):
+  """Itself, with a gradient that is no number."""
+  return tf.identity(x), lambda dy: dy * float('nan')
+
+
+def test_of_float16_only_what_no_scale_mends_is_a_bad_step():
+  model = tiny_training.trainer(
+    precision='mixed_float16', weight_decay=0.0, total_steps=20
+  )
+  loss = model._train_loss
+  model._train_loss = lambda *arguments: no_gradient(loss(*arguments))
+  before = [v.numpy() for v in model.network.trainable_variables]
+  scales, bad = [], []
+  for _ in range(18):
+    scales.append(float(model.optimizer.loss_scale))
+    bad.append(int(model.train_step(tiny_training.batch())['skipped_steps']))
+  assert scales[0] == 2**15 and scales[15:] == [1, 1, 1]
+  assert bad == 15 * [0] + [1, 2, 3]
+  for variable, value in zip(model.network.trainable_variables, before):
+    np.testing.assert_array_equal(variable, value)
+
+
 def test_freezing_finds_every_batch_norm():
   network = networks.build(
     config_lib.NetworkConfig(**tiny_training.NETWORK),
