@@ -185,7 +185,8 @@ class Searcher(tf.keras.Model):
       zip(gradients, variables), skip_gradients_aggregation=True
     )
     step_guard.note(self._loss_metric, loss, is_finite)
-    self._train_iou.update_state(labels, logits)
+    counted = tf.where(is_finite, labels, self.ignore_label)
+    self._train_iou.update_state(counted, logits)
     return loss
 
   def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:

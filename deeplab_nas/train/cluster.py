@@ -8,13 +8,19 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
+
+from absl import logging
 
 from deeplab_nas import config_runtime, errors
 from deeplab_nas.train import run_directory
 
+_ADDRESS = re.compile(r'(.+):(\d+)')
+_LONGEST_WAIT = 600.0  # seconds
 # What TensorFlow raises in a worker when another one is gone.
 _PEER_ERRORS = ('UnavailableError', 'AbortedError', 'DeadlineExceededError')
 
@@ -32,6 +38,7 @@ def read() -> dict[str, Any] | None:
     config = json.loads(text)
     workers, task = config['cluster']['worker'], config['task']
     is_sound = task['type'] == 'worker' and 0 <= task['index'] < len(workers)
+    is_sound &= all(map(_ADDRESS.fullmatch, workers))
   except (ValueError, KeyError, TypeError):
     is_sound = False
   if not is_sound:
@@ -80,6 +87,34 @@ def worker_directory(
   run.resumed = run_directory.RunDirectory(shared)
   run.pictures.mkdir()
   return run
+
+
+def wait_for_chief(longest: float = _LONGEST_WAIT) -> None:
+  """Waits until the first worker listens, as it does when it refuses nothing.
+
+  Args:
+    longest: Seconds.
+
+  Raises:
+    UserError: If it does not listen until then.
+  """
+  if read()['task']['index'] == 0:
+    return
+  chief = addresses()[0]
+  host, port = _ADDRESS.fullmatch(chief).groups()
+  logging.info('Waiting for worker 0 (%s) ...', chief)
+  deadline = time.monotonic() + longest
+  while True:
+    try:
+      socket.create_connection((host, int(port)), 5).close()
+      return
+    except (OSError, OverflowError):
+      if time.monotonic() > deadline:
+        raise errors.UserError(
+          f'Worker 0 ({chief}) has not answered for {longest:g} seconds: see'
+          ' what it says, and start all workers again.'
+        ) from None
+      time.sleep(1)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import config_runtime, errors
+from deeplab_nas.train import cluster
 
 # Fewer images than this are too few for the statistics of a batch.
 _SMALL_BATCH = 8
@@ -57,9 +58,14 @@ def _tpu() -> tf.distribute.Strategy:
   return tf.distribute.TPUStrategy(resolver)
 
 
+def _multi_worker() -> tf.distribute.Strategy:
+  cluster.wait_for_chief()
+  return tf.distribute.MultiWorkerMirroredStrategy()
+
+
 _MAKERS = {
   'mirrored': _mirrored,
-  'multi_worker': tf.distribute.MultiWorkerMirroredStrategy,
+  'multi_worker': _multi_worker,
   'tpu': _tpu,
 }
 

@@ -18,8 +18,11 @@ from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.train import cluster
 
-# Where the data is may differ, if it is the same data.
-_OWN_SETTINGS = ('data.dir',)
+# Machines may differ in where the data is, and in how many threads suit them.
+_OWN_SETTINGS = (
+  'data.dir',
+  *('runtime.inter_op_threads', 'runtime.intra_op_threads'),
+)
 
 
 def facts(

@@ -135,7 +135,8 @@ class Trainer(tf.keras.Model):
     is_finite = self.guard.checked(loss, scaled, before, self._may_overflow())
     self._apply(step_guard.zero_unless(is_finite, scaled), variables)
     step_guard.note(self._loss_metric, loss, is_finite)
-    self._train_iou.update_state(labels, logits)
+    counted = tf.where(is_finite, labels, self.ignore_label)
+    self._train_iou.update_state(counted, logits)
     return {
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),

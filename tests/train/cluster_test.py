@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 import tensorflow as tf
@@ -32,6 +33,8 @@ def test_workers_need_a_cluster(monkeypatch):
     *('no json', '{}', '[1]', '{"cluster": {"worker": 3}, "task": {}}'),
     json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': 2}}),
     json.dumps({**CLUSTER, 'task': {'type': 'ps', 'index': 0}}),
+    json.dumps({**CLUSTER, 'cluster': {'worker': ['left', 'right:2']}}),
+    json.dumps({**CLUSTER, 'cluster': {'worker': 'left:1'}}),
   ],
 )
 def test_a_cluster_that_is_none_is_refused(monkeypatch, text):
@@ -46,6 +49,26 @@ def test_the_first_worker_is_the_chief(monkeypatch, index):
   monkeypatch.setenv('TF_CONFIG', json.dumps({**CLUSTER, 'task': task}))
   assert cluster.is_chief(config(distribution='multi_worker')) == (index == 0)
   assert cluster.is_chief(config())
+
+
+def set_cluster(monkeypatch, index, chief):
+  config = {
+    'cluster': {'worker': [chief, 'right:2']},
+    'task': {'type': 'worker', 'index': index},
+  }
+  monkeypatch.setenv('TF_CONFIG', json.dumps(config))
+
+
+def test_others_wait_for_the_first_worker(monkeypatch):
+  with socket.create_server(('localhost', 0)) as server:
+    chief = f'localhost:{server.getsockname()[1]}'
+    set_cluster(monkeypatch, 1, chief)
+    cluster.wait_for_chief(0)
+  with pytest.raises(errors.UserError, match='has not answered') as caught:
+    cluster.wait_for_chief(0)
+  assert f'Worker 0 ({chief})' in str(caught.value)
+  set_cluster(monkeypatch, 0, chief)
+  cluster.wait_for_chief(0)
 
 
 def test_a_worker_that_is_gone_is_named(monkeypatch):
