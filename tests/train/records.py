@@ -8,10 +8,15 @@ from tests.datasets import command
 from tests.train import tiny_training
 
 
-def make(root, num_images=10):
-  """Images, a fifth of them to validate on; returns the records' folder."""
+def make(root, num_images=10, num_blank=0):
+  """Images, a fifth of them to validate on; returns the records' folder.
+
+  The first ones may have no pixel that counts.
+  """
   names = [f'image{i}' for i in range(num_images)]
-  tiny_folder.TinyFolder(root / 'folder', names)
+  folder = tiny_folder.TinyFolder(root / 'folder', names)
+  for name in names[:num_blank]:
+    folder.mask(f'{name}.png', tiny_folder.stripes([255]))
   result = command.run(
     'build_folder_data.py',
     f'--data_dir={root}/folder',
