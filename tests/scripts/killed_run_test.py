@@ -37,10 +37,6 @@ SHARED_SETTINGS = (
   *('runtime.deterministic=true', 'runtime.checkpoint_minutes=0.005'),
 )
 LEARNT = {'search': 'alpha', 'train': 'network'}
-GENOTYPE = (
-  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
-  ' ["prev_prev", "atrous_conv_3x3"]]]}'
-)
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +44,7 @@ def root(tmp_path_factory):
   """A folder with records and a genotype."""
   root = tmp_path_factory.mktemp('killed')
   scenes.make(root)
-  (root / 'found.json').write_text(GENOTYPE)
+  (root / 'found.json').write_text(scenes.GENOTYPE)
   return root
 
 

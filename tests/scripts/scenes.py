@@ -6,6 +6,12 @@ import pathlib
 
 from tests import command
 
+# Of two layers and one block.
+GENOTYPE = (
+  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
+  ' ["prev_prev", "atrous_conv_3x3"]]]}'
+)
+
 
 def make(root: pathlib.Path, num_val: int = 2) -> str:
   """Sixteen small scenes to train on; returns the folder of the records."""

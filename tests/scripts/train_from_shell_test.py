@@ -13,14 +13,11 @@ import pytest
 import yaml
 
 from tests import command
+from tests.scripts import scenes
 from tests.scripts import search_from_shell_test as search_test
 from tests.train import unfinished
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-GENOTYPE = (
-  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
-  ' ["prev_prev", "atrous_conv_3x3"]]]}'
-)
 TINY = (
   *('data.crop_size=[33, 33]', 'data.batch_size=4'),
   *('network.filter_multiplier=2', 'network.drop_path_keep_prob=0.5'),
@@ -50,7 +47,7 @@ def train(records, genotype, run_dir, *flags):
 @pytest.fixture(scope='module')
 def whole(records, tmp_path_factory):
   root = tmp_path_factory.mktemp('runs')
-  (root / 'found.json').write_text(GENOTYPE)
+  (root / 'found.json').write_text(scenes.GENOTYPE)
   result = train(records, root / 'found.json', root / 'whole')
   assert result.returncode == 0, result.stderr
   return root / 'whole', result

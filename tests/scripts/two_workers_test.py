@@ -33,10 +33,6 @@ SETTINGS = {
 SHARED_SETTINGS = (
   *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
 )
-GENOTYPE = (
-  '{"version": 1, "path": [0, 1], "cell": [[["prev", "sep_conv_3x3"],'
-  ' ["prev_prev", "atrous_conv_3x3"]]]}'
-)
 # A worker waits for the others; on a busy machine they start one by one.
 LONGEST_SECONDS = 600
 
@@ -46,7 +42,7 @@ def root(tmp_path_factory):
   """A folder with records and a genotype."""
   root = tmp_path_factory.mktemp('two_workers')
   scenes.make(root, num_val=3)
-  (root / 'found.json').write_text(GENOTYPE)
+  (root / 'found.json').write_text(scenes.GENOTYPE)
   return root
 
 
