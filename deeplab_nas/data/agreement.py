@@ -47,7 +47,7 @@ def check(
       errors.require(
         found == said,
         f'Split {split} of {data_dir} has {found} {name}, but'
-        f' {dataset_info.FILE_NAME} says {said}: convert the data again.',
+        f' {dataset_info.FILE_NAME} says {said}: {shards.REMEDY}.',
       )
 
 

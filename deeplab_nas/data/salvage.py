@@ -25,6 +25,8 @@ from deeplab_nas import errors
 from deeplab_nas.data import check, dataset_info, shards
 
 _NUM_TOLD = 5
+# In the place of records whose number is not known.
+_TAIL = object()
 
 
 @contextlib.contextmanager
@@ -53,22 +55,24 @@ def sound(
   with tempfile.TemporaryDirectory(prefix='deeplab_nas_records_') as folder:
     for split in filter(None, splits):
       logging.info('Looking for damaged records in split %s ...', split)
-      before = losses.num_records
+      damaged_before = losses.num_records
+      tails = []
       num_found = sum(
-        _salvaged(path, pathlib.Path(folder, path.name), info, losses)
+        _salvaged(path, pathlib.Path(folder, path.name), info, losses, tails)
         for path in shards.listed(data_dir, split)
       )
-      if split not in info.splits:
-        continue
-      said = info.splits[split].num_examples
-      num_gone = said - num_found - (losses.num_records - before)
-      errors.require(
-        num_gone >= 0,
-        f'Split {split} of {data_dir} has {said - num_gone} examples, but'
-        f' {dataset_info.FILE_NAME} says {said}: convert the data again.',
-      )
-      losses.add(f'{data_dir}: further records of split {split}', num_gone)
-      left[split] = dataclasses.replace(left[split], num_examples=num_found)
+      rest = ' and '.join(tails) or f'{data_dir}, further ones of split {split}'
+      num_gone = len(tails)  # at least, if nobody knows better
+      if split in info.splits:
+        said = info.splits[split].num_examples
+        num_gone = said - num_found - (losses.num_records - damaged_before)
+        errors.require(
+          num_gone >= 0,
+          f'Split {split} of {data_dir} has {said - num_gone} examples, but'
+          f' {dataset_info.FILE_NAME} says {said}: convert the data again.',
+        )
+        left[split] = dataclasses.replace(left[split], num_examples=num_found)
+      losses.add(rest, num_gone)
     if losses.num_records:
       logging.warning(
         '%d records are damaged and left out, of at most %d.',
@@ -109,15 +113,22 @@ def _salvaged(
   target: pathlib.Path,
   info: dataset_info.DatasetInfo,
   losses: _Losses,
+  tails: list[str],
 ) -> int:
-  """Has the sound records of a shard at `target`; returns their number."""
+  """Has the sound records of a shard at `target`; returns their number.
+
+  Adds to `tails` where from nothing can be read.
+  """
   if _is_sound(path, info):
     target.symlink_to(path.resolve())
     return shards.count_records(path)
   num_found = 0
   with tf.io.TFRecordWriter(os.fspath(target)) as writer:
     for number, record in enumerate(_records(path, target), 1):
-      problem = 'damaged or cut off'
+      if record is _TAIL:
+        tails.append(f'{path}, all from record {number} on')
+        continue
+      problem = 'wrong checksum'
       if record is not None:
         problem = check.inspect(record, info).problem
       if problem:
@@ -138,30 +149,35 @@ def _is_sound(path: pathlib.Path, info: dataset_info.DatasetInfo) -> bool:
 
 def _records(
   path: pathlib.Path, target: pathlib.Path
-) -> Iterator[bytes | None]:
-  """The records of a shard, None for one that is damaged.
+) -> Iterator[bytes | None | object]:
+  """The records of a shard, None for one whose data is damaged.
 
-  TensorFlow reads no further than to the first of these; so the rest is read
-  from a file of its own, beside `target`.
+  Ends with `_TAIL` where a length is damaged or the shard cut off. TensorFlow
+  reads no further than to the first damage; so what follows is read from a file
+  of its own, beside `target`.
   """
   rest = target.with_suffix('.rest')
-  while path:
+  while True:
     position = 0
     try:
       for record in tf.data.TFRecordDataset(os.fspath(path)):
         yield record.numpy()
         position += 1
-      path = None
+      break
     except tf.errors.DataLossError:
+      following = _copy_after(path, position, rest)
+      if following is None:
+        yield _TAIL
+        break
       yield None
-      path = _copy_after(path, position, rest)
+      path = following
   rest.unlink(missing_ok=True)
 
 
 def _copy_after(
   path: pathlib.Path, index: int, target: pathlib.Path
 ) -> pathlib.Path | None:
-  """Copies what follows a record; None if that cannot be found."""
+  """Copies what follows a record; None if it has no known end."""
   try:
     end = next(itertools.islice(shards.frame_ends(path), index, None))
   except errors.UserError:

@@ -32,6 +32,34 @@ def shard_name(split: str, index: int, total: int) -> str:
   return f'{split}-{index:05d}-of-{total:05d}.tfrecord'
 
 
+def _crc32c_table() -> tuple[int, ...]:
+  """Checksums of single bytes, by the reversed polynomial of Castagnoli."""
+  table = []
+  for value in range(256):
+    for _ in range(8):
+      value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    table.append(value)
+  return tuple(table)
+
+
+_CRC32C = _crc32c_table()
+
+
+def _is_sound(header: bytes) -> bool:
+  """Whether a frame's header is whole and its length what was written.
+
+  TFRecord's checksum is CRC-32C, rotated by 15 bits and shifted by a constant.
+  """
+  if len(header) < _HEADER_BYTES:
+    return False
+  crc = 0xFFFFFFFF
+  for byte in header[: _LENGTH.size]:
+    crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
+  crc ^= 0xFFFFFFFF
+  masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+  return masked == int.from_bytes(header[_LENGTH.size :], 'little')
+
+
 def splits_in(data_dir: str | os.PathLike) -> dict[str, list[pathlib.Path]]:
   """All shard files of a directory by split, each list sorted."""
   data_dir = pathlib.Path(data_dir)
@@ -96,7 +124,7 @@ def frame_ends(path: str | os.PathLike) -> Iterator[int]:
   """Where each record of a shard ends, in bytes from its start.
 
   Raises:
-    UserError: If a record is cut off.
+    UserError: If a record is cut off, or its length damaged.
   """
   size = os.path.getsize(path)
   position = count = 0
@@ -105,7 +133,7 @@ def frame_ends(path: str | os.PathLike) -> Iterator[int]:
       shard.seek(position)
       header = shard.read(_HEADER_BYTES)
       end = size + 1
-      if len(header) == _HEADER_BYTES:
+      if _is_sound(header):
         length = _LENGTH.unpack_from(header)[0]
         end = position + _HEADER_BYTES + length + _FOOTER_BYTES
       if end > size:

@@ -109,8 +109,39 @@ def test_all_that_a_cut_takes_counts(data_dir, info, train_names):
   assert names(data_dir, info, num_lost) == (
     train_names[:1] + train_names[len(ends) :]
   )
-  with pytest.raises(errors.UserError, match='further records of split train'):
+  with pytest.raises(errors.UserError, match='further ones of split train'):
     names(data_dir, info, num_lost - 1)
+
+
+@pytest.mark.parametrize('garbage', [b'x' * 100, bytes(1 << 20), b'12345'])
+def test_what_follows_all_records_costs_none(
+  garbage, data_dir, info, train_names
+):
+  path = data_dir / SHARD
+  path.write_bytes(path.read_bytes() + garbage)
+  assert names(data_dir, info, 1) == train_names
+
+
+def test_a_hole_of_zeros_takes_the_rest_of_the_shard(
+  data_dir, info, train_names
+):
+  path = data_dir / SHARD
+  ends = list(shards.frame_ends(path))
+  content = path.read_bytes()
+  path.write_bytes(content[: ends[0]] + bytes(len(content) - ends[0]))
+  num_lost = len(ends) - 1
+  left = names(data_dir, info, num_lost)
+  assert left == train_names[:1] + train_names[len(ends) :]
+  with pytest.raises(errors.UserError, match='all from record 2 on'):
+    names(data_dir, info, num_lost - 1)
+
+
+def test_the_last_length_is_damaged(data_dir, info, train_names):
+  path = data_dir / SHARD
+  ends = list(shards.frame_ends(path))
+  flip(path, ends[-2] + 1)
+  left = names(data_dir, info, 1)
+  assert left == train_names[: len(ends) - 1] + train_names[len(ends) :]
 
 
 def test_a_damaged_length_takes_the_rest_of_the_shard(
@@ -150,7 +181,7 @@ def test_an_empty_shard_and_one_too_many(data_dir, info):
   record = next(iter(tf.data.TFRecordDataset(str(path)))).numpy()
   count = shards.count_records(path)
   path.write_bytes(b'')
-  with pytest.raises(errors.UserError, match='further records of split train'):
+  with pytest.raises(errors.UserError, match='further ones of split train'):
     names(data_dir, info, count - 1)
   with tf.io.TFRecordWriter(str(path)) as writer:
     for _ in range(count + 1):
