@@ -184,7 +184,10 @@ def _readable(
     stack.enter_context(runtime.memory_advice(*remedy))
     if data.skip_corrupt_records:
       from deeplab_nas.data import salvage
+      from deeplab_nas.train import distribution
 
+      # Before any operation: workers have to find each other first.
+      distribution.strategy(config.runtime)
       info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
       folder = stack.enter_context(
         salvage.sound(data.dir, info, splits, data.skip_corrupt_records)
@@ -248,6 +251,7 @@ def _eval() -> None:
   # The training may have had other devices.
   settings = ['runtime.distribution=none', *FLAGS['set'].value]
   config = _with_flags(config_lib.load(str(run.config), settings))
+  cluster.is_chief(config.runtime)  # refuses workers without a cluster
   if FLAGS.print_config:
     print(config.to_yaml(), end='')
     return
@@ -264,8 +268,11 @@ def _eval() -> None:
   remedy = (
     'lower eval.scales, or segment in tiles with scripts/predict.py --tile=513'
   )
-  peers = cluster.naming_lost_worker(config.runtime)
-  with peers, _readable(config, [split], remedy) as readable:
+  stop, peers = (
+    stop_signals.StopSignals(),
+    cluster.naming_lost_worker(config.runtime),
+  )
+  with stop, peers, _readable(config, [split], remedy) as readable:
     eval_run.run(run, config, readable.data.dir)
 
 

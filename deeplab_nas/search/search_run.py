@@ -16,6 +16,7 @@ from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import (
   callbacks,
   checkpoints,
+  cluster,
   distribution,
   divergence,
   estimate,
@@ -176,7 +177,8 @@ def run(
     ([{}] + metrics_log.read(directory))[-1],
   )
   whole_file.write(directory.summary, text + '\n')
-  print(text)
+  if cluster.is_chief(config.runtime):  # the folders of others are not kept
+    print(text)
 
 
 def _fit(

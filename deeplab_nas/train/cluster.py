@@ -37,8 +37,9 @@ def read() -> dict[str, Any] | None:
   try:
     config = json.loads(text)
     workers, task = config['cluster']['worker'], config['task']
-    is_sound = task['type'] == 'worker' and 0 <= task['index'] < len(workers)
-    is_sound &= all(map(_ADDRESS.fullmatch, workers))
+    is_sound = task['type'] == 'worker' and type(task['index']) is int
+    is_sound = is_sound and 0 <= task['index'] < len(workers)
+    is_sound = is_sound and all(map(_is_address, workers))
   except (ValueError, KeyError, TypeError):
     is_sound = False
   if not is_sound:
@@ -47,6 +48,11 @@ def read() -> dict[str, Any] | None:
       ' ...]}, "task": {"type": "worker", "index": 0}}.'
     )
   return config
+
+
+def _is_address(text: str) -> bool:
+  match = _ADDRESS.fullmatch(text)
+  return match is not None and int(match[2]) < 2**16
 
 
 def addresses() -> list[str]:
@@ -108,7 +114,7 @@ def wait_for_chief(longest: float = _LONGEST_WAIT) -> None:
     try:
       socket.create_connection((host, int(port)), 5).close()
       return
-    except (OSError, OverflowError):
+    except OSError:
       if time.monotonic() > deadline:
         raise errors.UserError(
           f'Worker 0 ({chief}) has not answered for {longest:g} seconds: see'

@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import config_runtime, errors
-from deeplab_nas.train import cluster
+from deeplab_nas.train import cluster, stop_signals
 
 # Fewer images than this are too few for the statistics of a batch.
 _SMALL_BATCH = 8
@@ -60,7 +60,8 @@ def _tpu() -> tf.distribute.Strategy:
 
 def _multi_worker() -> tf.distribute.Strategy:
   cluster.wait_for_chief()
-  return tf.distribute.MultiWorkerMirroredStrategy()
+  with stop_signals.kept():  # TensorFlow takes SIGTERM for itself
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 _MAKERS = {

@@ -24,5 +24,5 @@ def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
     return genotype_lib.Genotype.load(text)
   except ValueError as error:
     raise errors.UserError(
-      f'--genotype={text} cannot be used: {error}.'
+      f'The genotype {text} cannot be used: {error}.'
     ) from error

@@ -11,6 +11,8 @@ from absl import logging
 
 from deeplab_nas import errors
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class StopSignals:
   """Waits with a signal until the step is done; elsewhere it ends at once.
@@ -35,8 +37,13 @@ class StopSignals:
 
   def __enter__(self) -> StopSignals:
     if threading.current_thread() is threading.main_thread():
-      for number in (signal.SIGINT, signal.SIGTERM):
+      for number in _SIGNALS:
         self._previous[number] = signal.signal(number, self._receive)
+    for handler in self._previous.values():
+      # Python drops what a handler raises within a destructor.
+      outer = getattr(handler, '__self__', None)
+      if isinstance(outer, StopSignals):
+        self._signal = self._signal or outer._signal
     return self
 
   def __exit__(self, *_) -> None:
@@ -80,3 +87,15 @@ class StopSignals:
       logging.info('Stopping after this step; a second signal does not wait.')
       return
     self.end()
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+  """Afterwards, signals are handled as before, whatever was set meanwhile."""
+  handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+  try:
+    yield
+  finally:
+    if threading.current_thread() is threading.main_thread():
+      for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -19,6 +19,7 @@ from deeplab_nas.train import (
   callbacks,
   checkpoints,
   class_weights,
+  cluster,
   distribution,
   divergence,
   estimate,
@@ -204,7 +205,8 @@ def run(
     keeper.epoch,
   )
   whole_file.write(directory.summary, text + '\n')
-  print(text)
+  if cluster.is_chief(config.runtime):  # the folders of others are not kept
+    print(text)
 
 
 def dry_run(

@@ -18,6 +18,7 @@ from deeplab_nas.train import (
   networks,
   optimizers,
   run_directory,
+  run_files,
   schedules,
 )
 from deeplab_nas.train import trainer as trainer_lib
@@ -72,7 +73,10 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
     )
   genotype = genotype_source.read(run.genotype)
   config = config_lib.load(str(run.config))
-  info = dataset_info.DatasetInfo.load(run.dataset)
+  try:
+    info = dataset_info.DatasetInfo.load(run.dataset)
+  except errors.UserError as error:
+    raise run_files.damaged(run.dataset, run_files.RESTORE) from error
   network = networks.build(config.network, genotype, info.num_classes)
   try:
     _check_digest(prefix, genotype)
@@ -83,8 +87,8 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
     other = LAST if checkpoint == BEST else BEST
     raise errors.UserError(
       f'The checkpoint {prefix} is damaged, or config.yaml or dataset.json'
-      f' beside it was replaced: restore the files from a copy, or try'
-      f' --checkpoint={other}.'
+      f' beside it was replaced: restore the files from a copy, or take the'
+      f' checkpoint {other!r}.'
     ) from error
   return Trained(network, genotype, config, info, prefix)
 

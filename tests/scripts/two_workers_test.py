@@ -32,6 +32,8 @@ SETTINGS = {
 }
 SHARED_SETTINGS = (
   *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
+  # Computes at the start, which is not to come before the workers meet.
+  'data.skip_corrupt_records=1',
 )
 # A worker waits for the others; on a busy machine they start one by one.
 LONGEST_SECONDS = 600

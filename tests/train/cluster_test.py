@@ -35,6 +35,9 @@ def test_workers_need_a_cluster(monkeypatch):
     json.dumps({**CLUSTER, 'task': {'type': 'ps', 'index': 0}}),
     json.dumps({**CLUSTER, 'cluster': {'worker': ['left', 'right:2']}}),
     json.dumps({**CLUSTER, 'cluster': {'worker': 'left:1'}}),
+    json.dumps({**CLUSTER, 'cluster': {'worker': ['left:65536']}}),
+    json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': True}}),
+    json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': 1.0}}),
   ],
 )
 def test_a_cluster_that_is_none_is_refused(monkeypatch, text):

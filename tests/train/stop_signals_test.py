@@ -1,5 +1,6 @@
 """Signals wait for the step, the second one does not."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -53,3 +54,21 @@ def test_another_thread_has_none():
 def test_whoever_got_no_signal_ends_as_another_did():
   with pytest.raises(errors.Preempted, match='another worker was stopped'):
     stop_signals.StopSignals().end()
+
+
+def test_what_an_outer_one_was_asked_holds_for_an_inner_one():
+  with stop_signals.StopSignals():
+    with contextlib.suppress(errors.Preempted):  # as in a destructor
+      os.kill(os.getpid(), signal.SIGTERM)
+    with stop_signals.StopSignals() as inner:
+      assert inner.is_asked
+      with pytest.raises(errors.Preempted, match='SIGTERM'):
+        inner.end()
+
+
+def test_handlers_are_kept():
+  with stop_signals.StopSignals():
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_signals.kept():
+      signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) == before

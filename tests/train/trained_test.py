@@ -118,7 +118,7 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
   run, _ = save(tmp_path / 'run')
   for path in run.best.glob('*.data*'):
     path.write_bytes(path.read_bytes()[:100])
-  with pytest.raises(errors.UserError, match='damaged.*--checkpoint=last'):
+  with pytest.raises(errors.UserError, match="damaged.*the checkpoint 'last'"):
     trained.load(run.path)
 
 
