@@ -34,8 +34,8 @@ def test_a_line_of_json_for_each_case(tmp_path):
 @pytest.mark.parametrize(
   ('flag', 'sentence'),
   [
-    ('--genotype=zoo:nothing', '--genotype=zoo:nothing cannot be used'),
-    ('--genotype=missing.json', '--genotype=missing.json cannot be used'),
+    ('--genotype=zoo:nothing', 'The genotype zoo:nothing cannot be used'),
+    ('--genotype=missing.json', 'The genotype missing.json cannot be used'),
   ],
 )
 def test_a_mistake_is_told_at_once(flag, sentence):
