@@ -53,7 +53,7 @@ def sound(
   losses = _Losses(limit)
   left = dict(info.splits)
   with tempfile.TemporaryDirectory(prefix='deeplab_nas_records_') as folder:
-    for split in filter(None, splits):
+    for split in dict.fromkeys(filter(None, splits)):
       logging.info('Looking for damaged records in split %s ...', split)
       damaged_before = losses.num_records
       tails = []

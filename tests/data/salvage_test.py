@@ -190,6 +190,14 @@ def test_an_empty_shard_and_one_too_many(data_dir, info):
     names(data_dir, info, 1)
 
 
+def test_a_split_that_is_read_for_two_ends_is_counted_once(
+  data_dir, info, train_names
+):
+  flip(data_dir / SHARD, -20)
+  splits = ('train', 'train', 'val')
+  assert len(names(data_dir, info, 1, splits)) == len(train_names) - 1
+
+
 def test_a_missing_shard_is_refused(data_dir, info):
   (data_dir / SHARD).unlink()
   with pytest.raises(errors.UserError, match='lacks train-00000'):
