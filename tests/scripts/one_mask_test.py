@@ -13,7 +13,7 @@ from deeplab_nas.data import dataset_info
 from deeplab_nas.train import scores
 from tests import command
 from tests.data import tiny_folder
-from tests.scripts import train_from_shell_test as train_test
+from tests.scripts import scenes
 from tests.serving import model_server
 from tests.train import records
 
@@ -57,7 +57,7 @@ def road(tmp_path_factory):
     *(f'--data_dir={root}/folder', f'--output_dir={root}/records'),
     '--val_fraction=0.3',
   )
-  (root / 'found.json').write_text(train_test.GENOTYPE)
+  (root / 'found.json').write_text(scenes.GENOTYPE)
   run(
     'scripts/train.py',
     *('--mode=train', '--config=camvid_train', f'--genotype={root}/found.json'),
