@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -23,12 +24,18 @@ SPLITS = ('train', 'val', '')
 SHARD = 'train-00000-of-00002.tfrecord'
 
 
-@pytest.fixture
-def data_dir(tmp_path):
-  folder = tiny_folder.TinyFolder(tmp_path / 'data', NAMES)
-  output = conversion.Output(str(tmp_path / 'out'), num_shards=2, workers=1)
+@pytest.fixture(scope='module')
+def converted(tmp_path_factory):
+  root = tmp_path_factory.mktemp('salvage')
+  folder = tiny_folder.TinyFolder(root / 'data', NAMES)
+  output = conversion.Output(str(root / 'out'), num_shards=2, workers=1)
   conversion.convert(layouts.folder(folder.root), output)
-  return tmp_path / 'out'
+  return root / 'out'
+
+
+@pytest.fixture
+def data_dir(converted, tmp_path):
+  return shutil.copytree(converted, tmp_path / 'out')
 
 
 @pytest.fixture
