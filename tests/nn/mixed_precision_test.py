@@ -57,7 +57,11 @@ def cosine(a, b):
 
 
 @pytest.mark.parametrize(
-  'other', [('mixed_bfloat16', False), ('float32', True)]
+  'other',
+  [
+    pytest.param(('mixed_bfloat16', False), marks=pytest.mark.slow),
+    ('float32', True),
+  ],
 )
 def test_bfloat16_is_near_the_readable_path_and_near_float32(other):
   logits, gradients = outcome('mixed_bfloat16')
