@@ -102,6 +102,11 @@ def synchronizes_norms(
   return replica_batch_size < _SMALL_BATCH
 
 
+def has_workers(strategy_: tf.distribute.Strategy) -> bool:
+  """Whether the replicas are those of several processes."""
+  return isinstance(strategy_, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def any_of(
   strategy_: tf.distribute.Strategy, flags: Sequence[bool]
 ) -> list[bool]:
@@ -113,7 +118,7 @@ def sum_of_workers(
   strategy_: tf.distribute.Strategy, counts: np.ndarray
 ) -> np.ndarray:
   """The sum of what each worker has, int64 of any shape; all have to ask."""
-  if not isinstance(strategy_, tf.distribute.MultiWorkerMirroredStrategy):
+  if not has_workers(strategy_):
     return counts
   num_local = len(strategy_.extended.worker_devices)
 

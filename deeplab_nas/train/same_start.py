@@ -16,7 +16,7 @@ import deeplab_nas
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.train import cluster
+from deeplab_nas.train import cluster, distribution
 
 # Machines may differ in where the data is, and in how many threads suit them.
 _OWN_SETTINGS = (
@@ -47,19 +47,16 @@ def require(strategy: tf.distribute.Strategy, said: Mapping[str, str]) -> None:
     strategy: Of the run; if it is of one machine, nothing is asked.
     said: What this worker has, by its name; the names are those of all.
   """
-  if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+  if not distribution.has_workers(strategy):
     return
-  own = [[zlib.crc32(text.encode()) for text in said.values()]]
-  replicas = strategy.experimental_distribute_values_from_function(
-    lambda context: tf.constant(own, tf.int64)
-  )
-  hashes = strategy.gather(replicas, axis=0).numpy()  # [replicas, len(said)]
+  workers, own = cluster.addresses(), cluster.read()['task']['index']
+  hashes = np.zeros([len(workers), len(said)], np.int64)
+  hashes[own] = [zlib.crc32(text.encode()) for text in said.values()]
+  hashes = distribution.sum_of_workers(strategy, hashes)
   differs = np.argwhere(hashes != hashes[0])
   if not len(differs):
     return
-  replica, index = differs[0]
-  workers = cluster.addresses()
-  worker = replica * len(workers) // len(hashes)
+  worker, index = differs[0]
   raise errors.UserError(
     f'Worker {worker} ({workers[worker]}) has another {list(said)[index]} than'
     f' worker 0 ({workers[0]}): start all workers with the same command,'

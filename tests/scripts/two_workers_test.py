@@ -100,6 +100,12 @@ def ends(processes):
   return [process.wait(LONGEST_SECONDS) for process in processes]
 
 
+def wait_for_epoch(folder, workers, logs):
+  while not (folder / 'metrics.jsonl').exists():
+    assert workers[0].poll() is None, logs[0].read_text()
+    time.sleep(0.1)
+
+
 def metrics(folder):
   lines = (folder / 'metrics.jsonl').read_text().splitlines()
   return [json.loads(line) for line in lines]
@@ -118,9 +124,7 @@ def test_a_killed_worker_is_named_and_the_job_ends_as_on_one_device(root):
   one, two = root / 'one', root / 'two'
   assert ends([start(root, one, root / 'log', 'search', 'none')]) == [0]
   with two_workers(root, two, 'search') as (workers, logs):
-    while not (two / 'metrics.jsonl').exists():
-      assert workers[0].poll() is None, logs[0].read_text()
-      time.sleep(0.1)
+    wait_for_epoch(two, workers, logs)
     workers[1].kill()
     assert ends(workers[:1]) == [2]
     text = logs[0].read_text()
@@ -136,9 +140,7 @@ def test_a_training_that_one_worker_stopped_ends_as_on_one_device(root):
   one, two = root / 'train_one', root / 'train_two'
   assert ends([start(root, one, root / 'log', 'train', 'none')]) == [0]
   with two_workers(root, two, 'train') as (workers, logs):
-    while not (two / 'metrics.jsonl').exists():
-      assert workers[0].poll() is None, logs[0].read_text()
-      time.sleep(0.1)
+    wait_for_epoch(two, workers, logs)
     workers[1].send_signal(signal.SIGTERM)
     assert ends(workers) == [75, 75], logs[0].read_text()
   text = logs[0].read_text()
