@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from deeplab_nas import legacy_keras
+from deeplab_nas import legacy_keras, onednn
 
 __version__ = '0.1.0'
 __all__ = ['build_network']
 
 legacy_keras.choose()
+onednn.ask_for()
 
 
 def __getattr__(name: str) -> Any:

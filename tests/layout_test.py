@@ -29,7 +29,7 @@ PAGES = [
 ALLOWED_IMPORTS = {
   'space': {'small_file', 'whole_file'},
   'data': {'errors', 'plain_yaml', 'small_file', 'whole_file'},
-  'nn': {'errors', 'space'},
+  'nn': {'errors', 'onednn', 'space'},
   'train': {
     *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
     *('plain_yaml', 'small_file', 'whole_file'),
@@ -50,7 +50,7 @@ ALLOWED_IMPORTS = {
     'whole_file',
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
-  'doctor': {'config', 'space', 'data', 'nn', 'search'},
+  'doctor': {'config', 'onednn', 'space', 'data', 'nn', 'search'},
   'config': {
     *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
     *('plain_yaml', 'small_file'),
@@ -65,6 +65,7 @@ ALLOWED_IMPORTS = {
   'plain_yaml': set(),
   'small_file': set(),
   'legacy_keras': set(),
+  'onednn': set(),
   'whole_file': set(),
 }
 # A path of this repository: a known first folder, or a file of the top folder.

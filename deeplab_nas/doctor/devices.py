@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from deeplab_nas import onednn
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
 
@@ -96,7 +97,7 @@ def convolutions() -> Finding:
     return Finding(
       finding.FAIL,
       'TensorFlow has no gradients of atrous convolutions here',
-      'Unset TF_ENABLE_ONEDNN_OPTS if it is 0; otherwise search with'
+      f'On an x86 processor {onednn.REMEDY}; otherwise search with'
       ' --set=space.primitives=darts, which has no full ones.',
     )
   if not fused_cell.is_supported():
@@ -104,7 +105,7 @@ def convolutions() -> Finding:
       finding.WARN,
       'TensorFlow has no gradients of grouped ones here, so searches take the'
       ' slow path',
-      'Unset TF_ENABLE_ONEDNN_OPTS if it is 0; otherwise expect longer runs.',
+      f'On an x86 processor {onednn.REMEDY}; otherwise expect longer runs.',
     )
   text = 'atrous and grouped ones have gradients in float32'
   if not fused_cell.is_supported(tf.bfloat16):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 from absl import logging
 
+from deeplab_nas import onednn
 from deeplab_nas.nn import (
   aspp,
   cell,
@@ -173,7 +174,7 @@ def _has_fast_path(precision: str) -> bool:
   dtype = tf.as_dtype(tf.keras.mixed_precision.Policy(precision).compute_dtype)
   if fused_cell.is_supported(dtype):
     return True
-  advice = 'unset TF_ENABLE_ONEDNN_OPTS=0'
+  advice = onednn.REMEDY
   if fused_cell.is_supported():
     advice = 'set search.precision=float32'
   logging.warning(

@@ -85,7 +85,7 @@ def test_convolutions_without_onednn_are_a_failure():
   )
   assert result.stdout.startswith('FAIL'), result.stderr
   assert 'atrous' in result.stdout
-  assert 'Unset TF_ENABLE_ONEDNN_OPTS' in result.stdout
+  assert 'set TF_ENABLE_ONEDNN_OPTS=1' in result.stdout
 
 
 def test_convolutions_without_groups_take_the_slow_path(monkeypatch):
