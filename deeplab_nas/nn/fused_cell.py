@@ -11,8 +11,9 @@ Three rearrangements, none of which changes what is computed:
    one ReLU and, per primitive, one depthwise convolution, one grouped 1x1
    convolution and one batch norm serve them all. A weight alpha multiplies a
    normalised tensor, so it *is* that norm's scale. Skip and pools are computed
-   once per source; their weighted sums are one 1x1 convolution, and so is the
-   sum over transitions weighted by beta.
+   once per source; their weighted sums for all edges are one product of
+   matrices, [n, P] by [P, B*H*W*T*C]. The sum over transitions weighted by beta
+   is one 1x1 convolution.
 3. **One traced function per shape, recomputed backwards.** All nodes of the
    same shape call the same graph functions. The gradient's recomputes the node,
    so that only a node's inputs are stored; that of an architecture step leaves
@@ -39,6 +40,7 @@ from deeplab_nas.nn import (
   partial_channels,
   replicas,
   shapes,
+  weighted_sums,
 )
 from deeplab_nas.nn.node_layout import Input, Part
 
@@ -129,8 +131,8 @@ class FusedNode:
     for source, edges in enumerate(self.layout.edges_from):
       if source >= 2:
         states.append(walk.block(source - 2, terms[source - 2]))
-      for edge, term in zip(edges, walk.leave(source, states[source])):
-        terms[cell.edges[edge].block].append(term)
+      for edge, of_edge in zip(edges, walk.leave(source, states[source])):
+        terms[cell.edges[edge].block].extend(of_edge)
     blocks = states[2:] + [walk.block(cell.num_blocks - 1, terms[-1])]
     return mixed_op.NodeOutputs(walk.mix(blocks), *walk.norms.statistics())
 
@@ -194,7 +196,7 @@ class _Walk:
     self.operators = layout.operators
     self.norms = fused_norms.Norms(layout, inputs, training)
     self.weights = fused_kernels.laid_out(layout, inputs)
-    self.linear_kernels = fused_kernels.of_linear(layout, inputs)
+    self.linear_weights = fused_kernels.of_linear(layout, inputs)
     self.bypass = partial_channels.bypass(layout.shape, inputs.op)
 
   def enter(self, size: tuple[int, int] | tf.Tensor) -> list[tf.Tensor]:
@@ -213,7 +215,7 @@ class _Walk:
       self.norms.normalize(prev_prev, keys[-1:]),
     ]
 
-  def leave(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
+  def leave(self, source: int, state: tf.Tensor) -> list[list[tf.Tensor]]:
     """What a state contributes to each block that reads it.
 
     Args:
@@ -221,14 +223,14 @@ class _Walk:
       state: [B, H, W, T*C], or [B, H, W, C] for prev_prev.
 
     Returns:
-      For each edge from the source, [B, H, W, T*C].
+      For each edge from the source, tensors [B, H, W, T*C] to be added up.
     """
     if self.bypass:
       state = self.bypass.split(source, state)
     num_edges = len(self.layout.edges_from[source])
     active = tf.nn.relu(state)
     tiled = tf.tile(active, [1, 1, 1, num_edges])
-    by_edge, by_transition = [], self._linear(source, state)
+    by_edge, by_transition = [], []
     for k, operator in enumerate(self.operators):
       if type(operator) in ops.SEPARABLE:
         by_edge.append(self._separable(source, tiled, k))
@@ -238,10 +240,13 @@ class _Walk:
         by_edge.append(self._any(source, state, k))
     if by_transition:
       by_edge.append(self._reordered(source, tf.add_n(by_transition)))
-    terms = tf.split(tf.add_n(by_edge), num_edges, axis=-1)
+    parts = [self._linear(source, state)]
+    if by_edge:
+      parts.append(tf.split(tf.add_n(by_edge), num_edges, axis=-1))
+    terms = [list(of_edge) for of_edge in zip(*filter(None, parts))]
     repeats = self.layout.shape.num_transitions // self._transitions(source)
     if repeats > 1:
-      terms = [tf.tile(term, [1, 1, 1, repeats]) for term in terms]
+      terms = [[tf.tile(tf.add_n(x), [1, 1, 1, repeats])] for x in terms]
     return terms
 
   def block(self, block: int, terms: list[tf.Tensor]) -> tf.Tensor:
@@ -259,19 +264,12 @@ class _Walk:
     return tf.nn.conv2d(x, kernel, 1, 'SAME')
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
-    """Weighted sums of skip and pools, as one grouped 1x1 convolution."""
+    """Weighted sums of skip and pools for each edge, [B, H, W, T*C]."""
     chosen = [op for op in self.operators if type(op) in ops.LINEAR]
     if not chosen:
       return []
-    num_transitions = self._transitions(source)
-    x = [operator(state, (), None) for operator in chosen]
-    if num_transitions > 1:
-      x = [
-        tf.reshape(part, [*shapes.of(part)[:3], num_transitions, self.filters])
-        for part in x
-      ]
-    x = shapes.flat_channels(tf.concat(x, axis=-1))  # (T, P, C)
-    return [tf.nn.conv2d(x, self.linear_kernels[source], 1, 'SAME')]
+    parts = [operator(state, (), None) for operator in chosen]
+    return weighted_sums.of(parts, self.linear_weights[source])
 
   def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
     """Operator k on all edges of a source, [B, H, W, T*n*C] by edge."""

@@ -34,7 +34,7 @@ def laid_out(
 def of_linear(
   layout: node_layout.Layout, inputs: mixed_op.NodeInputs
 ) -> list[tf.Tensor]:
-  """For each source [1, 1, P*C, T*n*C]: alpha of its P skips and pools.
+  """For each source [n, P]: alpha of its P skips and pools on its n edges.
 
   Empty if the cell has neither.
   """
@@ -43,19 +43,11 @@ def of_linear(
   ]
   if not chosen:
     return []
-  filters = layout.shape.mixed_filters
-  identity = tf.reshape(_identity(filters), [1, filters, 1, filters])
   at = [
-    [(edge, k) for k in chosen for edge in edges] for edges in layout.edges_from
+    [(edge, k) for edge in edges for k in chosen] for edges in layout.edges_from
   ]
-  parts = tf.split(alpha(layout, inputs, sum(at, [])), [len(x) for x in at])
-  kernels = []
-  for source, part in enumerate(parts):
-    kernel = tf.reshape(part, [len(chosen), 1, -1, 1]) * identity
-    kernel = tf.reshape(kernel, [1, 1, len(chosen) * filters, -1])
-    kernel = tf.cast(kernel, inputs.prev_prev.dtype)
-    kernels.append(repeated(kernel, layout.num_transitions(source)))
-  return kernels
+  weights = tf.reshape(alpha(layout, inputs, sum(at, [])), [-1, len(chosen)])
+  return tf.split(weights, [len(edges) for edges in layout.edges_from])
 
 
 def of_transitions(

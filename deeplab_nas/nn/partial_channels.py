@@ -17,11 +17,9 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
-from deeplab_nas.nn import node_layout, shapes
+from deeplab_nas.nn import node_layout, shapes, weighted_sums
 from deeplab_nas.space import cell_space
 
 
@@ -58,7 +56,8 @@ class Bypass:
   def join(self, block: int, mixed: tf.Tensor) -> tf.Tensor:
     """A block, [B, H, W, T*C], from the sum of its mixed operations."""
     weights = self.edge_weights[block]
-    around = weighted_sum(self.rests[: weights.shape[0]], weights)
+    rests = self.rests[: weights.shape[0]]
+    (around,) = weighted_sums.of(rests, weights[tf.newaxis])
     shape = self.shape
     return join(mixed, around, shape.filters, shape.partial_channels)
 
@@ -84,19 +83,6 @@ def split(x: tf.Tensor, filters: int, num_first: int) -> list[tf.Tensor]:
     shapes.flat_channels(part)
     for part in tf.split(_grouped(x, filters), sizes, -1)
   ]
-
-
-def weighted_sum(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
-  """sum_i weights[i] * parts[i], as one product of matrices.
-
-  Args:
-    parts: N tensors of one shape.
-    weights: float32 [N].
-  """
-  stacked = tf.stack([tf.reshape(part, [-1]) for part in parts])
-  weights = tf.cast(weights[tf.newaxis], stacked.dtype)
-  total = tf.matmul(weights, stacked)
-  return tf.reshape(total, shapes.of(parts[0]))
 
 
 def join(

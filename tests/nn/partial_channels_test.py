@@ -44,21 +44,6 @@ def test_channels_in_front_after_a_shuffle_come_from_all_groups():
   ]
 
 
-def test_weighted_sum_and_its_gradients():
-  parts = [tf.random.stateless_normal([2, 3, 4, 5], [0, i]) for i in range(3)]
-  weights = tf.constant([0.5, -1.0, 2.0])
-  with tf.GradientTape() as tape:
-    tape.watch([*parts, weights])
-    total = partial_channels.weighted_sum(parts, weights)
-    objective = tf.reduce_sum(total)
-  expected = sum(w * p.numpy() for w, p in zip(weights.numpy(), parts))
-  np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-5)
-  *of_parts, of_weights = tape.gradient(objective, [*parts, weights])
-  for gradient, weight in zip(of_parts, weights):
-    np.testing.assert_allclose(gradient, np.full([2, 3, 4, 5], weight))
-  np.testing.assert_allclose(of_weights, [p.numpy().sum() for p in parts], 1e-4)
-
-
 def test_unknown_sizes_are_computed_at_run_time():
   @tf.function(input_signature=[tf.TensorSpec([None, None, None, 16])])
   def through(x):
