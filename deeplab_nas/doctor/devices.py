@@ -84,16 +84,12 @@ def without_gpu(
 
 
 def convolutions() -> Finding:
-  """Whether TensorFlow has the gradients that a search needs here.
-
-  On a processor it has those of atrous and of grouped convolutions through
-  oneDNN only.
-  """
+  """Whether TensorFlow has the gradients that a search needs here."""
   import tensorflow as tf
 
-  from deeplab_nas.nn import fused_cell
+  from deeplab_nas.nn import conv_gradients, fused_cell
 
-  if not has_atrous_gradients():
+  if not conv_gradients.exist(rate=2):
     return Finding(
       finding.FAIL,
       'TensorFlow has no gradients of atrous convolutions here',
@@ -113,18 +109,3 @@ def convolutions() -> Finding:
       finding.OK, f'{text}, not in bfloat16: keep search.precision=float32'
     )
   return Finding(finding.OK, f'{text} and bfloat16')
-
-
-def has_atrous_gradients() -> bool:
-  """Whether a full convolution of rate 2 can be learnt here."""
-  import tensorflow as tf
-
-  x, kernel = tf.ones([1, 5, 5, 2]), tf.ones([3, 3, 2, 2])
-  try:
-    with tf.GradientTape() as tape:
-      tape.watch([x, kernel])
-      y = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=2)
-    tape.gradient(y, [x, kernel])
-  except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-    return False
-  return True

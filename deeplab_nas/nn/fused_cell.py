@@ -31,6 +31,7 @@ import itertools
 import tensorflow as tf
 
 from deeplab_nas.nn import (
+  conv_gradients,
   depthwise,
   fused_kernels,
   fused_norms,
@@ -143,22 +144,9 @@ def for_shape(shape: node_layout.NodeShape) -> FusedNode:
   return FusedNode(shape)
 
 
-@functools.cache
 def is_supported(dtype: tf.DType = tf.float32) -> bool:
-  """Whether this machine has gradients of grouped convolutions.
-
-  TensorFlow's CPU kernels have them through oneDNN only, which has those of
-  bfloat16 on some processors.
-  """
-  try:
-    with tf.GradientTape() as tape:
-      x = tf.ones([1, 2, 2, 4], dtype)
-      tape.watch(x)
-      y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 4], dtype), 1, 'SAME')
-    tape.gradient(y, x)
-  except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-    return False
-  return True
+  """Whether this machine has gradients of grouped convolutions."""
+  return conv_gradients.exist(dtype, groups=2)
 
 
 def _shared_function(function):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
-from deeplab_nas.nn import replicas
+from deeplab_nas.nn import conv_gradients, replicas
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
@@ -66,8 +66,14 @@ class Searcher(tf.keras.Model):
         loss or gradient is no number.
       sync_batch_norm: Whether batch norm sees the batches of all replicas as
         one.
+
+    Raises:
+      UserError: If this machine cannot learn the space in that precision.
     """
     super().__init__(name='searcher')
+    kinds = {primitive.kind for primitive in space.cell.primitives}
+    if 'atrous_conv' in kinds or config.precision != 'float32':
+      conv_gradients.require('search.precision', config.precision)
     self.space = space
     self.weight_decay = config.weight_decay
     self.ignore_label = ignore_label

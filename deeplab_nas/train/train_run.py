@@ -12,6 +12,7 @@ from absl import logging
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors, whole_file
 from deeplab_nas.data import dataset_info, input_pipeline, shards
+from deeplab_nas.nn import conv_gradients
 from deeplab_nas.space import draw
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
@@ -129,6 +130,7 @@ def _trainer(
   config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
 ) -> trainer_lib.Trainer:
   """The model, in the scope of whatever strategy is open."""
+  conv_gradients.require('train.precision', config.train.precision)
   sync = distribution.synchronizes_norms(config.runtime, replica_batch)
   network = networks.build(
     config.network,

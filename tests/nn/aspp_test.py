@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.nn import aspp, resample
-from tests.nn import closeness, plain
+from tests.nn import bfloat16, closeness, plain
 
 
 def test_summing_at_the_finest_stride_equals_summing_whole_images():
@@ -40,6 +40,7 @@ def test_image_pooling_reaches_every_pixel():
   assert np.count_nonzero(gradient[0, 40:, 40:]) > 0
 
 
+@bfloat16.needed
 def test_bfloat16_sums_all_pixels_of_a_head_in_float32():
   """Its own mean is a fifth off at this size, the bias's gradient more."""
   exact = aspp.SearchASPP(32, filters=4, num_classes=3, dtype='float32')

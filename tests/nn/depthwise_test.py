@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.nn import depthwise, fused_cell
-from tests.nn import closeness
+from tests.nn import bfloat16, closeness
 
 
 @pytest.mark.parametrize('rate', [1, 2])
@@ -49,6 +49,7 @@ def test_onednn_honours_the_rate():
   assert depthwise.has_dilations() == fused_cell.is_supported()
 
 
+@bfloat16.needed
 @pytest.mark.parametrize('rate', [1, 2])
 @pytest.mark.parametrize('kernel_size', [3, 5])
 def test_bfloat16_sums_many_pixels_as_well_as_few(kernel_size, rate):

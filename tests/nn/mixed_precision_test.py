@@ -9,7 +9,7 @@ import tensorflow as tf
 from deeplab_nas.nn import cell, fused_cell, supernet
 from deeplab_nas.search import arch_params
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
-from tests.nn import random_cell
+from tests.nn import bfloat16, random_cell
 
 # Of every primitive's kind one.
 PRIMITIVES = tuple({p.kind: p for p in primitives.BY_NAME.values()}.values())
@@ -56,6 +56,7 @@ def cosine(a, b):
   return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 
+@bfloat16.needed
 @pytest.mark.parametrize(
   'other',
   [
@@ -104,6 +105,7 @@ def test_without_it_no_tensor_is_bfloat16_and_none_is_cast_for_it():
   assert len(mixed) - len(exact) >= len(casts_of_floats(mixed)) > 0
 
 
+@bfloat16.needed
 @pytest.mark.parametrize('fused', [True, False])
 @pytest.mark.parametrize('training', [True, False])
 def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas import errors
+from deeplab_nas.nn import conv_gradients
+from tests.nn import bfloat16
 from tests.search import tiny
 
 
@@ -136,6 +139,7 @@ def test_learns_to_tell_classes_apart():
   assert losses[-1] < 0.7 * losses[0]
 
 
+@bfloat16.needed
 @pytest.mark.slow
 def test_mixed_precision_steps_near_float32():
   """The settings reach the supernet, and both kinds of step."""
@@ -150,3 +154,9 @@ def test_mixed_precision_steps_near_float32():
     ]
   np.testing.assert_allclose(mixed.loss_values, exact.loss_values, rtol=0.03)
   assert {v.dtype for v in mixed.strategy.params.variables} == {tf.float32}
+
+
+def test_a_space_that_this_machine_cannot_learn_is_refused(monkeypatch):
+  monkeypatch.setattr(conv_gradients, 'exist', lambda *_, **__: False)
+  with pytest.raises(errors.UserError, match='set search.precision=float32'):
+    tiny.searcher(precision='mixed_bfloat16')

@@ -9,6 +9,7 @@ import tensorflow as tf
 from deeplab_nas import config as config_lib
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
+from deeplab_nas.nn import conv_gradients
 from deeplab_nas.space import genotype
 from deeplab_nas.train import (
   metrics_log,
@@ -261,6 +262,15 @@ def test_averages_start_at_the_weights_that_were_taken(finished, records):
 def test_freezing_a_new_batch_norm_is_warned_of(records, caplog, pixelwise):
   train_run.build(records_lib.config(records, batch_norm='freeze'), GENOTYPE)
   assert 'freeze without --init_from' in caplog.text
+
+
+def test_a_precision_that_this_machine_cannot_learn_is_refused(
+  records, monkeypatch
+):
+  monkeypatch.setattr(conv_gradients, 'exist', lambda *_, **__: False)
+  settings = records_lib.config(records, precision='mixed_float16')
+  with pytest.raises(errors.UserError, match='set train.precision=float32'):
+    train_run.build(settings, GENOTYPE)
 
 
 def test_class_weights_are_told(records, caplog, pixelwise):
