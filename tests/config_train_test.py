@@ -2,7 +2,7 @@
 
 import pytest
 
-from deeplab_nas import config_train, errors
+from deeplab_nas import config_train, errors, space
 from deeplab_nas.space import zoo
 
 
@@ -26,7 +26,7 @@ def test_the_network_is_the_one_described():
     separable_head=True,
     batch_norm_momentum=0.5,
     drop_path_keep_prob=0.7,
-  ).build(zoo.load('auto_deeplab'), 5)
+  ).build(space.Genotype((0, 1), zoo.load('auto_deeplab').cell), 5)
   assert network.num_classes == 5
   assert network.space.filter_multiplier == 2
   assert network.options.aspp_rates == (1, 2)

@@ -178,11 +178,12 @@ def test_unknown_names_list_the_zoo():
 
 
 def test_variables_have_names_of_their_own_and_start_apart():
-  model = deeplab_nas.build_network('auto_deeplab', 2, 3)
+  genotype = Genotype((0, 0, 0), zoo.load('auto_deeplab').cell)
+  model = deeplab_nas.build_network(genotype, 2, 3)
   names = [v.name for v in model.variables]
   assert len(set(names)) == len(names)
   # No counter of other layers in the process is part of a name.
-  again = deeplab_nas.build_network('auto_deeplab', 2, 3)
+  again = deeplab_nas.build_network(genotype, 2, 3)
   assert [v.name for v in again.variables] == names
   one, other = (
     model.get_layer(f'cell_{i}').prev.convs[0].kernel.numpy() for i in (1, 2)

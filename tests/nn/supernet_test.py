@@ -16,6 +16,7 @@ from deeplab_nas.space import (
 from tests.nn import closeness
 
 NUM_CLASSES = 4
+WITH_PARTIAL = [1, pytest.param(2, marks=pytest.mark.slow)]
 
 
 def small_space(
@@ -104,7 +105,7 @@ def test_unknown_image_size_is_computed_at_run_time():
     )
 
 
-@pytest.mark.parametrize('partial_channels', [1, 2])
+@pytest.mark.parametrize('partial_channels', WITH_PARTIAL)
 def test_only_nodes_on_the_chosen_path_reach_the_logits(partial_channels):
   """With one-hot weights, Eq. (6) is a chain of cells."""
   space = small_space(3, filters=4, partial_channels=partial_channels)
@@ -131,7 +132,7 @@ def test_only_nodes_on_the_chosen_path_reach_the_logits(partial_channels):
   assert lattice.Node(3, genotype.path[-1]) in reached
 
 
-@pytest.mark.parametrize('partial_channels', [1, 2])
+@pytest.mark.parametrize('partial_channels', WITH_PARTIAL)
 def test_everything_learnt_of_the_architecture_gets_a_gradient(
   partial_channels,
 ):
