@@ -1,9 +1,9 @@
 """TensorFlow's oneDNN kernels, asked for on every x86 processor.
 
-TensorFlow leaves them out where the processor lacks AVX-512 or the like, which
-is most of the machines that people own. But they alone have gradients of
-atrous and of grouped convolutions on a processor, which a search needs, and
-they are the faster ones there too: AVX2 is enough for them.
+TensorFlow leaves them out where the processor lacks AVX-512 or the like, as
+that of many a laptop does. But on a processor they alone have gradients of
+atrous and of grouped convolutions, which a search needs, and AVX2 is enough for
+them.
 
 Reference:
   https://blog.tensorflow.org/2022/05/whats-new-in-tensorflow-29.html

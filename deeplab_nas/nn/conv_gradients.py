@@ -18,7 +18,7 @@ def exist(dtype: tf.DType = tf.float32, groups: int = 1, rate: int = 1) -> bool:
   """Whether input and kernel of a full convolution have gradients.
 
   Args:
-    dtype: float32 or bfloat16.
+    dtype: float32, bfloat16 or float16.
     groups: Groups of channels.
     rate: Atrous rate.
   """
