@@ -10,7 +10,9 @@ r"""Times the steps of a search on random images.
 Prints a line of JSON for each case: seconds of a step and until the first one
 is done, memory, nodes of the graph, floating-point operations. A setting and
 the one that it is compared with are run in alternation, each in a process of
-its own. --matrix_peak says how much of the machine is used.
+its own. --kind=in_turn does a step of the weights and then a whole one in one
+process, and says how many times as long the whole one takes. --matrix_peak says
+how much of the machine is used.
 """
 
 from __future__ import annotations

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import pathlib
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 from deeplab_nas.benchmarks import case as case_lib
+from deeplab_nas.benchmarks import in_turn
 from deeplab_nas.space import cost, search_space
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import genotype_source
@@ -158,31 +156,10 @@ def build_both(
   genotype: str, filter_multiplier: int, size: int, batch_size: int, path: str
 ) -> case_lib.Job:
   """A step of the network, then one of its export, in the same process."""
-  steps = {
-    'network': _network_step(genotype, filter_multiplier, size, batch_size)[0],
-    'export': _export_step(path, size, batch_size)[0],
-  }
-  rounds = []
-
-  def step() -> None:
-    rounds.append({name: _seconds(one) for name, one in steps.items()})
-
-  def facts() -> dict[str, Any]:
-    timed = rounds[1:]  # the first one compiles
-    ratios = [times['export'] / times['network'] for times in timed]
-    medians = {
-      f'{name}_median_seconds': statistics.median(x[name] for x in timed)
-      for name in steps
-    }
-    return {**medians, 'export_to_network': statistics.median(ratios)}
-
-  return case_lib.Job(step, facts)
-
-
-def _seconds(step: Callable[[], object]) -> float:
-  start = time.perf_counter()
-  step()
-  return time.perf_counter() - start
+  network, _ = _network_step(genotype, filter_multiplier, size, batch_size)
+  exported, _ = _export_step(path, size, batch_size)
+  turns = in_turn.InTurn({'network': network, 'export': exported})
+  return case_lib.Job(turns.step, turns.facts)
 
 
 def _network_step(genotype, filter_multiplier, size, batch_size):

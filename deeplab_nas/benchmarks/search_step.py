@@ -7,9 +7,12 @@ from typing import Any
 
 from deeplab_nas import config as config_lib
 from deeplab_nas.benchmarks import case as case_lib
+from deeplab_nas.benchmarks import in_turn
 from deeplab_nas.train import runtime
 
-KINDS = ('weight', 'arch', 'both')
+# A step of the weights, one of the strategy, and `train_step`, which does both;
+# a step of the weights and then a `train_step`, for the ratio of the two.
+KINDS = ('weight', 'arch', 'both', 'in_turn')
 _IGNORE_LABEL = 255
 _IGNORED_SHARE = 0.1
 # Of the learning rate's schedule only.
@@ -31,23 +34,33 @@ def sizes(config: config_lib.Config) -> dict[str, Any]:
 def build(
   kind: str, num_classes: int, config: str, overrides: Sequence[str]
 ) -> case_lib.Job:
-  """The compiled step of a `Searcher`.
+  """The compiled step of a `Searcher`, or two of them in turn.
 
   Args:
-    kind: One of `KINDS`: a step of the weights, a step of the strategy, or
-      `train_step`, which does both.
+    kind: One of `KINDS`.
     num_classes: Channels of the logits.
     config: A preset or a YAML file.
     overrides: Settings on top, `section.key=value`.
   """
   config = config_lib.load(config, overrides)
   runtime.prepare(config.runtime)
+  searcher = _searcher(config, num_classes)
+  batch = _random_batch(config, num_classes)
+  if kind != 'in_turn':
+    return _job(kind, searcher, batch, config)
+  jobs = {
+    name: _job(name, searcher, batch, config) for name in ('weight', 'both')
+  }
+  turns = in_turn.InTurn({name: job.step for name, job in jobs.items()})
+  return case_lib.Job(turns.step, lambda: {**sizes(config), **turns.facts()})
+
+
+def _job(kind: str, searcher, batch: tuple, config: config_lib.Config):
+  """One compiled step."""
   import tensorflow as tf
 
   from deeplab_nas.benchmarks import graph_cost
 
-  searcher = _searcher(config, num_classes)
-  batch = _random_batch(config, num_classes)
   images = config.data.batch_size
   if kind == 'both':
     step, batch, images = searcher.train_step, (batch, batch), 2 * images
