@@ -253,10 +253,9 @@ class _Walk:
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools for each edge, [B, H, W, T*C]."""
-    chosen = [op for op in self.operators if type(op) in ops.LINEAR]
-    if not chosen:
+    if not self.linear_weights:
       return []
-    parts = [operator(state, (), None) for operator in chosen]
+    parts = [self.operators[k](state, (), None) for k in self.layout.linear]
     return weighted_sums.of(parts, self.linear_weights[source])
 
   def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import mixed_op, node_layout, ops
+from deeplab_nas.nn import mixed_op, node_layout
 
 
 def laid_out(
@@ -38,15 +38,13 @@ def of_linear(
 
   Empty if the cell has neither.
   """
-  chosen = [
-    k for k, op in enumerate(layout.operators) if type(op) in ops.LINEAR
-  ]
-  if not chosen:
+  linear = layout.linear
+  if not linear:
     return []
   at = [
-    [(edge, k) for edge in edges for k in chosen] for edges in layout.edges_from
+    [(edge, k) for edge in edges for k in linear] for edges in layout.edges_from
   ]
-  weights = tf.reshape(alpha(layout, inputs, sum(at, [])), [-1, len(chosen)])
+  weights = tf.reshape(alpha(layout, inputs, sum(at, [])), [-1, len(linear)])
   return tf.split(weights, [len(edges) for edges in layout.edges_from])
 
 

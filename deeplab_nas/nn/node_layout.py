@@ -94,6 +94,7 @@ class Layout:
   Attributes:
     shape: The node's shape.
     operators: One for each primitive.
+    linear: Which of them are a skip or a pool: without weights and norm.
     edges_from: For each source the indices of the edges that leave it.
     whole: Keys of the first weights, in order.
     repeated: Keys of the other weights, in order.
@@ -105,6 +106,9 @@ class Layout:
     self.shape = shape
     self.operators = [
       ops.build(p, shape.mixed_filters) for p in cell.primitives
+    ]
+    self.linear = [
+      k for k, op in enumerate(self.operators) if type(op) in ops.LINEAR
     ]
     self.edges_from = [
       [i for i, edge in enumerate(cell.edges) if edge.source == source]

@@ -71,9 +71,7 @@ class Searcher(tf.keras.Model):
       UserError: If this machine cannot learn the space in that precision.
     """
     super().__init__(name='searcher')
-    kinds = {primitive.kind for primitive in space.cell.primitives}
-    if 'atrous_conv' in kinds or config.precision != 'float32':
-      conv_gradients.require('search.precision', config.precision)
+    _require_gradients(space, config.precision)
     self.space = space
     self.weight_decay = config.weight_decay
     self.ignore_label = ignore_label
@@ -88,11 +86,7 @@ class Searcher(tf.keras.Model):
       self.supernet.non_trainable_variables if keeps_statistics else ()
     )
     self.strategy = strategy_lib.build(space, config, seed)
-    self.learning_rate = tf.keras.optimizers.schedules.CosineDecay(
-      config.learning_rate,
-      decay_steps=config.epochs * steps_per_epoch,
-      alpha=config.end_learning_rate / config.learning_rate,
-    )
+    self.learning_rate = _half_cosine(config, steps_per_epoch)
     self.weight_optimizer = tf.keras.optimizers.SGD(
       self.learning_rate,
       momentum=config.momentum,
@@ -106,11 +100,17 @@ class Searcher(tf.keras.Model):
     self._has_arch_steps = True
     self._weight_function = self._both_function = None
     self._segmentation_loss = losses.plain(ignore_label)
+    self._build_metrics(num_classes)
+
+  def _build_metrics(self, num_classes: int) -> None:
     self._loss_metric = tf.keras.metrics.Mean('loss')
     self._arch_loss_metric = tf.keras.metrics.Mean('arch_loss')
     self._train_iou, self.val_metric = (
       tf.keras.metrics.MeanIoU(
-        num_classes, 'miou', ignore_class=ignore_label, sparse_y_pred=False
+        num_classes,
+        'miou',
+        ignore_class=self.ignore_label,
+        sparse_y_pred=False,
       )
       for _ in range(2)
     )
@@ -239,3 +239,20 @@ class Searcher(tf.keras.Model):
     """This replica's share of the mean over all pixels that count."""
     loss = self._segmentation_loss(logits, labels[..., tf.newaxis])
     return losses.share(loss, labels, self.ignore_label)
+
+
+def _require_gradients(space: search_space.SearchSpace, precision: str) -> None:
+  """Raises a UserError unless this machine can learn the space's weights."""
+  kinds = {primitive.kind for primitive in space.cell.primitives}
+  if 'atrous_conv' in kinds or precision != 'float32':
+    conv_gradients.require('search.precision', precision)
+
+
+def _half_cosine(
+  config: config_lib.SearchConfig, steps_per_epoch: int
+) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+  return tf.keras.optimizers.schedules.CosineDecay(
+    config.learning_rate,
+    decay_steps=config.epochs * steps_per_epoch,
+    alpha=config.end_learning_rate / config.learning_rate,
+  )
