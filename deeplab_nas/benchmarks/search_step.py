@@ -55,7 +55,9 @@ def build(
   return case_lib.Job(turns.step, lambda: {**sizes(config), **turns.facts()})
 
 
-def _job(kind: str, searcher, batch: tuple, config: config_lib.Config):
+def _job(
+  kind: str, searcher, batch: tuple, config: config_lib.Config
+) -> case_lib.Job:
   """One compiled step."""
   import tensorflow as tf
 
