@@ -9,7 +9,7 @@ import threading
 
 _PROC = pathlib.Path('/proc')
 _PARENT_FIELD = 1  # of /proc/PID/stat, counted from behind the name
-# A look at all processes takes 6 ms: oftener, it would slow down what is timed.
+# A look at all processes takes 5 ms: oftener, it would slow down what is timed.
 _SECONDS = 0.25
 
 
