@@ -17,7 +17,7 @@ from tests.scripts import scenes
 
 pytestmark = pytest.mark.slow
 
-NUM_KILLS = {'search': 5, 'train': 3}
+NUM_KILLS = {'search': 10, 'train': 4}
 # Long enough for events within an epoch.
 EPOCHS, STEPS = 3, 150
 SETTINGS = {
