@@ -14,14 +14,18 @@ from collections.abc import Callable, Mapping
 class InTurn:
   """A step of a case, made of a step of each kind.
 
-  turns = InTurn({'network': network_step, 'export': export_step})
-  case.Job(turns.step, turns.facts)
+      turns = InTurn({'network': network_step, 'export': export_step})
+      case.Job(turns.step, turns.facts)
+
+  Attributes:
+    steps: By their names.
+    rounds: For each round the seconds of each, by name.
   """
 
   def __init__(self, steps: Mapping[str, Callable[[], object]]):
     """For two steps or more, by their names; the first is the measure."""
     self.steps = steps
-    self.rounds = []  # name -> seconds
+    self.rounds = []
 
   def step(self) -> None:
     """Does a step of each, in their order."""

@@ -94,7 +94,7 @@ class Layout:
   Attributes:
     shape: The node's shape.
     operators: One for each primitive.
-    linear: Which of them are a skip or a pool: without weights and norm.
+    linear: The indices of those that are a skip or a pool.
     edges_from: For each source the indices of the edges that leave it.
     whole: Keys of the first weights, in order.
     repeated: Keys of the other weights, in order.
