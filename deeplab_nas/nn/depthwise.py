@@ -27,7 +27,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import shapes
+from deeplab_nas.nn import atrous, shapes
 
 _STRIDES = [1, 1, 1, 1]
 
@@ -49,6 +49,9 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
     return tf.nn.depthwise_conv2d(
       x, kernel, _STRIDES, 'SAME', dilations=[rate, rate]
     )
+
+  if rate > 1:
+    kernel = atrous.cropped(kernel, x, rate)
 
   @tf.custom_gradient
   def conv(x, kernel):

@@ -31,6 +31,7 @@ import itertools
 import tensorflow as tf
 
 from deeplab_nas.nn import (
+  atrous,
   conv_gradients,
   depthwise,
   fused_kernels,
@@ -274,8 +275,9 @@ class _Walk:
   def _atrous(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
     """Operator k, one full convolution: [B, H, W, T*n*C] by transition."""
     kernel = self.weights[Part(k, 0, source)]
-    kernel = fused_kernels.repeated(kernel, self._transitions(source))
     rate = self.operators[k].primitive.rate
+    kernel = atrous.cropped(kernel, x, rate)
+    kernel = fused_kernels.repeated(kernel, self._transitions(source))
     x = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=rate)
     return self.norms.normalize(x, [Part(k, 0, source)])
 

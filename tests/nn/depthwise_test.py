@@ -11,9 +11,10 @@ from tests.nn import bfloat16, closeness
 @pytest.mark.parametrize('rate', [1, 2])
 @pytest.mark.parametrize('kernel_size', [3, 5])
 @pytest.mark.parametrize('known_size', [True, False])
-def test_equals_tensorflow(kernel_size, rate, known_size):
+@pytest.mark.parametrize('size', [(10, 7), (3, 2), (1, 1)])
+def test_equals_tensorflow(kernel_size, rate, known_size, size):
   rng = np.random.default_rng(kernel_size)
-  x = tf.constant(rng.normal(size=(3, 10, 7, 4)), tf.float32)
+  x = tf.constant(rng.normal(size=(3, *size, 4)), tf.float32)
   kernel = tf.constant(
     rng.normal(size=(kernel_size, kernel_size, 4, 1)), tf.float32
   )
@@ -41,7 +42,7 @@ def test_equals_tensorflow(kernel_size, rate, known_size):
 
 def test_without_dilations_tensorflow_makes_do(monkeypatch):
   monkeypatch.setattr(depthwise, 'has_dilations', lambda dtype: False)
-  test_equals_tensorflow(3, 2, True)
+  test_equals_tensorflow(3, 2, True, (10, 7))
 
 
 def test_onednn_honours_the_rate():
