@@ -7,8 +7,9 @@ r"""Times the input pipeline and the converters.
 Prints a line of JSON for each case. The pipeline: images/s that are decoded
 each time, decoded once, augmented, and augmented while something else keeps all
 cores busy. The converter, by its whole command: with some numbers of workers in
-alternation. Memory: the converter on few and on many images. Synthetic scenes
-take the place of data that is not given. Takes five to nine minutes.
+alternation. Memory: the converter on few images, too (each line tells the peak
+memory). Synthetic scenes take the place of data that is not given. Takes five to
+nine minutes.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def _groups(
     scenes.make(root / f'{count}_images', counts, size, num_drawn=8)
   if 'converter' in FLAGS.part:
     yield [_converter(root, num_files[-1], number) for number in workers]
+    num_files = num_files[:-1]  # the memory of the most is known now
   if 'memory' in FLAGS.part:
     for number in num_files:
       yield [_converter(root, number, workers[-1], 'memory, ')]

@@ -28,7 +28,6 @@ def test_all_parts_give_lines_of_json():
     'converter 32x64, 4 images, 1 workers',
     'converter 32x64, 4 images, 2 workers',
     'memory, converter 32x64, 2 images, 2 workers',
-    'memory, converter 32x64, 4 images, 2 workers',
   ]
   for line in lines:
     assert line['images_per_second'] > 0 and line['facts']['images'] > 0
