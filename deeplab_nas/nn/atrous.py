@@ -8,11 +8,11 @@ import tensorflow as tf
 def cropped(kernel: tf.Tensor, x: tf.Tensor, rate: int) -> tf.Tensor:
   """Without the outer taps that meet nothing but padding.
 
-  With 'SAME' padding and stride 1, a tap `rate * u` pixels from the centre meets
-  an image of fewer than `rate * u + 1` rows and columns nowhere: the
-  convolution is the same without it, and so is the gradient, which is zero
-  there. oneDNN's fast depthwise kernels refuse such windows: a 5x5 of rate 2 on
-  3 x 3 pixels takes 5 times as long as what is left of it, a 3x3.
+  With 'SAME' padding and stride 1, a tap `rate * u` pixels from the centre
+  meets an image of at most `rate * u` rows and columns nowhere: the convolution
+  is the same without it, and so is the gradient, which is zero there. oneDNN's
+  fast depthwise kernels refuse such windows: a 5x5 of rate 2 on 3 x 3 pixels
+  takes 5 times as long as what is left of it, a 3x3 (AVX2).
 
   Args:
     kernel: [k, k, ...], k odd.
