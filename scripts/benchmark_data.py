@@ -7,9 +7,9 @@ r"""Times the input pipeline and the converters.
 Prints a line of JSON for each case. The pipeline: images/s that are decoded
 each time, decoded once, augmented, and augmented while something else keeps all
 cores busy. The converter, by its whole command: with some numbers of workers in
-alternation. Memory: the converter on few images, too (each line tells the peak
-memory). Synthetic scenes take the place of data that is not given. Takes five
-to nine minutes.
+alternation; `facts` has the peak memory of all its processes. Memory: the
+converter on few images, too. Synthetic scenes take the place of data that is
+not given. Takes five to nine minutes.
 """
 
 from __future__ import annotations
