@@ -34,6 +34,8 @@ def test_all_parts_give_lines_of_json():
     assert line['peak_bytes'] > 0 and line['machine']
   assert lines[0]['facts']['first_batch_seconds'] > 0
   assert lines[4]['ratio'] == 1 and lines[5]['ratio'] > 0
+  for line in lines[4:]:  # of its processes, not of the one that watches
+    assert line['facts']['peak_bytes'] > line['peak_bytes']
   for noise in ('Warning', 'Traceback', 'cuDNN'):
     assert noise not in result.stderr
 
