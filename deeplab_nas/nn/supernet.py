@@ -112,7 +112,7 @@ class Supernet(tf.keras.Model):
         [states[edge.source] for edge in edges],
         states[grid.prev_prev(node)],
         arch.op,
-        tf.stack([arch.edge[edge.index] for edge in edges]),
+        tf.gather_nd(arch.edge, [edge.index for edge in edges]),
         image_padding.size_at(padded, grid.strides[node.level]),
         *mode,
       )

@@ -130,6 +130,7 @@ class Searcher(tf.keras.Model):
 
   call = predict_logits
 
+  @tf.autograph.experimental.do_not_convert
   def train_step(self, batches: tuple) -> Mapping[str, tf.Tensor]:
     """One weight step on the batch of split A, then one step of the strategy.
 
@@ -167,6 +168,7 @@ class Searcher(tf.keras.Model):
     setattr(self, name, super().make_train_function(force))
     return self.train_function
 
+  @tf.autograph.experimental.do_not_convert
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""
     images, labels = batch
@@ -195,6 +197,7 @@ class Searcher(tf.keras.Model):
     self._train_iou.update_state(counted, logits)
     return loss
 
+  @tf.autograph.experimental.do_not_convert
   def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """One step of the strategy; leaves weights and statistics alone."""
 
@@ -209,6 +212,7 @@ class Searcher(tf.keras.Model):
     step_guard.note(self._arch_loss_metric, value, is_finite)
     return value
 
+  @tf.autograph.experimental.do_not_convert
   def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:
     images, labels = batch
     logits = self.predict_logits(images)

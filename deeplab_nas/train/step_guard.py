@@ -95,7 +95,8 @@ def zero_unless(
   is_finite: tf.Tensor, gradients: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
   """The gradients, or zeros."""
-  return [tf.where(is_finite, x, tf.zeros_like(x)) for x in gradients]
+  zero = tf.zeros([])
+  return [tf.where(is_finite, x, tf.cast(zero, x.dtype)) for x in gradients]
 
 
 def note(
