@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn import replicas
+from deeplab_nas.nn import lean, replicas
 
 EPSILON = 1e-3
 MOMENTUM = 0.9
@@ -45,8 +45,37 @@ def normalize(
   if training and replicas.norms_are_synchronized():
     return _synchronized(x, scale, offset)
   if training:
-    return tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=EPSILON)
+    return _by_batch(x, scale, offset)
   return _scaled(x, mean, variance, scale, offset), mean, variance
+
+
+def _by_batch(
+  x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+  settings = {'epsilon': EPSILON, 'is_training': True}
+  statistics = []
+
+  def norm(x, scale, offset):
+    unknown = lean.constant([], tf.float32)
+    y, mean, variance, *reserved = tf.raw_ops.FusedBatchNormV3(
+      x=x,
+      scale=scale,
+      offset=offset,
+      mean=unknown,
+      variance=unknown,
+      **settings,
+    )
+    statistics.extend([mean, variance])
+
+    def gradients(g):
+      reserves = {f'reserve_space_{i}': r for i, r in enumerate(reserved, 1)}
+      return tf.raw_ops.FusedBatchNormGradV3(
+        y_backprop=g, x=x, scale=scale, **reserves, **settings
+      )[:3]
+
+    return y, gradients
+
+  return lean.call(norm, x, scale, offset), *statistics
 
 
 def _scaled(x, mean, variance, scale, offset) -> tf.Tensor:

@@ -27,7 +27,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import atrous, shapes
+from deeplab_nas.nn import atrous, lean, shapes
 
 _STRIDES = [1, 1, 1, 1]
 
@@ -43,7 +43,7 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   Returns:
     [B, H, W, C] of the same dtype.
   """
-  if rate == 1 and kernel.shape[0] == 3:  # fast by itself
+  if _is_fast(kernel.shape[0], rate) and not lean.is_on():
     return _conv(x, kernel, rate)
   if rate > 1 and not has_dilations(x.dtype):
     return tf.nn.depthwise_conv2d(
@@ -53,16 +53,16 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   if rate > 1:
     kernel = atrous.cropped(kernel, x, rate)
 
-  @tf.custom_gradient
   def conv(x, kernel):
     def gradients(g):
-      return _input_gradient(g, kernel, rate), _kernel_gradient(
-        x, g, kernel.shape[0], rate
-      )
+      return [
+        lambda: _input_gradient(g, kernel, rate),
+        lambda: _kernel_gradient(x, g, kernel.shape[0], rate),
+      ]
 
     return _conv(x, kernel, rate), gradients
 
-  return conv(x, kernel)
+  return lean.call(conv, x, kernel, always=True)
 
 
 @functools.cache
@@ -85,6 +85,11 @@ def has_dilations(dtype: tf.DType = tf.float32) -> bool:
     return bool(tf.reduce_all(actual == expected))
 
 
+def _is_fast(kernel_size: int, rate: int) -> bool:
+  """Whether TensorFlow's own gradients are."""
+  return kernel_size == 3 and rate == 1
+
+
 def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
   return tf.raw_ops.DepthwiseConv2dNative(
     input=x,
@@ -98,9 +103,9 @@ def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
 def _input_gradient(g: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
   if rate == 1:
     return tf.nn.depthwise_conv2d_backprop_input(
-      shapes.of(g), kernel, g, _STRIDES, 'SAME'
+      lean.constant(shapes.of(g)), kernel, g, _STRIDES, 'SAME'
     )
-  return _conv(g, tf.reverse(kernel, [0, 1]), rate)
+  return _conv(g, tf.reverse(kernel, lean.constant([0, 1])), rate)
 
 
 def _kernel_gradient(
@@ -108,16 +113,20 @@ def _kernel_gradient(
 ) -> tf.Tensor:
   """dL/dkernel [k, k, C, 1] from the input and the output's gradient."""
   batch, height, width, channels = shapes.of(x)
+  kernel_shape = lean.constant([kernel_size, kernel_size, channels, 1])
+  if _is_fast(kernel_size, rate):
+    return tf.nn.depthwise_conv2d_backprop_filter(
+      x, kernel_shape, g, _STRIDES, 'SAME'
+    )
   margin = [rate * (kernel_size // 2)] * 2
-  x, g = tf.transpose(x, [1, 2, 0, 3]), tf.transpose(g, [1, 2, 0, 3])
+  batch_to_channels = lean.constant([1, 2, 0, 3])
+  x, g = tf.transpose(x, batch_to_channels), tf.transpose(g, batch_to_channels)
   dw = tf.raw_ops.DepthwiseConv2dNative(
-    input=tf.reshape(x, [1, height, width, batch * channels]),
-    filter=tf.reshape(g, [height, width, batch * channels, 1]),
+    input=lean.reshape(x, [1, height, width, batch * channels]),
+    filter=lean.reshape(g, [height, width, batch * channels, 1]),
     strides=[1, rate, rate, 1],
     padding='EXPLICIT',
     explicit_paddings=[0, 0, *margin, *margin, 0, 0],
   )  # [1, k, k, B*C]
-  dw = tf.reshape(dw, [kernel_size, kernel_size, batch, channels])
-  return tf.reshape(
-    tf.reduce_sum(dw, axis=2), [kernel_size, kernel_size, channels, 1]
-  )
+  dw = lean.reshape(dw, [kernel_size, kernel_size, batch, channels])
+  return tf.reshape(tf.reduce_sum(dw, lean.constant(2)), kernel_shape)

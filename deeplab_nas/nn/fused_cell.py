@@ -36,6 +36,7 @@ from deeplab_nas.nn import (
   depthwise,
   fused_kernels,
   fused_norms,
+  lean,
   mixed_op,
   node_layout,
   ops,
@@ -57,8 +58,11 @@ class FusedNode:
     self.shape = shape
     self.layout = node_layout.of(shape)
     self._infer = _shared_function(functools.partial(self._compute, False))
-    self._forward = _shared_function(functools.partial(self._compute, True))
-    self._backward = _shared_function(self._gradients)
+    self._stored = _shared_function(functools.partial(self._compute, True))
+    self._forward = _shared_function(
+      lean.recorded(functools.partial(self._compute, True))
+    )
+    self._backward = _shared_function(lean.recorded(self._gradients))
 
   def __call__(
     self,
@@ -83,7 +87,7 @@ class FusedNode:
       # Replicas cannot meet inside of a function of the graph.
       return self._compute(True, inputs, size)
     if not recompute:
-      return self._forward(inputs, size)
+      return self._stored(inputs, size)
 
     @tf.custom_gradient
     def recomputed(*flat):
@@ -198,7 +202,7 @@ class _Walk:
       for t, (resample, x) in enumerate(zip(resamples, inputs))
     )
     keys = [Input(t) for t in range(len(resamples))]
-    prev = prevs[0] if len(prevs) == 1 else tf.concat(prevs, axis=-1)
+    prev = lean.concat_channels(prevs)
     return [
       self.norms.normalize(prev, keys[:-1]),
       self.norms.normalize(prev_prev, keys[-1:]),
@@ -218,7 +222,7 @@ class _Walk:
       state = self.bypass.split(source, state)
     num_edges = len(self.layout.edges_from[source])
     active = tf.nn.relu(state)
-    tiled = tf.tile(active, [1, 1, 1, num_edges])
+    tiled = lean.tile_channels(active, num_edges)
     by_edge, by_transition = [], []
     for k, operator in enumerate(self.operators):
       if type(operator) in ops.SEPARABLE:
@@ -231,11 +235,11 @@ class _Walk:
       by_edge.append(self._reordered(source, tf.add_n(by_transition)))
     parts = [self._linear(source, state)]
     if by_edge:
-      parts.append(tf.split(tf.add_n(by_edge), num_edges, axis=-1))
+      parts.append(lean.split_channels(tf.add_n(by_edge), num_edges))
     terms = [list(of_edge) for of_edge in zip(*filter(None, parts))]
     repeats = self.layout.shape.num_transitions // self._transitions(source)
     if repeats > 1:
-      terms = [[tf.tile(tf.add_n(x), [1, 1, 1, repeats])] for x in terms]
+      terms = [[lean.tile_channels(tf.add_n(x), repeats)] for x in terms]
     return terms
 
   def block(self, block: int, terms: list[tf.Tensor]) -> tf.Tensor:
@@ -245,12 +249,12 @@ class _Walk:
 
   def mix(self, blocks: list[tf.Tensor]) -> tf.Tensor:
     """Sum over transitions, weighted by beta, of the concatenated blocks."""
-    x = tf.concat(blocks, axis=-1)  # [B, H, W, num_blocks*T*C]
+    x = lean.concat_channels(blocks)  # [B, H, W, num_blocks*T*C]
     num_transitions = self.layout.shape.num_transitions
     if num_transitions == 1:
       return tf.cast(self.inputs.beta[0], x.dtype) * x
     kernel = fused_kernels.of_transitions(self.layout, self.inputs)
-    return tf.nn.conv2d(x, kernel, 1, 'SAME')
+    return lean.conv2d(x, kernel)
 
   def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
     """Weighted sums of skip and pools for each edge, [B, H, W, T*C]."""
@@ -268,7 +272,7 @@ class _Walk:
       point = self.weights[Part(k, 2 * i + 1, source)]
       x = tf.nn.relu(x) if i else x
       x = depthwise.conv2d(x, spatial, rate)
-      x = tf.nn.conv2d(x, point, 1, 'SAME')
+      x = lean.conv2d(x, point)
       x = self.norms.normalize(x, [Part(k, i, source)])
     return x
 
@@ -278,7 +282,7 @@ class _Walk:
     rate = self.operators[k].primitive.rate
     kernel = atrous.cropped(kernel, x, rate)
     kernel = fused_kernels.repeated(kernel, self._transitions(source))
-    x = tf.nn.conv2d(x, kernel, 1, 'SAME', dilations=rate)
+    x = lean.conv2d(x, kernel, dilations=rate)
     return self.norms.normalize(x, [Part(k, 0, source)])
 
   def _any(self, source: int, state: tf.Tensor, k: int) -> tf.Tensor:

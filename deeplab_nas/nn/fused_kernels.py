@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import mixed_op, node_layout
+from deeplab_nas.nn import lean, mixed_op, node_layout
 
 
 def laid_out(
@@ -24,10 +24,10 @@ def laid_out(
     weights, [layout.num_weights - num_repeated, num_repeated]
   )
   num_transitions = layout.shape.num_transitions
-  repeated = tf.reshape(repeated, [-1, 1, layout.shape.mixed_filters])
-  repeated = tf.reshape(tf.tile(repeated, [1, num_transitions, 1]), [-1])
+  repeated = lean.reshape(repeated, [-1, layout.shape.mixed_filters])
+  repeated = lean.tile_channels(repeated, num_transitions)
   return layout.unpack(whole, layout.whole) | layout.unpack(
-    repeated, layout.repeated, num_transitions
+    lean.reshape(repeated, [-1]), layout.repeated, num_transitions
   )
 
 
@@ -44,7 +44,8 @@ def of_linear(
   at = [
     [(edge, k) for edge in edges for k in linear] for edges in layout.edges_from
   ]
-  weights = tf.reshape(alpha(layout, inputs, sum(at, [])), [-1, len(linear)])
+  weights = alpha(layout, inputs, sum(at, []))
+  weights = lean.reshape(weights, [-1, len(linear)])
   return tf.split(weights, [len(edges) for edges in layout.edges_from])
 
 
@@ -53,8 +54,8 @@ def of_transitions(
 ) -> tf.Tensor:
   """[1, 1, T*C, num_blocks*C]: beta, for each block alike."""
   filters = layout.shape.filters
-  kernel = inputs.beta[:, tf.newaxis, tf.newaxis] * _identity(filters)
-  kernel = tf.reshape(kernel, [1, 1, -1, filters])
+  kernel = lean.reshape(inputs.beta, [-1, 1, 1]) * _identity(filters)
+  kernel = lean.reshape(kernel, [1, 1, -1, filters])
   kernel = tf.cast(kernel, inputs.prev_prev.dtype)
   return repeated(kernel, layout.shape.cell.num_blocks)
 
@@ -67,12 +68,12 @@ def alpha(
   """The weights of (edge, operator) pairs, float32 [N]."""
   edges, operators = np.transpose(at)
   flat = edges * len(layout.operators) + operators
-  return tf.gather(tf.reshape(inputs.op, [-1]), flat.astype(np.int32))
+  return lean.gather(lean.reshape(inputs.op, [-1]), flat.tolist())
 
 
 def repeated(kernel: tf.Tensor, repeats: int) -> tf.Tensor:
   """A kernel for so many groups that share it."""
-  return tf.tile(kernel, [1, 1, 1, repeats]) if repeats > 1 else kernel
+  return lean.tile_channels(kernel, repeats)
 
 
 def _identity(filters: int) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from deeplab_nas.nn import (
   batch_norm,
   fused_kernels,
+  lean,
   mixed_op,
   node_layout,
   ops,
@@ -98,9 +99,9 @@ class Norms:
     rows = self.layout.rows
     at = [(edge, key.operator) for key in keys for _, edge in rows[key]]
     alpha = fused_kernels.alpha(self.layout, self.inputs, at)
-    alpha = alpha[:, tf.newaxis] * tf.ones([self.filters])
+    alpha = lean.tile_channels(lean.reshape(alpha, [-1, 1]), self.filters)
     sizes = [len(rows[key]) * self.filters for key in keys]
-    return dict(zip(keys, tf.split(tf.reshape(alpha, [-1]), sizes)))
+    return dict(zip(keys, tf.split(lean.reshape(alpha, [-1]), sizes)))
 
   def _is_scaled(self, key: Key) -> bool:
     if not isinstance(key, Part):

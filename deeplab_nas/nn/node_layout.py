@@ -17,7 +17,7 @@ from typing import NamedTuple, Union
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import ops, resample
+from deeplab_nas.nn import lean, ops, resample
 from deeplab_nas.space import cell_space
 
 # Truncation at two deviations, as He's initializer has it, lessens the spread.
@@ -184,11 +184,22 @@ class Layout:
     """
     if not keys:
       return {}
-    parts = tf.split(weights, [repeats * self.size(key) for key in keys])
-    blocks = {}
-    for key, part in zip(keys, parts):
-      blocks[key] = tf.reshape(part, self.block_shape(key, repeats))
-    return blocks
+    shapes = [list(self.block_shape(key, repeats)) for key in keys]
+
+    def unpacked(weights):
+      parts = tf.split(weights, [math.prod(shape) for shape in shapes])
+      blocks = [
+        tf.reshape(part, lean.constant(shape))
+        for part, shape in zip(parts, shapes)
+      ]
+
+      def gradients(*of_blocks):
+        flat = lean.constant([-1])
+        return [tf.concat([tf.reshape(g, flat) for g in of_blocks], axis=0)]
+
+      return blocks, gradients
+
+    return dict(zip(keys, lean.call(unpacked, weights)))
 
   def of_edge(
     self, blocks: dict[Key, tf.Tensor], k: int, edge: int

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from deeplab_nas.nn import lean
+
 
 def resize(x: tf.Tensor, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
   """Bilinear with aligned corners: [B, size, C] from float [B, H, W, C]."""
@@ -62,5 +64,5 @@ class Resample(NamedTuple):
       kernel: Of `kernel_shape` and x's dtype.
       size: Height and width of the target node.
     """
-    x = tf.nn.conv2d(tf.nn.relu(x), kernel, self.strides, 'SAME')
+    x = lean.conv2d(tf.nn.relu(x), kernel, self.strides)
     return x if self.strides > 1 else resize(x, size)

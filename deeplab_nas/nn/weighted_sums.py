@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn import shapes
+from deeplab_nas.nn import lean, shapes
 
 
 def of(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> list[tf.Tensor]:
@@ -19,7 +19,7 @@ def of(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> list[tf.Tensor]:
   Returns:
     M tensors of the shape and dtype of the parts.
   """
-  stacked = tf.stack([tf.reshape(part, [-1]) for part in parts])
+  stacked = lean.reshape(tf.stack(parts), [len(parts), -1])
   sums = tf.matmul(tf.cast(weights, stacked.dtype), stacked)
-  shape = shapes.of(parts[0])
-  return [tf.reshape(x, shape) for x in tf.unstack(sums)]
+  sums = lean.reshape(sums, [weights.shape[0], *shapes.of(parts[0])])
+  return tf.unstack(sums)
