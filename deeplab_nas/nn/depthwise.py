@@ -113,10 +113,9 @@ def _kernel_gradient(
 ) -> tf.Tensor:
   """dL/dkernel [k, k, C, 1] from the input and the output's gradient."""
   batch, height, width, channels = shapes.of(x)
-  kernel_shape = lean.constant([kernel_size, kernel_size, channels, 1])
   if _is_fast(kernel_size, rate):
     return tf.nn.depthwise_conv2d_backprop_filter(
-      x, kernel_shape, g, _STRIDES, 'SAME'
+      x, lean.constant([3, 3, channels, 1]), g, _STRIDES, 'SAME'
     )
   margin = [rate * (kernel_size // 2)] * 2
   batch_to_channels = lean.constant([1, 2, 0, 3])
@@ -128,5 +127,5 @@ def _kernel_gradient(
     padding='EXPLICIT',
     explicit_paddings=[0, 0, *margin, *margin, 0, 0],
   )  # [1, k, k, B*C]
-  dw = lean.reshape(dw, [kernel_size, kernel_size, batch, channels])
-  return tf.reshape(tf.reduce_sum(dw, lean.constant(2)), kernel_shape)
+  dw = lean.reshape(dw, [kernel_size, kernel_size, batch, channels, 1])
+  return tf.reduce_sum(dw, lean.constant(2))

@@ -1,4 +1,4 @@
-"""Graph functions with few nodes, for what is traced many times.
+"""Few nodes for the graph functions of the fast path.
 
 A node of the graph costs a millisecond or two before the first step, whether it
 computes anything or not. A tape's gradients have many that do not: zeros for

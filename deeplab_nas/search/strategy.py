@@ -30,6 +30,8 @@ class SearchStrategy(Protocol):
   def update(self, batch: Batch, loss: Loss) -> tf.Tensor:
     """Learns from one batch of split B and nothing else changes.
 
+    Compiled without AutoGraph: a condition on a tensor is a tf.cond.
+
     Args:
       batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].
       loss: Gives the scalar loss of a batch under architecture weights; with
