@@ -43,8 +43,6 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
   Returns:
     [B, H, W, C] of the same dtype.
   """
-  if _is_fast(kernel.shape[0], rate) and not lean.is_on():
-    return _conv(x, kernel, rate)
   if rate > 1 and not has_dilations(x.dtype):
     return tf.nn.depthwise_conv2d(
       x, kernel, _STRIDES, 'SAME', dilations=[rate, rate]
@@ -62,7 +60,8 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, rate: int = 1) -> tf.Tensor:
 
     return _conv(x, kernel, rate), gradients
 
-  return lean.call(conv, x, kernel, always=True)
+  always = not _is_fast(kernel.shape[0], rate)
+  return lean.call(conv, x, kernel, always=always)
 
 
 @functools.cache

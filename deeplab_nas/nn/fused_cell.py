@@ -281,7 +281,7 @@ class _Walk:
     kernel = self.weights[Part(k, 0, source)]
     rate = self.operators[k].primitive.rate
     kernel = atrous.cropped(kernel, x, rate)
-    kernel = fused_kernels.repeated(kernel, self._transitions(source))
+    kernel = lean.tile_channels(kernel, self._transitions(source))
     x = lean.conv2d(x, kernel, dilations=rate)
     return self.norms.normalize(x, [Part(k, 0, source)])
 

@@ -57,7 +57,7 @@ def of_transitions(
   kernel = lean.reshape(inputs.beta, [-1, 1, 1]) * _identity(filters)
   kernel = lean.reshape(kernel, [1, 1, -1, filters])
   kernel = tf.cast(kernel, inputs.prev_prev.dtype)
-  return repeated(kernel, layout.shape.cell.num_blocks)
+  return lean.tile_channels(kernel, layout.shape.cell.num_blocks)
 
 
 def alpha(
@@ -69,11 +69,6 @@ def alpha(
   edges, operators = np.transpose(at)
   flat = edges * len(layout.operators) + operators
   return lean.gather(lean.reshape(inputs.op, [-1]), flat.tolist())
-
-
-def repeated(kernel: tf.Tensor, repeats: int) -> tf.Tensor:
-  """A kernel for so many groups that share it."""
-  return lean.tile_channels(kernel, repeats)
 
 
 def _identity(filters: int) -> tf.Tensor:

@@ -122,9 +122,9 @@ def reshape(x: tf.Tensor, shape: list[int | tf.Tensor]) -> tf.Tensor:
 
   def reshaped(x):
     y = tf.reshape(x, constant(shape))
-    return y, lambda g: [tf.reshape(g, constant(list(x.shape)))]
+    return y, lambda g: [tf.reshape(g, constant(shapes.of(x)))]
 
-  return call(reshaped, x) if x.shape.is_fully_defined() else reshaped(x)[0]
+  return call(reshaped, x)
 
 
 def tile_channels(x: tf.Tensor, repeats: int) -> tf.Tensor:
