@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn import node_layout, shapes, weighted_sums
+from deeplab_nas.nn import lean, node_layout, shapes, weighted_sums
 from deeplab_nas.space import cell_space
 
 
@@ -48,8 +48,8 @@ class Bypass:
     """
     shape = self.shape
     first, rest = split(state, shape.filters, shape.mixed_filters)
-    if source == cell_space.PREV_PREV_SOURCE and shape.num_transitions > 1:
-      rest = tf.tile(rest, [1, 1, 1, shape.num_transitions])
+    if source == cell_space.PREV_PREV_SOURCE:
+      rest = lean.tile_channels(rest, shape.num_transitions)
     self.rests.append(rest)
     return first
 
