@@ -31,11 +31,11 @@ class Cell(tf.keras.layers.Layer):
 
   Attributes:
     shape: Cell space, filters, inputs.
-    layout: What lies where in `kernels`, `moving_mean` and `moving_variance`.
+    layout: What lies where in the three variables.
     fused: Whether to take the fast path (`FusedNode`) or the readable
       definition (`ReferenceNode`); they are the same function.
     recompute: Whether the fast path stores its inputs alone for the gradient.
-    kernels: float32 [N], the weights of all convolutions.
+    kernel_vector: float32 [N], the weights of all convolutions.
     moving_mean: float32 [R, C].
     moving_variance: float32 [R, C].
   """
@@ -54,8 +54,8 @@ class Cell(tf.keras.layers.Layer):
     self.recompute = recompute
 
   def build(self, input_shape=None):
-    self.kernels = self.add_weight(
-      'kernels',
+    self.kernel_vector = self.add_weight(
+      'kernel_vector',
       [self.layout.num_weights],
       initializer=self.layout.initial_weights,
     )
@@ -101,7 +101,7 @@ class Cell(tf.keras.layers.Layer):
       prev_prev,
       op,
       beta,
-      tf.convert_to_tensor(self.kernels),
+      tf.convert_to_tensor(self.kernel_vector),
       tf.convert_to_tensor(self.moving_mean),
       tf.convert_to_tensor(self.moving_variance),
     )

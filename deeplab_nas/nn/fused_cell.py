@@ -6,14 +6,14 @@ Three rearrangements, none of which changes what is computed:
    lie side by side, [B, H, W, T*C], with the shared weights repeated T times.
    Batch norm works per channel, so one normalisation gives each transition its
    own statistics. What reads only `prev_prev` is the same for all transitions
-   and is computed once.
-2. **Source by source.** All n edges that leave a state read the same tensor:
-   one ReLU and, per primitive, one depthwise convolution, one grouped 1x1
-   convolution and one batch norm serve them all. A weight alpha multiplies a
-   normalised tensor, so it *is* that norm's scale. Skip and pools are computed
-   once per source; their weighted sums for all edges are one product of
-   matrices, [n, P] by [P, B*H*W*T*C]. The sum over transitions weighted by beta
-   is one 1x1 convolution.
+   and is computed once: it lies beside those of `prev`, [B, H, W, (T+1)*C].
+2. **Group by group.** All n edges that leave a block, or the cell's inputs, can
+   be computed at once: one ReLU and, per primitive, one depthwise convolution,
+   one grouped 1x1 convolution and one batch norm serve them all. A weight alpha
+   multiplies a normalised tensor, so it *is* that norm's scale. Skip and pools
+   are computed once per source; their weighted sums for all its edges are one
+   product of matrices, [n, P] by [P, B*H*W*T*C]. The sum over transitions
+   weighted by beta is one 1x1 convolution.
 3. **One traced function per shape, recomputed backwards.** All nodes of the
    same shape call the same graph functions. The gradient's recomputes the node,
    so that only a node's inputs are stored; that of an architecture step leaves
@@ -34,6 +34,7 @@ from deeplab_nas.nn import (
   atrous,
   conv_gradients,
   depthwise,
+  edge_groups,
   fused_kernels,
   fused_norms,
   lean,
@@ -132,15 +133,14 @@ class FusedNode:
   ) -> mixed_op.NodeOutputs:
     cell = self.shape.cell
     walk = _Walk(self.layout, inputs, training)
-    states = walk.enter(size)
+    states = [walk.enter(size)]
     terms = [[] for _ in range(cell.num_blocks)]  # of each block's sum
-    for source, edges in enumerate(self.layout.edges_from):
-      if source >= 2:
-        states.append(walk.block(source - 2, terms[source - 2]))
-      for edge, of_edge in zip(edges, walk.leave(source, states[source])):
+    for i, group in enumerate(self.layout.groups):
+      for edge, of_edge in zip(group.edges, walk.leave(i, states[i])):
         terms[cell.edges[edge].block].extend(of_edge)
-    blocks = states[2:] + [walk.block(cell.num_blocks - 1, terms[-1])]
-    return mixed_op.NodeOutputs(walk.mix(blocks), *walk.norms.statistics())
+      states.append(walk.block(i, terms[i]))
+    output = walk.mix(states[1:])
+    return mixed_op.NodeOutputs(output, *walk.norms.statistics())
 
 
 @functools.cache
@@ -163,15 +163,17 @@ def _shared_function(function):
 
 
 class _Walk:
-  """One pass over a node's sources, with the weights laid out for it.
+  """One pass over a node's groups of edges, with the weights laid out for it.
 
   Computes in the dtype of the node's inputs.
 
-  Tensors of a source's n edges have channels in one of two orders:
-  - by edge: (edge, transition, channel), which tiling a state and splitting a
-    sum into its edges need no transposing for;
-  - by transition: (transition, edge, channel), which full convolutions make,
-    one group for each transition.
+  A group's state is [B, H, W, S*C]: T transitions of a block, or those of prev
+  and prev_prev, S = T + 1. Tensors of its n blocks have channels in one of two
+  orders:
+  - by edge: (block, state, channel), which tiling a state and splitting a sum
+    into its edges need no transposing for;
+  - by state: (state, block, channel), which full convolutions make, one group
+    for each.
 
   With partial channels, an edge's terms have C/K channels where C is said below
   and all happens as ever between `leave` and `block`.
@@ -188,59 +190,59 @@ class _Walk:
     self.filters = layout.shape.mixed_filters
     self.operators = layout.operators
     self.norms = fused_norms.Norms(layout, inputs, training)
-    self.weights = fused_kernels.laid_out(layout, inputs)
+    self.weights = layout.unpack(
+      tf.cast(inputs.weights, inputs.prev_prev.dtype),
+      layout.shape.num_transitions,
+    )
     self.linear_weights = fused_kernels.of_linear(layout, inputs)
     self.bypass = partial_channels.bypass(layout.shape, inputs.op)
 
-  def enter(self, size: tuple[int, int] | tf.Tensor) -> list[tf.Tensor]:
-    """The node's inputs at its stride: [B, H, W, T*C] and [B, H, W, C]."""
+  def enter(self, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
+    """The node's inputs at its stride, [B, H, W, (T+1)*C]."""
     shape = self.layout.shape
     resamples = (*shape.prevs, shape.prev_prev)
     inputs = (*self.inputs.prevs, self.inputs.prev_prev)
-    *prevs, prev_prev = (
-      resample(x, self.weights[Input(t)], size)
-      for t, (resample, x) in enumerate(zip(resamples, inputs))
-    )
     keys = [Input(t) for t in range(len(resamples))]
-    prev = lean.concat_channels(prevs)
-    return [
-      self.norms.normalize(prev, keys[:-1]),
-      self.norms.normalize(prev_prev, keys[-1:]),
+    states = [
+      resample(x, self.weights[key], size)
+      for key, resample, x in zip(keys, resamples, inputs)
     ]
+    return self.norms.normalize(lean.concat_channels(states), keys)
 
-  def leave(self, source: int, state: tf.Tensor) -> list[list[tf.Tensor]]:
+  def leave(self, i: int, state: tf.Tensor) -> list[list[tf.Tensor]]:
     """What a state contributes to each block that reads it.
 
     Args:
-      source: Number of the state.
-      state: [B, H, W, T*C], or [B, H, W, C] for prev_prev.
+      i: Number of its group.
+      state: [B, H, W, S*C].
 
     Returns:
-      For each edge from the source, tensors [B, H, W, T*C] to be added up.
+      For each of the group's edges, tensors [B, H, W, T*C] to be added up.
     """
     if self.bypass:
-      state = self.bypass.split(source, state)
-    num_edges = len(self.layout.edges_from[source])
+      state = self.bypass.split(i, state)
+    group = self.layout.groups[i]
     active = tf.nn.relu(state)
-    tiled = lean.tile_channels(active, num_edges)
-    by_edge, by_transition = [], []
+    tiled = lean.tile_channels(active, group.num_blocks)
+    by_edge, by_state = [], []
     for k, operator in enumerate(self.operators):
       if type(operator) in ops.SEPARABLE:
-        by_edge.append(self._separable(source, tiled, k))
+        by_edge.append(self._separable(i, tiled, k))
       elif type(operator) is ops.AtrousConv:
-        by_transition.append(self._atrous(source, active, k))
+        by_state.append(self._atrous(i, active, k))
       elif type(operator) not in (*ops.LINEAR, ops.NoConnection):
-        by_edge.append(self._any(source, state, k))
-    if by_transition:
-      by_edge.append(self._reordered(source, tf.add_n(by_transition)))
-    parts = [self._linear(source, state)]
+        by_edge.append(self._any(i, state, k))
+    if by_state:
+      by_edge.append(self._reordered(i, tf.add_n(by_state)))
+    parts = [self._linear(group, state)]
     if by_edge:
-      parts.append(lean.split_channels(tf.add_n(by_edge), num_edges))
-    terms = [list(of_edge) for of_edge in zip(*filter(None, parts))]
-    repeats = self.layout.shape.num_transitions // self._transitions(source)
-    if repeats > 1:
-      terms = [[lean.tile_channels(tf.add_n(x), repeats)] for x in terms]
-    return terms
+      sizes = [self._num_channels(edge) for edge in group.edges]
+      parts.append(lean.split(tf.add_n(by_edge), sizes))
+    terms = zip(*filter(None, parts))
+    return [
+      self._for_all_transitions(edge, list(of_edge))
+      for edge, of_edge in zip(group.edges, terms)
+    ]
 
   def block(self, block: int, terms: list[tf.Tensor]) -> tf.Tensor:
     """A block, [B, H, W, T*C], from what its edges contribute."""
@@ -256,63 +258,87 @@ class _Walk:
     kernel = fused_kernels.of_transitions(self.layout, self.inputs)
     return lean.conv2d(x, kernel)
 
-  def _linear(self, source: int, state: tf.Tensor) -> list[tf.Tensor]:
-    """Weighted sums of skip and pools for each edge, [B, H, W, T*C]."""
+  def _linear(
+    self, group: edge_groups.Group, state: tf.Tensor
+  ) -> list[tf.Tensor]:
+    """Weighted sums of skip and pools for each edge of a group."""
     if not self.linear_weights:
       return []
-    parts = [self.operators[k](state, (), None) for k in self.layout.linear]
-    return weighted_sums.of(parts, self.linear_weights[source])
+    sums = []  # for each source, block after block
+    for source, x in zip(group.sources, self._by_source(group, state)):
+      parts = [self.operators[k](x, (), None) for k in self.layout.linear]
+      sums.append(weighted_sums.of(parts, self.linear_weights[source]))
+    return list(itertools.chain(*zip(*sums)))
 
-  def _separable(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
-    """Operator k on all edges of a source, [B, H, W, T*n*C] by edge."""
+  def _separable(self, i: int, x: tf.Tensor, k: int) -> tf.Tensor:
+    """Operator k on all edges of a group, [B, H, W, n*S*C] by edge."""
     operator = self.operators[k]
     rate = operator.primitive.rate
-    for i in range(operator.num_norms):
-      spatial = self.weights[Part(k, 2 * i, source)]
-      point = self.weights[Part(k, 2 * i + 1, source)]
-      x = tf.nn.relu(x) if i else x
+    for j in range(operator.num_norms):
+      spatial = self.weights[Part(k, 2 * j, i)]
+      point = self.weights[Part(k, 2 * j + 1, i)]
+      x = tf.nn.relu(x) if j else x
       x = depthwise.conv2d(x, spatial, rate)
       x = lean.conv2d(x, point)
-      x = self.norms.normalize(x, [Part(k, i, source)])
+      x = self.norms.normalize(x, [Part(k, j, i)])
     return x
 
-  def _atrous(self, source: int, x: tf.Tensor, k: int) -> tf.Tensor:
-    """Operator k, one full convolution: [B, H, W, T*n*C] by transition."""
-    kernel = self.weights[Part(k, 0, source)]
+  def _atrous(self, i: int, x: tf.Tensor, k: int) -> tf.Tensor:
+    """Operator k, one full convolution: [B, H, W, S*n*C] by state."""
+    kernel = self.weights[Part(k, 0, i)]
     rate = self.operators[k].primitive.rate
     kernel = atrous.cropped(kernel, x, rate)
-    kernel = lean.tile_channels(kernel, self._transitions(source))
+    num_transitions = self.layout.shape.num_transitions
+    kernel = self.layout.groups[i].repeated(kernel, num_transitions)
     x = lean.conv2d(x, kernel, dilations=rate)
-    return self.norms.normalize(x, [Part(k, 0, source)])
+    return self.norms.normalize(x, [Part(k, 0, i)])
 
-  def _any(self, source: int, state: tf.Tensor, k: int) -> tf.Tensor:
-    """An operator without a fast path: [B, H, W, T*n*C] by edge."""
+  def _any(self, i: int, state: tf.Tensor, k: int) -> tf.Tensor:
+    """An operator without a fast path: [B, H, W, n*S*C] by edge."""
     operator = self.operators[k]
-    states = tf.split(state, self._transitions(source), axis=-1)
+    group = self.layout.groups[i]
+    states = itertools.cycle(self._by_source(group, state))
     outputs = []
-    for edge in self.layout.edges_from[source]:
+    for edge, state in zip(group.edges, states):
       weights = self.layout.of_edge(self.weights, k, edge)
-      for t, x in enumerate(states):
+      num_transitions = self.layout.num_transitions(edge)
+      for t, x in enumerate(tf.split(state, num_transitions, axis=-1)):
         norms = itertools.count()
 
         def normalize(x, t=t, edge=edge, norms=norms):
-          return self.norms.normalize_row(
-            x, Part(k, next(norms), source), t, edge
-          )
+          return self.norms.normalize_row(x, Part(k, next(norms), i), t, edge)
 
         output = operator(x, weights, normalize)
         outputs.append(tf.cast(self.inputs.op[edge, k], x.dtype) * output)
     return tf.concat(outputs, axis=-1)
 
-  def _transitions(self, source: int) -> int:
-    return self.layout.num_transitions(source)
+  def _num_channels(self, edge: int) -> int:
+    """T*C, or C from prev_prev."""
+    return self.layout.num_transitions(edge) * self.filters
 
-  def _reordered(self, source: int, x: tf.Tensor) -> tf.Tensor:
-    """[B, H, W, T*n*C] from by transition to by edge."""
-    num_transitions = self._transitions(source)
-    if num_transitions == 1:
+  def _by_source(
+    self, group: edge_groups.Group, state: tf.Tensor
+  ) -> list[tf.Tensor]:
+    """[B, H, W, T*C] of prev or a block; for group 0 [B, H, W, C] as well."""
+    sizes = [self._num_channels(edges[0]) for edges in group.by_source]
+    return lean.split(state, sizes)
+
+  def _for_all_transitions(
+    self, edge: int, terms: list[tf.Tensor]
+  ) -> list[tf.Tensor]:
+    """The terms of an edge, [B, H, W, T*C] from prev_prev too."""
+    num_transitions = self.layout.shape.num_transitions
+    repeats = num_transitions // self.layout.num_transitions(edge)
+    if repeats == 1:
+      return terms
+    return [lean.tile_channels(tf.add_n(terms), repeats)]
+
+  def _reordered(self, i: int, x: tf.Tensor) -> tf.Tensor:
+    """[B, H, W, n*S*C] from by state to by edge."""
+    num_blocks = self.layout.groups[i].num_blocks
+    num_states = x.shape[-1] // (num_blocks * self.filters)
+    if num_states == 1:
       return x
-    num_edges = len(self.layout.edges_from[source])
-    shape = [*shapes.of(x)[:3], num_transitions, num_edges, self.filters]
+    shape = [*shapes.of(x)[:3], num_states, num_blocks, self.filters]
     x = tf.transpose(tf.reshape(x, shape), [0, 1, 2, 4, 3, 5])
     return shapes.flat_channels(x)

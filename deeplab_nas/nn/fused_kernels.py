@@ -1,4 +1,4 @@
-"""The kernels of a fast node, laid out once for all that reads them."""
+"""Kernels of a fast node that come from alpha and beta."""
 
 from __future__ import annotations
 
@@ -6,29 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.nn import lean, mixed_op, node_layout
-
-
-def laid_out(
-  layout: node_layout.Layout, inputs: mixed_op.NodeInputs
-) -> dict[node_layout.Key, tf.Tensor]:
-  """Kernels as the convolutions take them, in the dtype of the states.
-
-  Those of separable convolutions are repeated for each transition: (edge,
-  transition, channel).
-  """
-  weights = tf.cast(inputs.weights, inputs.prev_prev.dtype)
-  if not layout.repeated:
-    return layout.unpack(weights, layout.whole)
-  num_repeated = sum(map(layout.size, layout.repeated))
-  whole, repeated = tf.split(
-    weights, [layout.num_weights - num_repeated, num_repeated]
-  )
-  num_transitions = layout.shape.num_transitions
-  repeated = lean.reshape(repeated, [-1, layout.shape.mixed_filters])
-  repeated = lean.tile_channels(repeated, num_transitions)
-  return layout.unpack(whole, layout.whole) | layout.unpack(
-    lean.reshape(repeated, [-1]), layout.repeated, num_transitions
-  )
 
 
 def of_linear(
@@ -41,12 +18,10 @@ def of_linear(
   linear = layout.linear
   if not linear:
     return []
-  at = [
-    [(edge, k) for edge in edges for k in linear] for edges in layout.edges_from
-  ]
-  weights = alpha(layout, inputs, sum(at, []))
-  weights = lean.reshape(weights, [-1, len(linear)])
-  return tf.split(weights, [len(edges) for edges in layout.edges_from])
+  edges_from = [edges for group in layout.groups for edges in group.by_source]
+  at = [(edge, k) for edges in edges_from for edge in edges for k in linear]
+  weights = lean.reshape(alpha(layout, inputs, at), [-1, len(linear)])
+  return tf.split(weights, [len(edges) for edges in edges_from])
 
 
 def of_transitions(

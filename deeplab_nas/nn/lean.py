@@ -132,19 +132,24 @@ def tile_channels(x: tf.Tensor, repeats: int) -> tf.Tensor:
 
   def tiled(x):
     y = tf.tile(x, constant([1] * (x.shape.rank - 1) + [repeats]))
-    return y, lambda g: [tf.add_n(split_channels(g, repeats))]
+    return y, lambda g: [tf.add_n(split(g, repeats))]
 
   return call(tiled, x) if repeats > 1 else x
 
 
-def split_channels(x: tf.Tensor, num_parts: int) -> list[tf.Tensor]:
-  """Equal parts of the last axis."""
+def split(
+  x: tf.Tensor, sizes: int | list[int], axis: int = -1
+) -> list[tf.Tensor]:
+  """As tf.split does, into so many equal parts or into parts of these sizes."""
+  axis %= x.shape.rank
+  num_parts = sizes if isinstance(sizes, int) else len(sizes)
 
-  def split(x):
-    parts = tf.split(x, num_parts, constant(x.shape.rank - 1))
-    return parts, lambda *g: [tf.concat(g, constant(x.shape.rank - 1))]
+  def parted(x):
+    number = sizes if isinstance(sizes, int) else constant(sizes)
+    parts = tf.split(x, number, constant(axis), num_parts)
+    return parts, lambda *g: [tf.concat(g, constant(axis))]
 
-  return call(split, x) if num_parts > 1 else [x]
+  return call(parted, x) if num_parts > 1 else [x]
 
 
 def concat_channels(parts: list[tf.Tensor]) -> tf.Tensor:

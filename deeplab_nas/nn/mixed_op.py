@@ -140,7 +140,7 @@ class ReferenceNode:
     layout, statistics = self.layout, _Statistics(self.layout, inputs, training)
     dtype = inputs.prev_prev.dtype
     weights = tf.cast(inputs.weights, dtype)
-    blocks = layout.unpack(weights, layout.whole + layout.repeated)
+    blocks = layout.unpack(weights)
     resamples = (*self.shape.prevs, self.shape.prev_prev)
     states = []
     for t, x in enumerate((*inputs.prevs, inputs.prev_prev)):
@@ -185,12 +185,13 @@ class ReferenceNode:
     # one's statistics stand for it.
     if source == cell_space.PREV_PREV_SOURCE:
       transition = 0
+    group = self.layout.group_of(edge)
     weights, normalizers = [], []
     for k, operator in enumerate(self.layout.operators):
       norms = iter(range(operator.num_norms))
 
       def normalize(x, k=k, norms=norms):
-        key = node_layout.Part(k, next(norms), source)
+        key = node_layout.Part(k, next(norms), group)
         return statistics.normalize(x, key, transition, edge)
 
       weights.append(self.layout.of_edge(blocks, k, edge))

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
-from collections.abc import Sequence
 from typing import NamedTuple, Union
 
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn import lean, ops, resample
+from deeplab_nas.nn import edge_groups, lean, ops, resample
 from deeplab_nas.space import cell_space
 
 # Truncation at two deviations, as He's initializer has it, lessens the spread.
@@ -66,11 +66,11 @@ class Input(NamedTuple):
 
 
 class Part(NamedTuple):
-  """Weight or norm i of operator k, on all edges that leave a source."""
+  """Weight or norm i of operator k, on all edges of a group."""
 
   operator: int
   index: int
-  source: int
+  group: int
 
 
 Key = Union[Input, Part]  # Python 3.9 has no `|` of classes
@@ -79,10 +79,13 @@ Key = Union[Input, Part]  # Python 3.9 has no `|` of classes
 class Layout:
   """The order of a node's weights and statistics.
 
-  The weights of all n edges that leave a source lie together, since one
-  convolution of the fast path serves them: [*window, n*C] for weights of
-  [*window, C]. First come those that it takes as they are (`whole`), then those
-  that it repeats for each transition (`repeated`).
+  The weights of all n edges of a group lie together, since one convolution of
+  the fast path serves them: [*window, n*C] for weights of [*window, C].
+
+  First come the weights of inputs and full convolutions (`whole`), key by key.
+  Then those of separable convolutions, which the fast path repeats for each
+  transition: of the inputs' group, and of all others. There, what has the same
+  window is one block, so that few operations take them apart.
 
   Statistics are rows of C channels: for each norm one row for each edge and
   transition, but only one for an edge from `prev_prev`, which is the same for
@@ -95,9 +98,9 @@ class Layout:
     shape: The node's shape.
     operators: One for each primitive.
     linear: The indices of those that are a skip or a pool.
-    edges_from: For each source the indices of the edges that leave it.
+    groups: The edges; group 0 leaves the inputs, group i + 1 block i.
     whole: Keys of the first weights, in order.
-    repeated: Keys of the other weights, in order.
+    separable: Keys of the other weights: of group 0, and of the others.
     rows: For each norm the (transition, edge) of its rows, in order.
   """
 
@@ -110,32 +113,24 @@ class Layout:
     self.linear = [
       k for k, op in enumerate(self.operators) if type(op) in ops.LINEAR
     ]
-    self.edges_from = [
-      [i for i, edge in enumerate(cell.edges) if edge.source == source]
-      for source in range(cell.num_sources - 1)  # nobody reads the last block
-    ]
+    self.groups = edge_groups.of(cell)
     inputs = [Input(t) for t in range(shape.num_transitions + 1)]
-    parts = [
-      Part(k, i, source)
-      for source in range(len(self.edges_from))
-      for k, operator in enumerate(self.operators)
-      for i in range(len(operator.weight_shapes))
-    ]
-    self.repeated = [key for key in parts if self._is_repeated(key)]
-    self.whole = [*inputs, *(k for k in parts if not self._is_repeated(k))]
+    weights = self._parts([len(op.weight_shapes) for op in self.operators])
+    norms = self._parts([op.num_norms for op in self.operators])
+    separable = [key for key in weights if self._is_separable(key.operator)]
+    self.whole = [*inputs, *(key for key in weights if key not in separable)]
+    self.separable = (
+      [key for key in separable if key.group == 0],
+      [key for key in separable if key.group > 0],
+    )
     self.rows = {
       key: [(key.index, i) for i in range(shape.partial_channels)]
       for key in inputs
-    } | {
-      Part(k, i, source): self._rows(k, source)
-      for source in range(len(self.edges_from))
-      for k, operator in enumerate(self.operators)
-      for i in range(operator.num_norms)
-    }
+    } | {key: self._rows(key) for key in norms}
 
   @functools.cached_property
   def num_weights(self) -> int:
-    return sum(map(self.size, self.whole + self.repeated))
+    return len(self.stddevs)
 
   @functools.cached_property
   def num_rows(self) -> int:
@@ -147,112 +142,164 @@ class Layout:
     places = [(key, *at) for key, rows in self.rows.items() for at in rows]
     return {place: i for i, place in enumerate(places)}
 
-  def num_transitions(self, source: int) -> int:
-    """T, or 1 for `prev_prev`, which is the same for all transitions."""
+  def group_of(self, edge: int) -> int:
+    """The index of the group that an edge is in."""
+    return edge_groups.index_of(self.shape.cell.edges[edge].source)
+
+  def num_transitions(self, edge: int) -> int:
+    """T, or 1 from `prev_prev`, which is the same for all transitions."""
+    source = self.shape.cell.edges[edge].source
     is_shared = source == cell_space.PREV_PREV_SOURCE
     return 1 if is_shared else self.shape.num_transitions
 
-  def block_shape(self, key: Key, repeats: int = 1) -> tuple[int, ...]:
+  def block_shape(self, key: Key) -> tuple[int, ...]:
     """As TensorFlow's convolutions take it.
 
-    [k, k, C_in, C] of an input; of edges' weights [*window, repeats * n * C],
-    with another axis of 1 at the end for depthwise ones.
+    [k, k, C_in, C] of an input; of edges' weights [*window, n*C], with another
+    axis of 1 at the end for depthwise ones.
     """
     if isinstance(key, Input):
       return (*self.shape.prevs, self.shape.prev_prev)[key.index].kernel_shape
-    shape = self.operators[key.operator].weight_shapes[key.index]
-    channels = repeats * len(self.edges_from[key.source]) * shape[-1]
-    block = (*shape[:-1], channels)
-    return (*block, 1) if _is_depthwise(shape) else block
-
-  def size(self, key: Key) -> int:
-    return math.prod(self.block_shape(key))
+    *window, channels = self._weight_shape(key)
+    num_edges = len(self.groups[key.group].edges)
+    return (*window, num_edges * channels, *_last_axis(window))
 
   def unpack(
-    self, weights: tf.Tensor, keys: Sequence[Key], repeats: int = 1
+    self, weights: tf.Tensor, repeats: int = 1
   ) -> dict[Key, tf.Tensor]:
-    """The blocks of a vector.
+    """The blocks of a node's weights.
 
     Args:
-      weights: [N], `keys`' part of a node's weights; with repeats, each C of
-        them so often.
-      keys: `whole`, `repeated` or both.
-      repeats: How often.
+      weights: [num_weights].
+      repeats: How often the C channels of an edge's separable convolution come
+        in the block; those of an edge from `prev_prev` come once.
 
     Returns:
-      `block_shape` of each key.
+      `block_shape` of each key, but for the repeats.
     """
-    if not keys:
-      return {}
-    shapes = [list(self.block_shape(key, repeats)) for key in keys]
+    separable = list(filter(None, self.separable))
+    keys = [*([key] for key in self.whole), *separable]
+    parts = lean.split(weights, [sum(map(self._size, x)) for x in keys])
+    blocks = {
+      key: lean.reshape(part, list(self.block_shape(key)))
+      for key, part in zip(self.whole, parts)
+    }
+    for keys, part in zip(separable, parts[len(self.whole) :]):
+      blocks |= self._unpack_separable(part, keys, repeats)
+    return blocks
 
-    def unpacked(weights):
-      parts = tf.split(weights, [math.prod(shape) for shape in shapes])
-      blocks = [
-        tf.reshape(part, lean.constant(shape))
-        for part, shape in zip(parts, shapes)
-      ]
+  def _unpack_separable(
+    self, weights: tf.Tensor, keys: list[Part], repeats: int
+  ) -> dict[Key, tf.Tensor]:
+    group = self.groups[keys[0].group]
+    of_block = len(group.sources) * self.shape.mixed_filters
+    rows = group.repeated(lean.reshape(weights, [-1, of_block]), repeats)
+    of_block = rows.shape[-1]
 
-      def gradients(*of_blocks):
-        flat = lean.constant([-1])
-        return [tf.concat([tf.reshape(g, flat) for g in of_blocks], axis=0)]
-
-      return blocks, gradients
-
-    return dict(zip(keys, lean.call(unpacked, weights)))
+    windows = self._by_window(keys)
+    channels = [
+      [self.groups[key.group].num_blocks * of_block for key in of_window]
+      for of_window in windows.values()
+    ]
+    sizes = [math.prod(w) * sum(n) for w, n in zip(windows, channels)]
+    parts = lean.split(lean.reshape(rows, [-1]), sizes)
+    blocks = {}
+    for (window, of_window), n, part in zip(windows.items(), channels, parts):
+      part = lean.reshape(part, [*window, sum(n), *_last_axis(window)])
+      blocks |= zip(of_window, lean.split(part, n, axis=len(window)))
+    return blocks
 
   def of_edge(
     self, blocks: dict[Key, tf.Tensor], k: int, edge: int
   ) -> list[tf.Tensor]:
-    """Operator k's weights on an edge, out of unpacked blocks."""
-    source = self.shape.cell.edges[edge].source
-    at = self.edges_from[source].index(edge)
+    """Operator k's weights on an edge, out of blocks without repeats."""
+    group = self.group_of(edge)
+    at = self.edges(k, group).index(edge)
     weights = []
     for i, shape in enumerate(self.operators[k].weight_shapes):
       channels = slice(at * shape[-1], (at + 1) * shape[-1])
-      block = blocks[Part(k, i, source)]
+      block = blocks[Part(k, i, group)]
       weights.append(
         block[:, :, channels, 0]
-        if _is_depthwise(shape)
+        if _last_axis(shape[:-1])
         else block[..., channels]
       )
     return weights
 
+  def edges(self, k: int, group: int) -> list[int]:
+    """A group's edges in the order of operator k's weights.
+
+    Block after block; of a full convolution source after source, since each
+    transition is a group of it.
+    """
+    if type(self.operators[k]) is ops.AtrousConv:
+      return sum(self.groups[group].by_source, [])
+    return self.groups[group].edges
+
+  @functools.cached_property
   def stddevs(self) -> np.ndarray:
     """He et al.'s for each weight, float32 [num_weights]: sqrt(2 / fan_in)."""
+    separable = [self._by_window(keys).values() for keys in self.separable]
+    keys = itertools.chain(self.whole, *itertools.chain(*separable))
     return np.concatenate(
       [
-        np.full(self.size(key), math.sqrt(2 / self._fan_in(key)), np.float32)
-        for key in self.whole + self.repeated
+        np.full(self._size(key), math.sqrt(2 / self._fan_in(key)), np.float32)
+        for key in keys
       ]
     )
 
+  def _parts(self, numbers: list[int]) -> list[Part]:
+    """All of each operator, of which it has so many."""
+    return [
+      Part(k, i, group)
+      for group in range(len(self.groups))
+      for k, number in enumerate(numbers)
+      for i in range(number)
+    ]
+
+  def _weight_shape(self, key: Part) -> tuple[int, ...]:
+    return self.operators[key.operator].weight_shapes[key.index]
+
+  def _by_window(self, keys: list[Part]) -> dict[tuple[int, ...], list[Part]]:
+    windows = {}
+    for key in keys:
+      windows.setdefault(self._weight_shape(key)[:-1], []).append(key)
+    return windows
+
+  def _size(self, key: Key) -> int:
+    return math.prod(self.block_shape(key))
+
   def _fan_in(self, key: Key) -> int:
-    if isinstance(key, Input):
-      return math.prod(self.block_shape(key)[:-1])
-    operator = self.operators[key.operator]
-    return math.prod(operator.weight_shapes[key.index][:-1])
+    is_input = isinstance(key, Input)
+    shape = self.block_shape(key) if is_input else self._weight_shape(key)
+    return math.prod(shape[:-1])
 
   def initial_weights(self, shape, dtype=None) -> tf.Tensor:
     """A Keras initializer of the vector."""
     normal = tf.keras.initializers.TruncatedNormal(0, 1 / _TRUNCATED_STDDEV)
-    return normal(shape, dtype) * self.stddevs()
+    return normal(shape, dtype) * self.stddevs
 
-  def _is_repeated(self, key: Part) -> bool:
-    is_separable = type(self.operators[key.operator]) in ops.SEPARABLE
-    return is_separable and self.num_transitions(key.source) > 1
+  def _is_separable(self, k: int) -> bool:
+    return type(self.operators[k]) in ops.SEPARABLE
 
-  def _rows(self, k: int, source: int) -> list[tuple[int, int]]:
-    edges = self.edges_from[source]
-    transitions = range(self.num_transitions(source))
-    if type(self.operators[k]) is ops.AtrousConv:
-      return [(t, edge) for t in transitions for edge in edges]
-    return [(t, edge) for edge in edges for t in transitions]
+  def _rows(self, key: Part) -> list[tuple[int, int]]:
+    if type(self.operators[key.operator]) is ops.AtrousConv:
+      return [
+        (t, edge)
+        for edges in self.groups[key.group].by_source
+        for t in range(self.num_transitions(edges[0]))
+        for edge in edges
+      ]
+    return [
+      (t, edge)
+      for edge in self.groups[key.group].edges
+      for t in range(self.num_transitions(edge))
+    ]
 
 
-def _is_depthwise(shape: tuple[int, ...]) -> bool:
-  """Whether an operator's weight is [k, k, C]."""
-  return len(shape) == 3
+def _last_axis(window: tuple[int, ...]) -> tuple[int, ...]:
+  """What a depthwise kernel, whose window is [k, k], has after its channels."""
+  return (1,) if len(window) == 2 else ()
 
 
 @functools.cache

@@ -20,14 +20,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab_nas.nn import lean, node_layout, shapes, weighted_sums
-from deeplab_nas.space import cell_space
 
 
 class Bypass:
   """What of a fast node's states goes around its mixed operations.
 
-  Splits each state, in their order, and remembers what goes around for the
-  blocks that read it.
+  Splits each state, in their order, and remembers what of each source goes
+  around for the blocks that read it.
   """
 
   def __init__(self, shape: node_layout.NodeShape, op: tf.Tensor):
@@ -38,19 +37,24 @@ class Bypass:
     sizes = [len(cell.sources(block)) for block in range(cell.num_blocks)]
     self.edge_weights = tf.split(tf.reduce_sum(op, axis=-1), sizes)
 
-  def split(self, source: int, state: tf.Tensor) -> tf.Tensor:
-    """The channels that pass through operations, [B, H, W, T*C/K].
+  def split(self, group: int, state: tf.Tensor) -> tf.Tensor:
+    """The channels that pass through operations, [B, H, W, S*C/K].
 
     Args:
-      source: Number of the state.
-      state: float32 [B, H, W, T*C], or [B, H, W, C] for prev_prev, of which
-        the result then has C/K.
+      group: Number of the state's group of edges.
+      state: float32 [B, H, W, S*C]: T transitions of a block, or for group 0
+        those of prev and then prev_prev.
     """
     shape = self.shape
     first, rest = split(state, shape.filters, shape.mixed_filters)
-    if source == cell_space.PREV_PREV_SOURCE:
-      rest = lean.tile_channels(rest, shape.num_transitions)
-    self.rests.append(rest)
+    if group > 0:
+      self.rests.append(rest)
+      return first
+    bypassing = shape.filters - shape.mixed_filters
+    sizes = [shape.num_transitions * bypassing, bypassing]
+    prev, prev_prev = lean.split(rest, sizes)
+    prev_prev = lean.tile_channels(prev_prev, shape.num_transitions)
+    self.rests += [prev, prev_prev]
     return first
 
   def join(self, block: int, mixed: tf.Tensor) -> tf.Tensor:

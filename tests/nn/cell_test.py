@@ -26,7 +26,7 @@ def test_statistics_move_by_one_minus_momentum():
   layer, inputs = build(cell_space.CellSpace(1), 2)
   layer(**inputs, training=True)
   layout = layer.layout
-  blocks = layout.unpack(layer.kernels, layout.whole + layout.repeated)
+  blocks = layout.unpack(layer.kernel_vector)
   kernel = blocks[node_layout.Input(2)]
   x = tf.nn.conv2d(tf.nn.relu(inputs['prev_prev']), kernel, 1, 'SAME')
   expected = (1 - batch_norm.MOMENTUM) * np.mean(x, axis=(0, 1, 2))

@@ -95,7 +95,7 @@ def test_architecture_step_has_the_same_gradients_but_those_of_weights(case):
   )
   with tf.GradientTape() as tape:
     output = fast(**inputs, training=True, learning=False)
-  assert tape.gradient(output, fast.kernels) is None
+  assert tape.gradient(output, fast.kernel_vector) is None
   for before, after in zip(statistics, fast.get_weights()[1:]):
     np.testing.assert_array_equal(before, after)
 

@@ -30,8 +30,10 @@ def node(num_transitions=3, filters=2, chosen=LINEAR):
 def test_linear_operations_have_a_weight_on_each_edge_of_a_source():
   layout, inputs = node()
   weights = fused_kernels.of_linear(layout, inputs)
-  assert len(weights) == len(layout.edges_from)
-  for of_source, edges in zip(weights, layout.edges_from):
+  cell = layout.shape.cell
+  assert len(weights) == 3  # prev, prev_prev and block_0
+  for source, of_source in enumerate(weights):
+    edges = [i for i, edge in enumerate(cell.edges) if edge.source == source]
     expected = [inputs.op.numpy()[edge, [0, 2]] for edge in edges]
     np.testing.assert_array_equal(of_source, expected)
 
@@ -49,15 +51,3 @@ def test_transitions_are_summed_by_one_convolution():
   np.testing.assert_allclose(
     np.reshape(y, expected.shape), expected, rtol=1e-5, atol=1e-6
   )
-
-
-def test_separable_kernels_are_repeated_for_each_transition():
-  layout, inputs = node()
-  once = layout.unpack(inputs.weights, layout.whole + layout.repeated)
-  kernels = fused_kernels.laid_out(layout, inputs)
-  for key in layout.whole:
-    np.testing.assert_array_equal(kernels[key], once[key])
-  for key in layout.repeated:
-    rows = np.reshape(kernels[key], [-1, 3, 2])
-    for t in range(3):
-      np.testing.assert_array_equal(rows[:, t].ravel(), np.ravel(once[key]))

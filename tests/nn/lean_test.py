@@ -18,10 +18,14 @@ OPERATIONS = {
   'tile': (lambda x: lean.tile_channels(x, 3), [(2, 3, 4)]),
   'tile once': (lambda x: lean.tile_channels(x, 1), [(2, 3, 4)]),
   'split': (
-    lambda x: sum(i * y for i, y in enumerate(lean.split_channels(x, 3))),
+    lambda x: sum(i * y for i, y in enumerate(lean.split(x, 3))),
     [(2, 5, 6)],
   ),
-  'split in one': (lambda x: lean.split_channels(x, 1)[0], [(2, 5, 6)]),
+  'split in one': (lambda x: lean.split(x, 1)[0], [(2, 5, 6)]),
+  'split by sizes': (
+    lambda x: sum(map(tf.reduce_sum, lean.split(x, [1, 4], axis=1)[1:])),
+    [(2, 5, 6)],
+  ),
   'concat': (lambda *x: lean.concat_channels(x), [(2, 3), (2, 1), (2, 5)]),
   'concat one': (lambda *x: lean.concat_channels(x), [(2, 3)]),
   'gather': (lambda x: lean.gather(x, [3, 0, 3]), [(5,)]),
@@ -95,7 +99,7 @@ def test_a_constant_is_one_node():
   def operation(x):
     for _ in range(3):
       x = lean.tile_channels(lean.reshape(x, [6, 2]), 2)
-      x = lean.split_channels(lean.reshape(x, [2, 12]), 2)[0]
+      x = lean.split(lean.reshape(x, [2, 12]), 2)[0]
     return x
 
   def num_constants(function):

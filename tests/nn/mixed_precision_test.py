@@ -121,7 +121,7 @@ def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):
   with tf.GradientTape() as tape:
     tape.watch(watched)
     output = layer(**inputs, training=training)
-  gradients = tape.gradient(output, [*watched, layer.kernels])
+  gradients = tape.gradient(output, [*watched, layer.kernel_vector])
   assert output.dtype == tf.bfloat16
   assert [g.dtype for g in gradients] == [tf.bfloat16] + [tf.float32] * 3
   assert np.all(np.isfinite(layer.moving_mean))

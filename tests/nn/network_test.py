@@ -293,7 +293,7 @@ def copy_supernet(relaxed, model):
 
 def blocks_of(node):
   layout = node.layout
-  blocks = layout.unpack(node.kernels, layout.whole + layout.repeated)
+  blocks = layout.unpack(node.kernel_vector)
   return {key: block.numpy() for key, block in blocks.items()}
 
 
@@ -308,7 +308,8 @@ def copy_op(node, block, source, op):
     for conv in unit.convs:
       kernel = weights.pop(0)
       conv.set_weights([kernel.reshape(conv.get_weights()[0].shape)])
-    copy_norm(node, node_layout.Part(chosen, i, source), 0, edge, unit.norm)
+    key = node_layout.Part(chosen, i, node.layout.group_of(edge))
+    copy_norm(node, key, 0, edge, unit.norm)
 
 
 def copy_norm(node, key, transition, edge, norm):

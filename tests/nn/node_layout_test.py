@@ -31,7 +31,7 @@ def test_each_weight_has_one_place(num_transitions, partial_channels):
     partial_channels=partial_channels,
   )
   numbers = tf.range(places.num_weights)
-  blocks = places.unpack(numbers, places.whole + places.repeated)
+  blocks = places.unpack(numbers)
   found = [
     np.ravel(block)
     for key, block in blocks.items()
@@ -46,19 +46,24 @@ def test_each_weight_has_one_place(num_transitions, partial_channels):
   np.testing.assert_array_equal(np.sort(np.concatenate(found)), numbers)
 
 
-def test_repeated_blocks_hold_each_row_so_often():
-  places = layout(chosen=(primitives.SEP_CONV_3X3,))
-  num_weights = sum(map(places.size, places.repeated))
-  weights = tf.range(num_weights)
-  once = places.unpack(weights, places.repeated)
-  rows = tf.reshape(weights, [-1, 1, 3])
-  thrice = places.unpack(
-    tf.reshape(tf.tile(rows, [1, 3, 1]), [-1]), places.repeated, 3
-  )
+def test_separable_kernels_are_repeated_but_not_from_prev_prev():
+  places = layout(num_blocks=3)
+  weights = tf.range(places.num_weights)
+  once, wide = places.unpack(weights), places.unpack(weights, 3)
+  assert set(once) == set(wide)
+  separable = set(sum(places.separable, []))
+  assert {key.group for key in separable} == {0, 1, 2}
   for key, block in once.items():
-    wide = np.reshape(thrice[key], [-1, 3, 3])
-    np.testing.assert_array_equal(wide[:, 0].ravel(), np.ravel(block))
-    np.testing.assert_array_equal(wide[:, 0], wide[:, 2])
+    expected = block.numpy()
+    if key in separable:
+      edges = places.groups[key.group].edges
+      sources = [places.shape.cell.edges[edge].source for edge in edges]
+      expected = np.repeat(
+        np.reshape(expected, [-1, len(edges), 3]),
+        [1 if source == 1 else 3 for source in sources],
+        axis=1,
+      )
+    np.testing.assert_array_equal(np.ravel(wide[key]), np.ravel(expected))
 
 
 def test_prev_prev_has_one_row_for_all_transitions():
@@ -68,7 +73,7 @@ def test_prev_prev_has_one_row_for_all_transitions():
     *((node_layout.Input(t), t, 0) for t in range(3)),
     (node_layout.Part(0, 0, 0), 0, 0),
     (node_layout.Part(0, 0, 0), 1, 0),
-    (node_layout.Part(0, 0, 1), 0, 1),
+    (node_layout.Part(0, 0, 0), 0, 1),
   ]
   assert places.num_rows == len(rows)
 
@@ -76,7 +81,7 @@ def test_prev_prev_has_one_row_for_all_transitions():
 def test_weights_are_drawn_as_he_et_al_draw_one_edge():
   places = layout(num_blocks=5, filters=32)
   drawn = places.initial_weights([places.num_weights])
-  blocks = places.unpack(drawn, places.whole + places.repeated)
+  blocks = places.unpack(drawn)
   fan_in = {
     node_layout.Part(ALL.index(primitives.ATROUS_CONV_3X3), 0, 0): 9 * 32,
     node_layout.Part(ALL.index(primitives.SEP_CONV_5X5), 0, 0): 25,
@@ -94,9 +99,9 @@ def test_with_partial_channels_an_input_has_as_many_narrow_rows():
     *((node_layout.Input(t), t, i) for t in range(3) for i in range(4)),
     (node_layout.Part(0, 0, 0), 0, 0),
     (node_layout.Part(0, 0, 0), 1, 0),
-    (node_layout.Part(0, 0, 1), 0, 1),
+    (node_layout.Part(0, 0, 0), 0, 1),
   ]
-  assert places.block_shape(node_layout.Part(0, 0, 0)) == (3, 3, 2, 2)
+  assert places.block_shape(node_layout.Part(0, 0, 0)) == (3, 3, 2, 4)
   assert places.block_shape(node_layout.Input(2)) == (1, 1, 3, 8)
 
 

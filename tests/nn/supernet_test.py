@@ -185,4 +185,4 @@ def test_partial_channels_have_narrower_operations():
     assert (
       cell.moving_mean.shape[1] == full.cells[name].moving_mean.shape[1] / 4
     )
-    assert cell.kernels.shape[0] < full.cells[name].kernels.shape[0]
+    assert cell.kernel_vector.shape[0] < full.cells[name].kernel_vector.shape[0]
