@@ -100,7 +100,8 @@ def _synchronized(
 
 def fold(moving: tf.Variable, batch: tf.Tensor) -> None:
   """Moves moving statistics towards those of a batch of the same shape."""
-  moving.assign_add((batch - moving) * (1 - MOMENTUM))
+  share = lean.constant(1 - MOMENTUM, tf.float32)
+  moving.assign_add((batch - moving) * share)
 
 
 class BatchNorm(tf.keras.layers.Layer):

@@ -90,17 +90,19 @@ class FusedNode:
     if not recompute:
       return self._stored(inputs, size)
 
-    @tf.custom_gradient
+    statistics = []
+
     def recomputed(*flat):
       inputs_ = tf.nest.pack_sequence_as(inputs, flat)
+      output, *statistics[:] = self._forward(inputs_, size)
 
-      def gradients(output_gradient, *_):
-        result = self._backward(inputs_, size, output_gradient, learning)
-        return tf.nest.flatten(result)
+      def gradients(g):
+        return tf.nest.flatten(self._backward(inputs_, size, g, learning))
 
-      return tuple(self._forward(inputs_, size)), gradients
+      return output, gradients
 
-    return mixed_op.NodeOutputs(*recomputed(*tf.nest.flatten(inputs)))
+    output = lean.call(recomputed, *tf.nest.flatten(inputs), always=True)
+    return mixed_op.NodeOutputs(output, *statistics)
 
   def _gradients(
     self,

@@ -1,4 +1,4 @@
-"""Few nodes for the graph functions of the fast path.
+"""Few nodes for the graphs of a search's steps and of the fast path.
 
 A node of the graph costs a millisecond or two before the first step, whether it
 computes anything or not. A tape's gradients have many that do not: zeros for
@@ -11,6 +11,7 @@ Test: tests/nn/lean_test.py. Gain: g3doc/performance.md.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 
@@ -32,9 +33,11 @@ def recorded(function: Callable) -> Callable:
   """A function to trace, whose tapes record gradients as written out.
 
   Only if its gradient is never asked for from outside, or a tape of its own
-  takes it: TensorFlow's gradient of a traced function does not know of them.
+  takes it, as in a step of a search: TensorFlow's gradient of a traced function
+  does not know of them.
   """
 
+  @functools.wraps(function)
   def traced(*args):
     before = _constants()
     _local.constants = None if record is None else {}
@@ -72,13 +75,14 @@ def call(function: Callable, *args: tf.Tensor, always: bool = False):
   """
   if not is_on():
     return _custom(function)(*args) if always else function(*args)[0]
+  args = [tf.convert_to_tensor(x) for x in args]  # read variables
   with record.stop_recording():
     outputs, gradients = function(*args)
   needed = [record.should_record_backprop([x]) for x in args]
   record.record_operation(
     function.__name__,
     tf.nest.flatten(outputs),
-    list(args),
+    args,
     lambda *of_outputs: _made(gradients(*of_outputs), needed),
   )
   return outputs

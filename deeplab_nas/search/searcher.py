@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from deeplab_nas import config as config_lib
-from deeplab_nas.nn import conv_gradients, replicas
+from deeplab_nas.nn import conv_gradients, lean, replicas
 from deeplab_nas.nn import supernet as supernet_lib
 from deeplab_nas.search import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
@@ -169,6 +169,7 @@ class Searcher(tf.keras.Model):
     return self.train_function
 
   @tf.autograph.experimental.do_not_convert
+  @lean.recorded
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""
     images, labels = batch
@@ -185,8 +186,9 @@ class Searcher(tf.keras.Model):
     gradients = step_guard.zero_unless(is_finite, gradients)
     # L2 decay goes through the momentum, as in the paper; Keras' own
     # `weight_decay` would not.
+    decay = lean.constant(self.weight_decay, tf.float32)
     gradients = [
-      gradient + self.weight_decay * variable
+      gradient + decay * variable
       for gradient, variable in zip(gradients, variables)
     ]
     self.weight_optimizer.apply_gradients(
@@ -198,6 +200,7 @@ class Searcher(tf.keras.Model):
     return loss
 
   @tf.autograph.experimental.do_not_convert
+  @lean.recorded
   def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """One step of the strategy; leaves weights and statistics alone."""
 

@@ -30,7 +30,8 @@ class SearchStrategy(Protocol):
   def update(self, batch: Batch, loss: Loss) -> tf.Tensor:
     """Learns from one batch of split B and nothing else changes.
 
-    Compiled without AutoGraph: a condition on a tensor is a tf.cond.
+    Compiled without AutoGraph: a condition on a tensor is a tf.cond. Gradients
+    come from tapes of its own; see `lean.recorded`.
 
     Args:
       batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].

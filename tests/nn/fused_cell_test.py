@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import cell, fused_cell, ops
+from deeplab_nas.nn import cell, fused_cell, lean, ops
 from deeplab_nas.space import cell_space, primitives
 from tests.nn import closeness, random_cell
 
@@ -83,6 +83,25 @@ def test_fast_cell_equals_readable_cell_with_everything_stored(case):
   closeness.assert_close(
     run(fast, *arguments, True), run(readable, *arguments, True)
   )
+
+
+@pytest.mark.parametrize('case', STORED)
+def test_in_a_recorded_step_it_is_the_same_with_fewer_nodes(case):
+  fast, readable, *arguments = pair(case)
+
+  def step():
+    return run(fast, *arguments, True)
+
+  recorded, plain = (
+    tf.function(function, autograph=False)
+    for function in (lean.recorded(step), step)
+  )
+  num_nodes = [
+    len(function.get_concrete_function().graph.get_operations())
+    for function in (recorded, plain)
+  ]
+  assert num_nodes[0] < num_nodes[1]
+  closeness.assert_close(recorded(), run(readable, *arguments, True))
 
 
 @pytest.mark.parametrize('case', STORED)

@@ -160,6 +160,18 @@ def test_whose_gradient_it_is(wrapped, always, expected, compiled):
   assert float(function(tf.constant(2.0))) == expected
 
 
+def test_a_variable_has_the_gradient_too():
+  @tf.function(autograph=False)
+  @lean.recorded
+  def function():
+    with tf.GradientTape() as tape:
+      y = lean.call(seven_times, variable)
+    return tape.gradient(y, variable)
+
+  variable = tf.Variable(2.0)
+  assert float(function()) == 7
+
+
 def test_an_error_while_tracing_ends_the_recording():
   def fails():
     assert lean.is_on()
