@@ -47,10 +47,13 @@ ALLOWED_IMPORTS = {
   },
   'benchmarks': {
     *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    'whole_file',
+    *('allocator', 'whole_file'),
     *('space', 'data', 'nn', 'train', 'search', 'serving'),
   },
-  'doctor': {'config', 'onednn', 'space', 'data', 'nn', 'search'},
+  'doctor': {
+    *('allocator', 'config', 'onednn'),
+    *('space', 'data', 'nn', 'search'),
+  },
   'config': {
     *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
     *('plain_yaml', 'small_file'),
@@ -62,6 +65,7 @@ ALLOWED_IMPORTS = {
   'config_runtime': {'config_field'},
   'presets': set(),
   'errors': set(),
+  'allocator': set(),
   'plain_yaml': set(),
   'small_file': set(),
   'legacy_keras': set(),

@@ -7,6 +7,7 @@ import platform
 import sys
 from typing import Any
 
+from deeplab_nas import allocator
 from deeplab_nas.data import scan
 from deeplab_nas.train import provenance
 
@@ -14,11 +15,12 @@ _CPU_INFO = pathlib.Path('/proc/cpuinfo')
 
 
 def describe() -> dict[str, Any]:
-  """Time, command, versions, commit, cores and CPU, in types JSON knows."""
+  """Time, command, versions, machine, allocator, in types that JSON knows."""
   return {
     **provenance.of(sys.argv),
     'cores': scan.num_cores(),
     'cpu': cpu_model(),
+    'allocator': allocator.name(),
   }
 
 

@@ -47,6 +47,7 @@ def checks(run_dir: str) -> list[Check]:
     Check('python', packages.python),
     Check('packages', packages.installed),
     Check('memory', resources.memory),
+    Check('allocator', resources.allocator),
     Check('disk', functools.partial(resources.disk, run_dir)),
     imports(tf, tf, tf),
     Check(keras, packages.keras, (tf,), True),

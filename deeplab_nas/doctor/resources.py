@@ -1,12 +1,14 @@
-"""Memory and disk: what is left for a run."""
+"""Memory and disk: what is left for a run, and who hands out the memory."""
 
 from __future__ import annotations
 
 import pathlib
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 
+from deeplab_nas import allocator as allocator_lib
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
 
@@ -14,6 +16,9 @@ from deeplab_nas.doctor.finding import Finding
 SEARCH_BYTES = 5 * 2**29
 # Checkpoints, pictures and an export of one run, with room to spare.
 RUN_BYTES = 2**30
+
+# As Debian and Ubuntu have it.
+_TCMALLOC, _PACKAGE = 'libtcmalloc_minimal.so.4', 'libtcmalloc-minimal4'
 
 _MEMORY = pathlib.Path('/proc/meminfo')
 _GROUPS = pathlib.Path('/proc/self/cgroup')
@@ -34,6 +39,20 @@ def memory(needed: int = SEARCH_BYTES) -> Finding:
       ' scripts/train.py --dry_run how small a search has to be.',
     )
   return Finding(finding.OK, text)
+
+
+def allocator() -> Finding:
+  """Whose malloc it is; to have a slow one is no failure."""
+  name = allocator_lib.name()
+  if name in allocator_lib.FASTER or not sys.platform.startswith('linux'):
+    return Finding(finding.OK, name)
+  library = allocator_lib.installed()
+  return Finding(
+    finding.OK,
+    f'{name}; a search on the CPU takes 0.8 to 0.9 of the time with tcmalloc',
+    f'To use it: export {allocator_lib.VARIABLE}={library or _TCMALLOC}'
+    + ('' if library else f', after: apt-get install {_PACKAGE}'),
+  )
 
 
 def available_bytes(

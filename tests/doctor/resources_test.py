@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pytest
 
+from deeplab_nas import allocator
 from deeplab_nas.doctor import finding, resources
 
 MIB = 2**20
@@ -131,3 +133,27 @@ def test_little_room_is_warned_of(tmp_path):
   found = resources.disk(str(tmp_path), needed=2**60)
   assert found.status == finding.WARN
   assert 'Make room' in found.remedy
+
+
+@pytest.mark.parametrize(
+  'name, installed, remedy',
+  [
+    ('tcmalloc', 'libtcmalloc.so.4', ''),
+    ('glibc', 'libjemalloc.so.2', 'export LD_PRELOAD=libjemalloc.so.2'),
+    ('glibc', None, 'libtcmalloc_minimal.so.4, after: apt-get install'),
+  ],
+)
+def test_a_faster_allocator_is_advised(monkeypatch, name, installed, remedy):
+  monkeypatch.setattr(sys, 'platform', 'linux')
+  monkeypatch.setattr(allocator, 'name', lambda: name)
+  monkeypatch.setattr(allocator, 'installed', lambda: installed)
+  found = resources.allocator()
+  assert found.status == finding.OK
+  assert found.text.startswith(name)
+  assert remedy in found.remedy and bool(remedy) == bool(found.remedy)
+
+
+def test_elsewhere_than_on_linux_there_is_no_advice(monkeypatch):
+  monkeypatch.setattr(sys, 'platform', 'darwin')
+  monkeypatch.setattr(allocator, 'name', lambda: 'system')
+  assert resources.allocator() == finding.Finding(finding.OK, 'system')
