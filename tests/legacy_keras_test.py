@@ -92,7 +92,10 @@ def run(program):
   [
     'import deeplab_nas, tensorflow as tf',
     'import tensorflow as tf, deeplab_nas',
-    'import deeplab_nas, tensorflow as tf, official.vision.losses',
+    pytest.param(
+      'import deeplab_nas, tensorflow as tf, official.vision.losses',
+      marks=pytest.mark.slow,
+    ),
   ],
 )
 def test_either_order_of_imports_gives_keras_2(imports):

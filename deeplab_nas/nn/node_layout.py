@@ -192,13 +192,12 @@ class Layout:
     self, weights: tf.Tensor, keys: list[Part], repeats: int
   ) -> dict[Key, tf.Tensor]:
     group = self.groups[keys[0].group]
-    of_block = len(group.sources) * self.shape.mixed_filters
-    rows = group.repeated(lean.reshape(weights, [-1, of_block]), repeats)
-    of_block = rows.shape[-1]
+    channels = len(group.sources) * self.shape.mixed_filters
+    rows = group.repeated(lean.reshape(weights, [-1, channels]), repeats)
 
     windows = self._by_window(keys)
     channels = [
-      [self.groups[key.group].num_blocks * of_block for key in of_window]
+      [self.groups[key.group].num_blocks * rows.shape[-1] for key in of_window]
       for of_window in windows.values()
     ]
     sizes = [math.prod(w) * sum(n) for w, n in zip(windows, channels)]

@@ -110,7 +110,9 @@ def test_start_step_continues_where_a_run_stopped(data_dir, info):
   assert_equal(batches(whole, 10)[7:], batches(rest, 3))
 
 
-@pytest.mark.parametrize('cache', [False, True])
+@pytest.mark.parametrize(
+  'cache', [pytest.param(False, marks=pytest.mark.slow), True]
+)
 @pytest.mark.parametrize('subset', ['a', 'b', None])
 def test_the_names_of_a_batch_are_those_of_its_images(
   cache, subset, data_dir, info

@@ -49,7 +49,9 @@ def test_parameters_of_the_published_networks(filters, full, separable):
 
 
 @pytest.mark.parametrize('preset', primitives.PRESETS)
-@pytest.mark.parametrize('separable', [False, True])
+@pytest.mark.parametrize(
+  'separable', [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_the_cost_model_counts_the_network(preset, separable):
   rng = np.random.default_rng(len(preset))
   space = SearchSpace(
@@ -84,7 +86,9 @@ def conv_macs(model, size):
   return total
 
 
-@pytest.mark.parametrize('name', ['deeplabv3', 'pnasnet5'])
+@pytest.mark.parametrize(
+  'name', ['deeplabv3', pytest.param('pnasnet5', marks=pytest.mark.slow)]
+)
 def test_the_graph_multiplies_as_often_as_the_cost_model_says(name):
   # Rates of 1: TensorFlow pads what it multiplies in an atrous convolution.
   plain = tuple(
@@ -233,7 +237,9 @@ def test_mixed_precision_gives_float32_logits_that_are_near():
   closeness.assert_close([logits], [exact(images(65, 65))], tolerance=0.05)
 
 
-@pytest.mark.parametrize('preset', ['auto_deeplab', 'darts'])
+@pytest.mark.parametrize(
+  'preset', [pytest.param('auto_deeplab', marks=pytest.mark.slow), 'darts']
+)
 def test_a_supernet_on_one_path_of_constant_level_is_the_network(preset):
   """The stem has the released widths at F = 8; the heads differ."""
   space = SearchSpace(CellSpace(2, primitives.PRESETS[preset]), Lattice(3), 8)

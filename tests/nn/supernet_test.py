@@ -35,7 +35,9 @@ def random_images(size=(65, 97)):
   return tf.constant(images, tf.float32)
 
 
-@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize(
+  'training', [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
   'space',
   [

@@ -134,7 +134,9 @@ def test_a_refused_training_leaves_nothing(data, tmp_path):
   assert not folder.exists()
 
 
-@pytest.mark.parametrize('flag', ['--overwrite', '--resume'])
+@pytest.mark.parametrize(
+  'flag', ['--overwrite', pytest.param('--resume', marks=pytest.mark.slow)]
+)
 def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
   command = [
     *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
@@ -162,7 +164,9 @@ def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
 
 
 @pytest.mark.parametrize('error', ['RuntimeError', 'KeyboardInterrupt'])
-@pytest.mark.parametrize('is_first', [True, False])
+@pytest.mark.parametrize(
+  'is_first', [True, pytest.param(False, marks=pytest.mark.slow)]
+)
 def test_only_what_has_an_epoch_outlives_an_error(tmp_path, error, is_first):
   folder = tmp_path / 'run'
   code = f"""

@@ -111,7 +111,10 @@ def test_a_callback_may_stop_it_after_an_epoch(tmp_path):
 )
 @pytest.mark.parametrize(
   'number, error',
-  [(signal.SIGTERM, errors.Preempted), (signal.SIGINT, KeyboardInterrupt)],
+  [
+    (signal.SIGTERM, errors.Preempted),
+    pytest.param(signal.SIGINT, KeyboardInterrupt, marks=pytest.mark.slow),
+  ],
 )
 def test_a_signal_ends_it_where_it_goes_on_exactly(
   tmp_path, moment, expected, number, error

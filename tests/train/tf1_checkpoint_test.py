@@ -51,7 +51,9 @@ def test_every_output_of_the_official_network_is_reproduced():
 @pytest.mark.parametrize(
   'name, filters, classes, size, path, separable',
   [
-    ('auto_deeplab', 3, 5, (65, 33), None, False),
+    pytest.param(
+      *('auto_deeplab', 3, 5, (65, 33), None, False), marks=pytest.mark.slow
+    ),
     pytest.param(
       *('auto_deeplab', 2, 2, (33, 97), (1, 2, 3, 2, 2, 1, 0), True),
       marks=pytest.mark.slow,

@@ -126,7 +126,12 @@ def state(directory):
 
 
 @pytest.mark.parametrize(
-  'position', [(2, 0), (1, 1), pytest.param((1, 2), marks=pytest.mark.slow)]
+  'position',
+  [
+    pytest.param((2, 0), marks=pytest.mark.slow),
+    (1, 1),
+    pytest.param((1, 2), marks=pytest.mark.slow),
+  ],
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
   records, tmp_path, pixelwise, monkeypatch, position
