@@ -11,10 +11,12 @@ It answers in pairs (kind, value):
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from typing import Any, NamedTuple
@@ -65,6 +67,7 @@ def serve(
     start: `time.time()` just before the process was made.
   """
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes Ctrl-C
+  threading.Thread(target=_end_with_parent, daemon=True).start()
   os.dup2(2, 1)  # stdout is for results
   runtime.silence()
   try:
@@ -73,6 +76,12 @@ def serve(
     if not isinstance(error, errors.UserError):
       traceback.print_exc(file=sys.stderr)
     connection.send(('error', sentence(error)))
+
+
+def _end_with_parent() -> None:
+  """Ends this process when a killed parent cannot, however long a step is."""
+  multiprocessing.parent_process().join()
+  os._exit(1)
 
 
 def sentence(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
+import time
 
 from deeplab_nas import errors
 from deeplab_nas.benchmarks import case
@@ -23,6 +24,18 @@ def writes(path: str, letter: str, images: int = 4) -> case.Job:
     lambda: {'images': images, 'flops': 1000},
     lambda: write(letter.lower()),
   )
+
+
+def writes_for_ever(path: str) -> case.Job:
+  """Adds letters to a file in its first step, which does not end."""
+
+  def step() -> None:
+    while True:
+      with pathlib.Path(path).open('a') as file:
+        file.write('A')
+      time.sleep(0.01)
+
+  return case.Job(step)
 
 
 def refuses() -> case.Job:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.benchmarks import case, worker
+from tests import command
 from tests.benchmarks import tiny_cases
 
 
@@ -52,6 +55,30 @@ def test_a_stopped_one_is_closed(tmp_path):
   ):
     pass
   assert path.read_text() == 'Aa'
+
+
+def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path):
+  path = tmp_path / 'letters'
+  script = tmp_path / 'parent.py'
+  script.write_text(
+    'from deeplab_nas.benchmarks import case, worker\n'
+    'from tests.benchmarks import tiny_cases\n'
+    'if __name__ == "__main__":\n'
+    f'  settings = {{"path": {str(path)!r}}}\n'
+    '  worker.Worker(case.Case("it", tiny_cases.writes_for_ever, settings))\n'
+  )
+  parent = command.start(tmp_path / 'log', str(script))
+  while not path.exists():
+    assert parent.poll() is None, (tmp_path / 'log').read_text()
+    time.sleep(0.05)
+  parent.kill()
+  parent.wait()
+  deadline = time.monotonic() + 60
+  size = -1
+  while size != path.stat().st_size:
+    assert time.monotonic() < deadline
+    size = path.stat().st_size
+    time.sleep(2)
 
 
 @pytest.mark.parametrize(
