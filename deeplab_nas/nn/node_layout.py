@@ -117,7 +117,11 @@ class Layout:
     inputs = [Input(t) for t in range(shape.num_transitions + 1)]
     weights = self._parts([len(op.weight_shapes) for op in self.operators])
     norms = self._parts([op.num_norms for op in self.operators])
-    separable = [key for key in weights if self._is_separable(key.operator)]
+    separable = [
+      key
+      for key in weights
+      if type(self.operators[key.operator]) in ops.SEPARABLE
+    ]
     self.whole = [*inputs, *(key for key in weights if key not in separable)]
     self.separable = (
       [key for key in separable if key.group == 0],
@@ -277,9 +281,6 @@ class Layout:
     """A Keras initializer of the vector."""
     normal = tf.keras.initializers.TruncatedNormal(0, 1 / _TRUNCATED_STDDEV)
     return normal(shape, dtype) * self.stddevs
-
-  def _is_separable(self, k: int) -> bool:
-    return type(self.operators[k]) in ops.SEPARABLE
 
   def _rows(self, key: Part) -> list[tuple[int, int]]:
     if type(self.operators[key.operator]) is ops.AtrousConv:
