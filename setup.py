@@ -34,7 +34,8 @@ TENSORFLOW_2_15 = [
   'tensorflow-metadata<1.17',
   'numpy>=1.23,<2',
 ]
-# Its `tf.keras` is tf_keras, which is Keras 2: `deeplab_nas/legacy_keras.py`.
+# Its `tf.keras` is tf_keras, which is Keras 2:
+# `deeplab_nas/runtime/legacy_keras.py`.
 TENSORFLOW_2_20 = [
   'tensorflow~=2.20.0',
   'tf_keras~=2.20.0',

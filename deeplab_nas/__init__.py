@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deeplab_nas import legacy_keras, onednn
+from deeplab_nas.runtime import legacy_keras, onednn
 
 __version__ = '0.1.0'
 __all__ = ['build_network']
@@ -26,7 +26,7 @@ onednn.ask_for()
 def __getattr__(name: str) -> Any:
   # Late, so that what needs no TensorFlow does not wait for it.
   if name == 'build_network':
-    from deeplab_nas.nn import network
+    from deeplab_nas.nn.network import network
 
     return network.build_network
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -21,11 +21,11 @@ from collections.abc import Iterator
 
 from absl import flags, logging
 
+from benchmarks import batches, command, converter, scenes
+from benchmarks import case as case_lib
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import batches, command, converter, scenes
-from deeplab_nas.benchmarks import case as case_lib
 from deeplab_nas.data import conversion, dataset_info, layouts, scan, shards
-from deeplab_nas.train import runtime
+from deeplab_nas.runtime import tensorflow_setup
 
 _PARTS = ('pipeline', 'converter', 'memory')
 # Of the scenes that the pipeline reads: those of CamVid.
@@ -56,7 +56,7 @@ FLAGS.set_default('num_runs', 5)  # a converter takes long
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   for part in FLAGS.part:
     errors.require(
       part in _PARTS,

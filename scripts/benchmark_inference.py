@@ -23,9 +23,10 @@ import tempfile
 
 from absl import flags, logging
 
+from benchmarks import command, inference
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import command, inference
-from deeplab_nas.train import genotype_source, runtime
+from deeplab_nas.runtime import tensorflow_setup
+from deeplab_nas.space import genotype_source
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.')
@@ -40,7 +41,7 @@ FLAGS.set_default('matrix_peak', True)
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   genotype_source.read(FLAGS.genotype)  # a mistake shows before the work
   sizes = FLAGS.genotype, FLAGS.filter_multiplier, FLAGS.size
   with tempfile.TemporaryDirectory() as folder:

@@ -23,11 +23,11 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from deeplab_nas import config as config_lib
+from benchmarks import case as case_lib
+from benchmarks import command, search_step
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import case as case_lib
-from deeplab_nas.benchmarks import command, search_step
-from deeplab_nas.train import runtime
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.runtime import tensorflow_setup
 
 # Flag -> setting; these may be lists, whose combinations are all run.
 _GRID = {
@@ -83,7 +83,7 @@ command.define()
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   for kind in FLAGS.kind:
     errors.require(
       kind in search_step.KINDS,

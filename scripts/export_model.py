@@ -18,8 +18,9 @@ import re
 from absl import flags, logging
 
 from deeplab_nas import errors
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.serving import names, scales_flag
-from deeplab_nas.train import run_directory, runtime
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('run_dir', None, 'Folder of a --mode=train run.')
@@ -57,7 +58,7 @@ flags.DEFINE_string('tflite_size', '513x513', 'HxW of its images.')
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   errors.require(
     FLAGS.run_dir is not None,
     'Say what to export with --run_dir=DIR: the folder that scripts/train.py'
@@ -80,7 +81,7 @@ def main(_) -> None:
   files = _files()
   # Imported late: it takes seconds, and a typing mistake shows before.
   from deeplab_nas.serving import export, summary
-  from deeplab_nas.train import trained as trained_lib
+  from deeplab_nas.train import restore as trained_lib
 
   trained = trained_lib.load(FLAGS.run_dir, FLAGS.checkpoint)
   options = export.ExportOptions(

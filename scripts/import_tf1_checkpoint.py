@@ -14,10 +14,12 @@ import sys
 
 from absl import flags
 
-from deeplab_nas import config as config_lib
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.train import genotype_source, run_directory, runtime
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.runtime import tensorflow_setup
+from deeplab_nas.space import genotype_source
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -42,7 +44,7 @@ flags.DEFINE_boolean('overwrite', False, 'Replace the run in run_dir.')
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   for name in ('checkpoint', 'run_dir'):
     if not FLAGS[name].value:
       raise errors.UserError(f'--{name} is missing.')
@@ -58,12 +60,13 @@ def main(_) -> None:
     }
   )
   info = _info()
-  runtime.prepare(config.runtime)
-  from deeplab_nas.train import tf1_checkpoint, tf1_import
+  tensorflow_setup.prepare(config.runtime)
+  from deeplab_nas.tf1 import run_folder
+  from deeplab_nas.tf1 import variables as tf1_checkpoint
 
   # All that can be refused comes before the folder is touched.
   variables = tf1_checkpoint.read(FLAGS.checkpoint)
-  imported = tf1_import.load(variables, genotype, info, config)
+  imported = run_folder.load(variables, genotype, info, config)
   run = run_directory.RunDirectory.create(
     FLAGS.run_dir, overwrite=FLAGS.overwrite
   )

@@ -17,8 +17,8 @@ from absl import flags
 
 from deeplab_nas import errors
 from deeplab_nas.data import conversion_flags
+from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.serving import scales_flag
-from deeplab_nas.train import runtime
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -48,7 +48,7 @@ _MIN_TILE = 33  # pixels; less is padded to this inside the network
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   for name, example in (
     ('model', 'runs/train'),
     ('images', 'photos'),
@@ -85,8 +85,8 @@ def main(_) -> None:
 
 
 def _predict(scales: tuple[float, ...], output_dir: pathlib.Path) -> None:
+  from deeplab_nas.evaluate import tiling
   from deeplab_nas.serving import model_source, prediction
-  from deeplab_nas.train import tiling
 
   images = prediction.find_images(FLAGS.images, output_dir)
   model = model_source.load(FLAGS.model, FLAGS.checkpoint, scales, FLAGS.flip)
@@ -98,7 +98,7 @@ def _predict(scales: tuple[float, ...], output_dir: pathlib.Path) -> None:
       )
     return model.classes(image[None])[0]
 
-  with runtime.memory_advice('segment in tiles with --tile=513'):
+  with tensorflow_setup.memory_advice('segment in tiles with --tile=513'):
     problems = prediction.predict(
       segment, images, model.info, output_dir, FLAGS.max_image_pixels
     )

@@ -20,17 +20,15 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags, logging
 
-from deeplab_nas import config as config_lib
-from deeplab_nas import errors, presets
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import presets
 from deeplab_nas.data import agreement, dataset_info, shards
+from deeplab_nas.run import cluster, stop_signals
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import (
-  cluster,
-  genotype_source,
-  run_directory,
-  runtime,
-  stop_signals,
-)
+from deeplab_nas.space import genotype_source
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string('mode', 'search', 'What to do: search, train or eval.')
@@ -87,7 +85,7 @@ _FOREIGN_FLAGS = {
 
 
 def main(_) -> None:
-  runtime.silence()
+  tensorflow_setup.silence()
   _check_mode()
   if FLAGS.mode == 'eval':
     _eval()
@@ -181,13 +179,13 @@ def _readable(
   """
   data = config.data
   with contextlib.ExitStack() as stack:
-    stack.enter_context(runtime.memory_advice(*remedy))
+    stack.enter_context(tensorflow_setup.memory_advice(*remedy))
     if data.skip_corrupt_records:
       from deeplab_nas.data import salvage
-      from deeplab_nas.train import distribution
+      from deeplab_nas.run import devices
 
       # Before any operation: workers have to find each other first.
-      distribution.strategy(config.runtime)
+      devices.strategy(config.runtime)
       info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
       folder = stack.enter_context(
         salvage.sound(data.dir, info, splits, data.skip_corrupt_records)
@@ -207,10 +205,10 @@ def _dry_run(
       '--dry_run measures one device: add --distribution=none, and set'
       ' data.batch_size to the images of one.'
     )
-  runtime.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime)
   with _readable(config, _splits(config.data)) as config:
     if genotype is None:
-      from deeplab_nas.search import search_run
+      from deeplab_nas.search.relaxed import run as search_run
 
       estimate = search_run.dry_run(config)
     else:
@@ -222,7 +220,7 @@ def _dry_run(
 
 def _search(config: config_lib.Config) -> None:
   with stop_signals.StopSignals(), _started(config) as (run, config):
-    from deeplab_nas.search import search_run
+    from deeplab_nas.search.relaxed import run as search_run
 
     search_run.run(config, run, resume=FLAGS.resume)
 
@@ -262,7 +260,7 @@ def _eval() -> None:
       ' --set=eval.split=NAME.'
     )
   _check_data(config.data, split)
-  runtime.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
   remedy = (
@@ -297,7 +295,7 @@ def _started(
   try:
     run.write_provenance(config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
-    runtime.prepare(config.runtime)
+    tensorflow_setup.prepare(config.runtime)
     peers = cluster.naming_lost_worker(config.runtime)
     with peers, _readable(config, _splits(config.data)) as readable:
       yield run, readable

@@ -9,6 +9,8 @@ import pytest
 
 import deeplab_nas  # noqa: F401 - chooses Keras before a test imports it
 
+pytest_plugins = ['tests.fixtures']
+
 
 @pytest.fixture(autouse=True)
 def alike():

@@ -9,7 +9,7 @@ import deeplab_nas
 
 
 def test_the_network_builder_is_there_when_it_is_asked_for():
-  from deeplab_nas.nn import network
+  from deeplab_nas.nn.network import network
 
   assert deeplab_nas.build_network is network.build_network
   assert deeplab_nas.__all__ == ['build_network']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import pathlib
 import re
 import subprocess
@@ -25,53 +26,24 @@ PAGES = [
   *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md')),
   *sorted((ROOT / 'g3doc').rglob('*.md')),
 ]
-# What each part of the package may import of the others.
-ALLOWED_IMPORTS = {
-  'space': {'small_file', 'whole_file'},
-  'data': {'errors', 'plain_yaml', 'small_file', 'whole_file'},
-  'nn': {'errors', 'onednn', 'space'},
-  'train': {
-    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    *('plain_yaml', 'small_file', 'whole_file'),
-    *('space', 'data', 'nn'),
-  },
-  'search': {
-    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    'whole_file',
-    *('space', 'data', 'nn', 'train'),
-  },
-  'serving': {
-    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    'whole_file',
-    *('space', 'data', 'nn', 'train'),
-  },
-  'benchmarks': {
-    *('errors', 'config', 'config_field', 'config_runtime', 'presets'),
-    *('allocator', 'whole_file'),
-    *('space', 'data', 'nn', 'train', 'search', 'serving'),
-  },
-  'doctor': {
-    *('allocator', 'config', 'onednn'),
-    *('space', 'data', 'nn', 'search'),
-  },
-  'config': {
-    *('errors', 'config_field', 'config_runtime', 'config_train', 'presets'),
-    *('plain_yaml', 'small_file'),
-    *('space', 'data'),
-  },
-  # Both import what they build only when they build it.
-  'config_train': {'errors', 'config_field', 'space', 'nn'},
-  'config_field': {'errors'},
-  'config_runtime': {'config_field'},
-  'presets': set(),
-  'errors': set(),
-  'allocator': set(),
-  'plain_yaml': set(),
-  'small_file': set(),
-  'legacy_keras': set(),
-  'onednn': set(),
-  'whole_file': set(),
-}
+# The rooms of the package in the order of its imports: each imports its own and
+# those before it. Rooms in one row do not know each other.
+FLOORS = (
+  ('errors', 'files', 'safe_yaml'),
+  ('space', 'data'),
+  ('config',),
+  ('runtime',),
+  ('nn.kernels',),
+  ('nn.supernet', 'nn.network'),
+  ('run',),
+  ('evaluate',),
+  ('report',),
+  ('train',),
+  ('search', 'serving', 'tf1'),
+  ('doctor',),
+  ('cli',),
+)
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 # A path of this repository: a known first folder, or a file of the top folder.
 PATH_PATTERN = re.compile(
   r'(?<![\w./-])((?:deeplab_nas|datasets|scripts|g3doc|tests|\.ci)'
@@ -93,12 +65,21 @@ def imported_names(path):
       yield from (f'{node.module}.{alias.name}' for alias in node.names)
 
 
-def imported_parts(path):
-  """Names x of `deeplab_nas.x` that a module imports."""
+def room_of(name):
+  """'nn.kernels' of 'deeplab_nas.nn.kernels.depthwise'; None of a package."""
+  parts = name.split('.')[1:]
+  for length in (2, 1):
+    room = '.'.join(parts[:length])
+    if room in FLOOR:
+      return room
+  return None
+
+
+def imported_rooms(path):
+  """Rooms of the package that a module imports, its own among them."""
   for name in imported_names(path):
-    first, *rest = name.split('.')
-    if first == 'deeplab_nas' and rest:
-      yield rest[0]
+    if name.startswith('deeplab_nas.') and room_of(name):
+      yield room_of(name)
 
 
 @pytest.mark.parametrize('path', MODULES, ids=relative)
@@ -110,9 +91,37 @@ def test_every_module_has_a_test(path):
 
 @pytest.mark.parametrize('path', MODULES, ids=relative)
 def test_imports_flow_one_way(path):
-  part = path.relative_to(PACKAGE).parts[0].replace('.py', '')
-  foreign = set(imported_parts(path)) - {part} - ALLOWED_IMPORTS[part]
+  room = room_of('.'.join(path.relative_to(ROOT).with_suffix('').parts))
+  assert room, 'name its room in FLOORS'
+  foreign = {
+    other
+    for other in imported_rooms(path)
+    if other != room and FLOOR[other] >= FLOOR[room]
+  }
   assert not foreign
+
+
+def test_no_module_imports_itself_by_way_of_others():
+  imports = {
+    '.'.join(path.relative_to(ROOT).with_suffix('').parts): path
+    for path in MODULES
+  }
+  sorter = graphlib.TopologicalSorter(
+    {
+      module: [name for name in imported_names(path) if name in imports]
+      for module, path in imports.items()
+    }
+  )
+  sorter.prepare()  # raises a CycleError that names the circle
+
+
+@pytest.mark.parametrize(
+  'folder', [p for p in PACKAGE.rglob('*') if p.is_dir()], ids=relative
+)
+def test_a_room_can_be_taken_in_at_a_glance(folder):
+  modules = [p for p in folder.glob('*.py') if p.name != '__init__.py']
+  if modules and folder.name != 'data':
+    assert len(modules) <= 22
 
 
 @pytest.mark.parametrize('path', MODULES + SCRIPTS, ids=relative)
@@ -144,10 +153,12 @@ def test_what_answers_typing_mistakes_imports_no_tensorflow():
   program = (
     'import sys\n'
     'from deeplab_nas.doctor import checkup\n'
-    'from deeplab_nas import config, errors, presets\n'
+    'from deeplab_nas import errors\n'
+    'from deeplab_nas.config import config, presets\n'
     'from deeplab_nas.data import dataset_info, shards\n'
-    'from deeplab_nas.train import duration, run_directory, runtime\n'
-    'from deeplab_nas.train import genotype_source\n'
+    'from deeplab_nas.run import directory\n'
+    'from deeplab_nas.runtime import tensorflow_setup\n'
+    'from deeplab_nas.space import genotype_source\n'
     'sys.exit("tensorflow" in sys.modules)\n'
   )
   assert subprocess.run([sys.executable, '-c', program]).returncode == 0

@@ -15,7 +15,7 @@ import pathlib
 import reprlib
 from typing import Any
 
-from deeplab_nas import errors, small_file, whole_file
+from deeplab_nas import errors, files
 from deeplab_nas.data import palettes
 
 FILE_NAME = 'dataset.json'
@@ -103,7 +103,7 @@ class DatasetInfo:
   def save(self, path: str | os.PathLike) -> None:
     """Writes `dataset.json` at `path` (a file or its directory), atomically."""
     text = json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
-    whole_file.write(_json_path(path), text + '\n')
+    files.write(_json_path(path), text + '\n')
 
   @classmethod
   def load(
@@ -125,7 +125,7 @@ class DatasetInfo:
         f' ({", ".join(sorted(_KNOWN))}).'
       )
     try:
-      fields = json.loads(small_file.read(path))
+      fields = json.loads(files.read(path))
     except (OSError, ValueError, RecursionError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise errors.UserError(

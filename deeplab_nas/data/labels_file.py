@@ -21,7 +21,7 @@ import os
 import pathlib
 import re
 
-from deeplab_nas import errors, plain_yaml, small_file
+from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.data import dataset_info, label_map, palettes
 
 FILE_NAMES = ('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml')
@@ -116,11 +116,11 @@ def read(path: str | os.PathLike) -> Labels:
   if not path.is_file():
     raise errors.UserError(f'The labels file {path} does not exist.')
   try:
-    text = small_file.read(path, 'utf-8-sig')
+    text = files.read(path, 'utf-8-sig')
     if path.suffix == '.json':
       entries = _entries(json.loads(text, object_pairs_hook=_unique), path)
     elif path.suffix in ('.yaml', '.yml'):
-      entries = _entries(plain_yaml.parse(text), path)
+      entries = _entries(safe_yaml.parse(text), path)
     else:
       entries = _lines([line.strip() for line in text.splitlines()])
   except (ValueError, TypeError, RecursionError) as error:

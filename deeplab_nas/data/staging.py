@@ -15,7 +15,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors
+from deeplab_nas import files as whole_file
 from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
 STAGING = '.conversion'

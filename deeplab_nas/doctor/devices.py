@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from deeplab_nas import onednn
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
+from deeplab_nas.runtime import onednn
 
 _DRIVER = pathlib.Path('/proc/driver/nvidia')
 
@@ -87,7 +87,8 @@ def convolutions() -> Finding:
   """Whether TensorFlow has the gradients that a search needs here."""
   import tensorflow as tf
 
-  from deeplab_nas.nn import conv_gradients, fused_cell
+  from deeplab_nas.nn.kernels import conv_gradients
+  from deeplab_nas.nn.supernet import fused_node
 
   if not conv_gradients.exist(rate=2):
     return Finding(
@@ -96,7 +97,7 @@ def convolutions() -> Finding:
       f'On an x86 processor {onednn.REMEDY}; otherwise search with'
       ' --set=space.primitives=darts, which has no full ones.',
     )
-  if not fused_cell.is_supported():
+  if not fused_node.is_supported():
     return Finding(
       finding.WARN,
       'TensorFlow has no gradients of grouped ones here, so searches take the'
@@ -104,7 +105,7 @@ def convolutions() -> Finding:
       f'On an x86 processor {onednn.REMEDY}; otherwise expect longer runs.',
     )
   text = 'atrous and grouped ones have gradients in float32'
-  if not fused_cell.is_supported(tf.bfloat16):
+  if not fused_node.is_supported(tf.bfloat16):
     return Finding(
       finding.OK, f'{text}, not in bfloat16: keep search.precision=float32'
     )

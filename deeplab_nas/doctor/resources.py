@@ -8,9 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from deeplab_nas import allocator as allocator_lib
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
+from deeplab_nas.runtime import allocator as allocator_lib
 
 # The process of a search on two cores; g3doc/performance.md.
 SEARCH_BYTES = 5 * 2**29

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
   import numpy as np
   import tensorflow as tf
 
-  from deeplab_nas.nn import supernet as supernet_lib
-  from deeplab_nas.search import searcher as searcher_lib
+  from deeplab_nas.nn.supernet import supernet as supernet_lib
+  from deeplab_nas.search.relaxed import searcher as searcher_lib
   from deeplab_nas.space import arch_weights, search_space
 
 _SIZE = 33
@@ -80,13 +80,13 @@ def measure(images: np.ndarray) -> Measured:
   """
   import tensorflow as tf
 
-  from deeplab_nas import config
-  from deeplab_nas.search import searcher as searcher_lib
+  from deeplab_nas.config import config as config_lib
+  from deeplab_nas.search.relaxed import searcher as searcher_lib
 
   start = time.monotonic()
   tf.keras.utils.set_random_seed(0)
   searcher = searcher_lib.Searcher(
-    _space(), _NUM_CLASSES, config.SearchConfig(), steps_per_epoch=1
+    _space(), _NUM_CLASSES, config_lib.SearchConfig(), steps_per_epoch=1
   )
   labels = (images.mean(-1) > 128).astype('int32')
   batch = tf.constant(images, tf.float32), tf.constant(labels)
@@ -118,7 +118,7 @@ def _difference(
   searcher: searcher_lib.Searcher, images: tf.Tensor
 ) -> float | None:
   """Of the searcher's supernet from a readable one with the same weights."""
-  from deeplab_nas.nn import supernet as supernet_lib
+  from deeplab_nas.nn.supernet import supernet as supernet_lib
 
   fast = searcher.supernet
   if not fast.fused:

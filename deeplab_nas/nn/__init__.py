@@ -1,1 +1,1 @@
-"""How it computes: Keras layers for the supernet."""
+"""How it computes: Keras layers for the supernet and the network found."""

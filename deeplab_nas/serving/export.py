@@ -25,21 +25,21 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn import folding, winograd
-from deeplab_nas.nn import network as network_lib
+from deeplab_nas.evaluate import segmenter as segmenter_lib
+from deeplab_nas.nn.network import folding, winograd
+from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.runtime import quiet
 from deeplab_nas.serving import (
   assets,
   check_images,
   comparison,
   graph_ops,
   names,
-  quiet,
   signatures,
   tflite,
   versions,
   warmup,
 )
-from deeplab_nas.train import segmenter as segmenter_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ExportOptions:
       known image of the dataset.
     tflite_size: (height, width) of a TFLite model; None for no such model.
     winograd: Whether the decoder takes fewer multiplications, see
-      `deeplab_nas.nn.winograd`; None to let this machine decide.
+      `deeplab_nas.nn.network.winograd`; None to let this machine decide.
   """
 
   image_scale: float = 1.0

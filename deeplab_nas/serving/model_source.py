@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn import folding, winograd
+from deeplab_nas.evaluate import segmenter as segmenter_lib
+from deeplab_nas.nn.network import folding, winograd
+from deeplab_nas.run import directory as run_directory
 from deeplab_nas.serving import saved_model
-from deeplab_nas.train import run_directory, trained
-from deeplab_nas.train import segmenter as segmenter_lib
+from deeplab_nas.train import restore
 
 
 class Model(Protocol):
@@ -43,7 +44,7 @@ class TrainedModel:
 
   def __init__(
     self,
-    source: trained.Trained,
+    source: restore.Trained,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
   ):
@@ -71,7 +72,7 @@ class TrainedModel:
 
 def load(
   path: str | os.PathLike[str],
-  checkpoint: str = trained.BEST,
+  checkpoint: str = restore.BEST,
   scales: Sequence[float] = (1.0,),
   flip: bool = False,
 ) -> Model:
@@ -92,8 +93,8 @@ def load(
       ' folder of an export.'
     )
   if run_directory.RunDirectory(path).is_started:
-    return TrainedModel(trained.load(path, checkpoint), scales, flip)
-  if tuple(scales) != (1.0,) or flip or checkpoint != trained.BEST:
+    return TrainedModel(restore.load(path, checkpoint), scales, flip)
+  if tuple(scales) != (1.0,) or flip or checkpoint != restore.BEST:
     raise errors.UserError(
       f'--model={path} is an export, which has its checkpoint, scales and flip'
       ' inside: choose them in scripts/export_model.py.'

@@ -22,8 +22,8 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab_nas.data import example_schema
+from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.serving import names
-from deeplab_nas.train import segmenter as segmenter_lib
 
 # Fills `classes` beside images that are smaller than others of their batch.
 PADDING_CLASS = 255

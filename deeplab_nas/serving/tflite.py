@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import street_scenes
-from deeplab_nas.serving import comparison, error_text, names, quiet
-from deeplab_nas.train import segmenter as segmenter_lib
+from deeplab_nas.evaluate import segmenter as segmenter_lib
+from deeplab_nas.runtime import quiet
+from deeplab_nas.serving import comparison, error_text, names
 
 FILE = 'assets.extra/segmenter.tflite'
 

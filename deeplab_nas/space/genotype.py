@@ -16,7 +16,7 @@ import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from deeplab_nas import small_file, whole_file
+from deeplab_nas import files
 from deeplab_nas.space import cell_space
 from deeplab_nas.space import primitives as primitives_lib
 
@@ -137,7 +137,7 @@ class Genotype:
 
   def save(self, path: str | os.PathLike[str]) -> None:
     """Writes a genotype file; it is there whole or not at all."""
-    whole_file.write(path, self.to_json())
+    files.write(path, self.to_json())
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> Genotype:
@@ -148,7 +148,7 @@ class Genotype:
         starts with the path.
     """
     try:
-      return cls.from_json(small_file.read(path))
+      return cls.from_json(files.read(path))
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise GenotypeError(f'{os.fspath(path)}: {reason}') from error

@@ -20,7 +20,8 @@ class Primitive:
 
   Attributes:
     name: Unique name, as it stands in a genotype file.
-    kind: What computes it: a key of `deeplab_nas.nn.ops.BUILDERS`.
+    kind: What computes it: a key of `BUILDERS` in
+      `deeplab_nas/nn/supernet/operators.py`.
     kernel_size: Height and width of the window, odd; 1 for skip and none.
     rate: Atrous rate of the window.
   """

@@ -1,1 +1,1 @@
-"""Losses, metrics, schedules and run bookkeeping."""
+"""Training one network: losses, optimizers, schedules and the training run."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas.train import checkpoints, run_directory
+from deeplab_nas.run import checkpoints
+from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import trainer as trainer_lib
 
 _SCORE = 'val_miou'

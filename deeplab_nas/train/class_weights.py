@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deeplab_nas import errors, plain_yaml, small_file
+from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.data import dataset_info
 
 NONE = 'none'
@@ -98,7 +98,7 @@ def _read(path: pathlib.Path, num_classes: int) -> tuple[float, ...]:
 def _numbers(path: pathlib.Path) -> tuple[float, ...] | None:
   """What the file holds, if that is numbers of at least 0."""
   try:
-    content = plain_yaml.parse(small_file.read(path))
+    content = safe_yaml.parse(files.read(path))
     parts = content if isinstance(content, Sequence) else str(content)
     parts = parts.split() if isinstance(parts, str) else parts
     weights = np.array([float(part) for part in parts])

@@ -14,21 +14,14 @@ from collections.abc import Sequence
 
 from absl import logging
 
-from deeplab_nas import config as config_lib
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors, files
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
-from deeplab_nas.nn import folding
-from deeplab_nas.train import (
-  cluster,
-  confusion_picture,
-  distribution,
-  evaluator,
-  run_directory,
-  same_start,
-  scores,
-  segmenter,
-  trained,
-)
+from deeplab_nas.evaluate import confusion_picture, evaluator, scores, segmenter
+from deeplab_nas.nn.network import folding
+from deeplab_nas.run import cluster, devices, worker_check
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.train import restore
 
 _LINE_SECONDS = 10.0
 
@@ -50,19 +43,19 @@ def run(
       other classes.
   """
   # Before any operation: workers have to find each other first.
-  strategy = distribution.strategy(config.runtime)
+  strategy = devices.strategy(config.runtime)
   with strategy.scope():
-    source = trained.load(directory, config.eval.checkpoint)
+    source = restore.load(directory, config.eval.checkpoint)
     network = folding.fold(source.network)
   split = config.eval.split or config.data.val_split
   data = config.data
   data_dir = readable_dir or data.dir
   info = dataset_info.DatasetInfo.load(data_dir, data.dataset or None)
   _check_classes(info, source.info, data.dir)
-  same_start.require(
+  worker_check.require(
     strategy,
     {
-      **same_start.facts(config, info),
+      **worker_check.facts(config, info),
       'checkpoint': pathlib.Path(source.checkpoint).name,
       'genotype': source.genotype.digest,
     },
@@ -116,7 +109,7 @@ def _name(
 ) -> str:
   """A folder for each way to measure."""
   settings = config.eval
-  parts = [split] if settings.checkpoint == trained.BEST else [split, 'last']
+  parts = [split] if settings.checkpoint == restore.BEST else [split, 'last']
   if config.data.dir != of_training.data.dir:
     parts.append(f'of_{pathlib.Path(config.data.dir).resolve().name}')
   if settings.scales != (1.0,):
@@ -129,7 +122,7 @@ def _name(
 def _write(
   folder: pathlib.Path,
   result: scores.Scores,
-  source: trained.Trained,
+  source: restore.Trained,
   split: str,
   config: config_lib.Config,
 ) -> None:
@@ -145,9 +138,9 @@ def _write(
   }
   folder.mkdir(parents=True, exist_ok=True)
   text = json.dumps(record, indent=1, ensure_ascii=False) + '\n'
-  whole_file.write(folder / 'results.json', text)
-  whole_file.write(folder / 'classes.csv', result.to_csv())
-  whole_file.write(folder / 'confusion.png', confusion_picture.draw(result))
+  files.write(folder / 'results.json', text)
+  files.write(folder / 'classes.csv', result.to_csv())
+  files.write(folder / 'confusion.png', confusion_picture.draw(result))
 
 
 def _progress():

@@ -10,7 +10,9 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors
-from deeplab_nas.train import checkpoints, run_directory, variable_paths
+from deeplab_nas.run import checkpoints
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.train import variable_paths
 
 _SHOWN = 10  # skipped variables in the text
 _NO_WEIGHT = 'drop_path_progress'

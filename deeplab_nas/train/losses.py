@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from official.vision.losses import segmentation_losses
 
-from deeplab_nas import config as config_lib
-from deeplab_nas.nn import replicas
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.nn.kernels import replicas
 
 
 class TopKLoss(segmentation_losses.SegmentationLoss):

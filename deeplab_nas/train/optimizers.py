@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
 
 
 def build(

@@ -11,8 +11,8 @@ from typing import Any
 import tensorflow as tf
 from official.modeling.optimization import lr_schedule
 
-from deeplab_nas import config as config_lib
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 
 
 class SlowStart(tf.keras.optimizers.schedules.LearningRateSchedule):

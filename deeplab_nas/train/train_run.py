@@ -9,33 +9,32 @@ import time
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import config as config_lib
-from deeplab_nas import errors, whole_file
+from deeplab_nas import errors, files
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, shards
-from deeplab_nas.nn import conv_gradients
-from deeplab_nas.space import draw
-from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import (
-  best,
+from deeplab_nas.nn.kernels import conv_gradients
+from deeplab_nas.report import (
   callbacks,
-  checkpoints,
-  class_weights,
-  cluster,
-  distribution,
-  divergence,
-  estimate,
-  fitting,
-  init_from,
   measure,
   metrics_log,
-  networks,
-  run_directory,
-  same_start,
+  nan_monitor,
   tensorboard_log,
-  train_summary,
-  val_batches,
-  warm_up,
 )
+from deeplab_nas.report import dry_run as estimate
+from deeplab_nas.run import (
+  checkpoints,
+  cluster,
+  devices,
+  loop,
+  precompile,
+  val_batches,
+  worker_check,
+)
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import draw
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import best, class_weights, init_from, summary
+from deeplab_nas.train import build as network_builder
 from deeplab_nas.train import trainer as trainer_lib
 
 
@@ -80,9 +79,9 @@ class TrainRun:
       step,
     )
 
-  def divergence(self) -> divergence.Divergence:
+  def divergence(self) -> nan_monitor.Divergence:
     """What watches for steps that are no numbers."""
-    return divergence.Divergence(
+    return nan_monitor.Divergence(
       'train',
       self.steps_per_epoch,
       self.names_of,
@@ -109,15 +108,15 @@ def build(
   data = config.data
   tf.keras.utils.set_random_seed(config.runtime.seed)
   # Before any operation: workers have to find each other first.
-  strategy = distribution.strategy(config.runtime)
+  strategy = devices.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  facts = same_start.facts(config, info)
-  same_start.require(strategy, {**facts, 'genotype': genotype.digest})
+  facts = worker_check.facts(config, info)
+  worker_check.require(strategy, {**facts, 'genotype': genotype.digest})
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
   weights = class_weights.of(config.train.class_weights, info, data.train_split)
   if weights:
     logging.info('Class weights: %s.', _named(info, weights))
-  replica_batch = distribution.replica_batch(strategy, data.batch_size)
+  replica_batch = devices.replica_batch(strategy, data.batch_size)
   with strategy.scope():
     trainer = _trainer(
       config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
@@ -131,8 +130,8 @@ def _trainer(
 ) -> trainer_lib.Trainer:
   """The model, in the scope of whatever strategy is open."""
   conv_gradients.require('train.precision', config.train.precision)
-  sync = distribution.synchronizes_norms(config.runtime, replica_batch)
-  network = networks.build(
+  sync = devices.synchronizes_norms(config.runtime, replica_batch)
+  network = network_builder.build(
     config.network,
     genotype,
     info.num_classes,
@@ -192,21 +191,21 @@ def run(
     genotype_digest=checkpoints.digest_variable(genotype.digest),
   )
   position = saver.restore() if resume else checkpoints.Position()
-  same_start.require(
+  worker_check.require(
     trainer.distribute_strategy, {'checkpoint to go on from': str(position)}
   )
   keeper.resume_after(position.epoch)
   if position.epoch < config.train.epochs and not keeper.is_stopped:
     _draw_genotype(directory, genotype)
     _fit(parts, directory, position, keeper, saver)
-  text = train_summary.text(
+  text = summary.text(
     directory,
     genotype,
     trainer.network,
     metrics_log.read(directory),
     keeper.epoch,
   )
-  whole_file.write(directory.summary, text + '\n')
+  files.write(directory.summary, text + '\n')
   if cluster.is_chief(config.runtime):  # the folders of others are not kept
     print(text)
 
@@ -218,7 +217,7 @@ def dry_run(
   start = time.monotonic()
   parts = build(config, genotype)
   trainer, train = parts.trainer, parts.train()
-  warm_up.once(trainer, train)
+  precompile.once(trainer, train)
   startup_seconds = time.monotonic() - start
   step, batches = trainer.make_train_function(), iter(train)
   step_seconds = measure.median_seconds(lambda: step(batches))
@@ -249,11 +248,11 @@ def _fit(
   train = parts.train(position.step_of_run(parts.steps_per_epoch))
   logging.info('Compiling the training step (a minute or so) ...')
   # On batches of its own: a tf.data shuffle counts how often it was begun.
-  warm_up.once(parts.trainer, parts.train())
+  precompile.once(parts.trainer, parts.train())
   watchers = callbacks.for_training(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  fitting.Fitting(
+  loop.Fitting(
     parts.trainer,
     saver,
     config.train.epochs,
@@ -291,4 +290,4 @@ def _draw_genotype(
 ) -> None:
   picture = io.BytesIO()
   draw.save_picture(genotype, picture)
-  whole_file.write(directory.pictures / 'genotype.png', picture.getvalue())
+  files.write(directory.pictures / 'genotype.png', picture.getvalue())

@@ -11,15 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
-from deeplab_nas.nn import replicas
-from deeplab_nas.train import (
-  gradients,
-  losses,
-  optimizers,
-  schedules,
-  step_guard,
-)
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.nn.kernels import replicas
+from deeplab_nas.run import step_guard
+from deeplab_nas.train import losses, optimizers, schedules, weight_decay
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 
@@ -179,7 +174,7 @@ class Trainer(tf.keras.Model):
   ) -> None:
     if self._scales_loss:
       scaled = self.optimizer.get_unscaled_gradients(scaled)
-    finished = gradients.finished(
+    finished = weight_decay.finished(
       self.network, scaled, variables, self._weight_decay
     )
     self.optimizer.apply_gradients(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.benchmarks import batches
+from benchmarks import batches
 from deeplab_nas.data import conversion, layouts
-from deeplab_nas.train import runtime
+from deeplab_nas.runtime import tensorflow_setup
 from tests.data import tiny_folder
 
 
@@ -22,7 +22,7 @@ def data_dir(tmp_path_factory):
 @pytest.mark.parametrize('kind', batches.KINDS)
 def test_all_kinds_give_images(kind, data_dir, monkeypatch):
   # Threads cannot be set in a process that has used TensorFlow.
-  monkeypatch.setattr(runtime, 'prepare', lambda config: None)
+  monkeypatch.setattr(tensorflow_setup, 'prepare', lambda config: None)
   job = batches.build(kind, data_dir, 'train', 9, 2, 5, num_busy=1)
   try:
     job.step()

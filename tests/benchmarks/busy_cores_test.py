@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from deeplab_nas.benchmarks import busy_cores
+from benchmarks import busy_cores
 
 
 def test_processes_work_until_they_are_closed():

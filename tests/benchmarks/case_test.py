@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from deeplab_nas.benchmarks import case
+from benchmarks import case
 from tests.benchmarks import tiny_cases
 
 

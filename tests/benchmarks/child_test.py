@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from benchmarks import child
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import child
 
 
 def test_what_a_user_did_is_quoted():

@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from deeplab_nas.benchmarks import case, command
+from benchmarks import case, command
 from tests.benchmarks import tiny_cases
 
 

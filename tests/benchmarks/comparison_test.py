@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import case, child, comparison
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import case, child, comparison
 from tests.benchmarks import tiny_cases
 
 

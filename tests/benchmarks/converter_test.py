@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import converter, scenes
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import converter, scenes
 
 
 def test_a_step_converts_anew_and_is_measured(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.benchmarks import graph_cost
+from benchmarks import graph_cost
 
 MATRIX = tf.TensorSpec([4, 4])
 FLOPS = 2 * 4**3

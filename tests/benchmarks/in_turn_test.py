@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.benchmarks import in_turn
+from benchmarks import in_turn
 
 
 @pytest.fixture

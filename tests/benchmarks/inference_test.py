@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.benchmarks import case, comparison, inference
+from benchmarks import case, comparison, inference
 from deeplab_nas.space import cost, search_space
 from tests.serving import tiny
 

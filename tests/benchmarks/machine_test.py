@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from deeplab_nas.benchmarks import machine
+from benchmarks import machine
 
 
 def test_it_names_versions_cores_and_cpu():

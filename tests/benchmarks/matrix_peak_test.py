@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.benchmarks import matrix_peak
+from benchmarks import matrix_peak
 
 
 @pytest.mark.slow

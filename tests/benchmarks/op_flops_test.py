@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.benchmarks import op_flops
+from benchmarks import op_flops
 
 
 def products(function, *shapes):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from deeplab_nas.benchmarks import other_load
+from benchmarks import other_load
 
 
 def test_work_of_all_cores_is_read(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from deeplab_nas.benchmarks import case, child, comparison, report
+from benchmarks import case, child, comparison, report
 from tests.benchmarks import tiny_cases
 
 RESULT = comparison.Result(

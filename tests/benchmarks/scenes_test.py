@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deeplab_nas.benchmarks import scenes
+from benchmarks import scenes
 from deeplab_nas.data import conversion, layouts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.benchmarks import case, comparison, search_step
+from benchmarks import case, comparison, search_step
 
 pytestmark = pytest.mark.slow  # processes that build a supernet
 ONE_STEP = ('weight', 'arch', 'both')

@@ -7,8 +7,8 @@ import pathlib
 import signal
 import time
 
+from benchmarks import case
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import case
 
 
 def writes(path: str, letter: str, images: int = 4) -> case.Job:

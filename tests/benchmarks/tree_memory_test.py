@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from deeplab_nas.benchmarks import tree_memory
+from benchmarks import tree_memory
 
 pytestmark = pytest.mark.skipif(
   not pathlib.Path('/proc/self/statm').exists(), reason='there is no /proc'

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from benchmarks import case, worker
 from deeplab_nas import errors
-from deeplab_nas.benchmarks import case, worker
 from tests import command
 from tests.benchmarks import tiny_cases
 
@@ -61,7 +61,7 @@ def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path):
   path = tmp_path / 'letters'
   script = tmp_path / 'parent.py'
   script.write_text(
-    'from deeplab_nas.benchmarks import case, worker\n'
+    'from benchmarks import case, worker\n'
     'from tests.benchmarks import tiny_cases\n'
     'if __name__ == "__main__":\n'
     f'  settings = {{"path": {str(path)!r}}}\n'

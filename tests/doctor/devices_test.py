@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.doctor import devices, finding
-from deeplab_nas.nn import conv_gradients, fused_cell
+from deeplab_nas.nn.kernels import conv_gradients
+from deeplab_nas.nn.supernet import fused_node
 
 CUDA = {'is_cuda_build': True, 'cuda_version': '12.2', 'cudnn_version': '8'}
 
@@ -90,7 +91,7 @@ def test_convolutions_without_onednn_are_a_failure():
 
 def test_convolutions_without_groups_take_the_slow_path(monkeypatch):
   # No processor at hand has gradients of the one kind without the other.
-  monkeypatch.setattr(fused_cell, 'is_supported', lambda dtype=None: False)
+  monkeypatch.setattr(fused_node, 'is_supported', lambda dtype=None: False)
   found = devices.convolutions()
   assert found.status == finding.WARN
   assert 'slow path' in found.text
@@ -100,7 +101,7 @@ def test_convolutions_without_bfloat16_are_enough(monkeypatch):
   def is_supported(dtype=tf.float32):
     return dtype == tf.float32
 
-  monkeypatch.setattr(fused_cell, 'is_supported', is_supported)
+  monkeypatch.setattr(fused_node, 'is_supported', is_supported)
   found = devices.convolutions()
   assert found.status == finding.OK
   assert 'not in bfloat16' in found.text

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from deeplab_nas import allocator
 from deeplab_nas.doctor import finding, resources
+from deeplab_nas.runtime import allocator
 
 MIB = 2**20
 

@@ -26,7 +26,7 @@ def test_a_fast_path_that_is_wrong_is_noticed():
   # In a process of its own: compiled nodes outlive a test.
   program = (
     'from deeplab_nas.doctor import self_test\n'
-    'from deeplab_nas.nn import fused_kernels\n'
+    'from deeplab_nas.nn.supernet import fused_kernels\n'
     'right = fused_kernels.of_linear\n'
     'fused_kernels.of_linear = lambda *args: [\n'
     '  1.01 * kernel for kernel in right(*args)\n'

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import conv_gradients
+from deeplab_nas.nn.kernels import conv_gradients
 
 needed = pytest.mark.skipif(
   not conv_gradients.exist(tf.bfloat16, rate=2),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn import cell, fused_cell, supernet
-from deeplab_nas.search import arch_params
+from deeplab_nas.nn.supernet import fused_node, supernet
+from deeplab_nas.nn.supernet import node as node_lib
+from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 from tests.nn import bfloat16, random_cell
 
@@ -110,7 +111,7 @@ def test_without_it_no_tensor_is_bfloat16_and_none_is_cast_for_it():
 @pytest.mark.parametrize('training', [True, False])
 def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):
   space = SPACE.cell
-  layer = cell.Cell(random_cell.shape(space, 2, 3), fused)
+  layer = node_lib.Cell(random_cell.shape(space, 2, 3), fused)
   layer.build()
   inputs = random_cell.inputs(np.random.default_rng(0), space, 3)
   for name in ('prevs', 'prev_prev'):
@@ -146,7 +147,7 @@ def test_a_machine_without_the_fast_path_is_told_what_to_do(
   monkeypatch, caplog, supported, precision, advice
 ):
   monkeypatch.setattr(
-    fused_cell,
+    fused_node,
     'is_supported',
     lambda dtype=tf.float32: dtype in supported,
   )

@@ -2,13 +2,14 @@
 
 import tensorflow as tf
 
-from deeplab_nas.nn import node_layout, resample
+from deeplab_nas.nn.supernet import layout as layout_lib
+from deeplab_nas.nn.supernet import resample
 
 
 def shape(space, filters, num_transitions, partial_channels=1):
   """A node with inputs from the finer, its own and the coarser stride."""
   moves = ((6, 2), (5, 1), (4, 1))[:num_transitions]
-  return node_layout.NodeShape(
+  return layout_lib.NodeShape(
     space,
     filters,
     tuple(resample.Resample(c, filters, strides) for c, strides in moves),

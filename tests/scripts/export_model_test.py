@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import saved_model
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import segmenter
-from deeplab_nas.train import trained as trained_lib
+from deeplab_nas.train import restore as trained_lib
 from tests import command
 from tests.serving import tiny
 from tests.train import trained_test

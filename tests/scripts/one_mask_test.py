@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from deeplab_nas.data import dataset_info
-from deeplab_nas.train import scores
+from deeplab_nas.evaluate import scores
 from tests import command
 from tests.data import tiny_folder
 from tests.scripts import scenes

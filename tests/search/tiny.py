@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
-from deeplab_nas.search import searcher as searcher_lib
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 NUM_CLASSES = 3

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
+from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import comparison
-from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
 

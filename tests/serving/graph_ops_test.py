@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.nn import conv_norm, folding
+from deeplab_nas.nn.network import conv_norm, folding
 from deeplab_nas.serving import graph_ops
 
 

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.nn import folding
+from deeplab_nas.evaluate import segmenter
+from deeplab_nas.nn.network import folding
 from deeplab_nas.serving import model_source
-from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
 
 def test_a_trained_network_predicts_as_its_export(network, exported):
-  from deeplab_nas import config
-  from deeplab_nas.train import trained
+  from deeplab_nas.config import config as config_lib
+  from deeplab_nas.train import restore
 
-  source = trained.Trained(
-    network, tiny.GENOTYPE, config.Config(), tiny.INFO, ''
+  source = restore.Trained(
+    network, tiny.GENOTYPE, config_lib.Config(), tiny.INFO, ''
   )
   model = model_source.TrainedModel(source)
   served = model_source.load(exported)
@@ -29,13 +29,13 @@ def test_a_trained_network_predicts_as_its_export(network, exported):
 
 
 def test_scales_and_flip_reach_the_segmenter(network):
-  from deeplab_nas import config
-  from deeplab_nas.train import trained
+  from deeplab_nas.config import config as config_lib
+  from deeplab_nas.train import restore
 
-  source = trained.Trained(
+  source = restore.Trained(
     network,
     tiny.GENOTYPE,
-    config.Config.from_dict({'data': {'image_scale': 0.5}}),
+    config_lib.Config.from_dict({'data': {'image_scale': 0.5}}),
     tiny.INFO,
     '',
   )

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import example_schema
+from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import saved_model
-from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab_nas.data import example_schema
+from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import names, signatures
-from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
 ODD_FILES = tiny.odd_files()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from deeplab_nas import errors
+from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import tflite
-from deeplab_nas.train import segmenter
 from tests.serving import tiny
 
 

@@ -25,7 +25,7 @@ GENOTYPE = genotype_lib.Genotype(
 
 def network(seed=0):
   """Untrained, but with statistics of batch norm that folding has to heed."""
-  from deeplab_nas.nn import network as network_lib
+  from deeplab_nas.nn.network import network as network_lib
 
   built = network_lib.build_network(
     GENOTYPE, filter_multiplier=1, num_classes=3, aspp_rates=(1, 2)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deeplab_nas.nn import supernet
+from deeplab_nas.nn.supernet import supernet
 from deeplab_nas.space import (
   cell_space,
   lattice,

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.train import best, checkpoints, run_directory
+from deeplab_nas.run import checkpoints
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.train import best
 from tests.train import tiny_training
 
 NAN = float('nan')

@@ -8,7 +8,8 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import input_pipeline, pipeline_config
-from deeplab_nas.train import eval_run, run_directory, train_run, trained
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.train import eval_run, restore, train_run
 from tests.train import records, tiny_training
 
 
@@ -30,7 +31,7 @@ def with_eval(config, **settings):
 def test_numbers_are_those_of_an_independent_count(run):
   directory, config = run
   result = eval_run.run(directory, config)
-  source = trained.load(directory)
+  source = restore.load(directory)
   dataset = input_pipeline.eval_dataset(
     config.data.dir,
     'val',
@@ -79,7 +80,7 @@ def test_data_of_other_classes_is_refused(run, tmp_path):
   directory, config = run
   folder = tmp_path / 'records'
   folder.mkdir()
-  info = trained.load(directory).info
+  info = restore.load(directory).info
   other = type(info)('other', ('x', 'y', 'z'), info.palette)
   other.save(folder)
   changed = type(config).from_dict(

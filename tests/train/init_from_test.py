@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.train import init_from, run_directory, variable_paths
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.train import init_from, variable_paths
 from tests.train import tiny_training
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from official.vision.losses import segmentation_losses
 
-from deeplab_nas import config
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.train import losses
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ def cross_entropy(smoothing=0.0):
 
 def loss(class_weights=(), step=0, **settings):
   built = losses.build(
-    config.TrainConfig(**settings),
+    config_lib.TrainConfig(**settings),
     class_weights,
     255,
     lambda: tf.constant(step),

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas import config
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.train import optimizers
 
 
 def test_momentum_is_the_classic_one():
   variable = tf.Variable([1.0])
   optimizer = optimizers.build(
-    config.TrainConfig(momentum=0.5), 0.1, [variable]
+    config_lib.TrainConfig(momentum=0.5), 0.1, [variable]
   )
   optimizer.apply_gradients([(tf.constant([1.0]), variable)])
   optimizer.apply_gradients([(tf.constant([2.0]), variable)])
@@ -21,7 +21,7 @@ def test_momentum_is_the_classic_one():
 
 def test_the_gradient_is_clipped_as_a_whole():
   variables = [tf.Variable([0.0]), tf.Variable([0.0])]
-  settings = config.TrainConfig(gradient_clip=1.0, momentum=0.0)
+  settings = config_lib.TrainConfig(gradient_clip=1.0, momentum=0.0)
   optimizer = optimizers.build(settings, 1.0, variables)
   optimizer.apply_gradients(zip([[3.0], [4.0]], variables))
   np.testing.assert_allclose(tf.concat(variables, 0), [-0.6, -0.8], rtol=1e-6)
@@ -30,7 +30,7 @@ def test_the_gradient_is_clipped_as_a_whole():
 def test_averages_start_at_the_weights_and_follow():
   variable = tf.Variable([1.0])
   optimizer = optimizers.build(
-    config.TrainConfig(ema_decay=0.75, momentum=0.0), 1.0, [variable]
+    config_lib.TrainConfig(ema_decay=0.75, momentum=0.0), 1.0, [variable]
   )
   optimizer.apply_gradients([(tf.constant([0.4]), variable)])
   optimizer.apply_gradients([(tf.constant([0.4]), variable)])
@@ -44,7 +44,7 @@ def test_averages_start_at_the_weights_and_follow():
 def test_the_weights_come_back_after_an_error():
   variable = tf.Variable([1.0])
   optimizer = optimizers.build(
-    config.TrainConfig(ema_decay=0.5), 1.0, [variable]
+    config_lib.TrainConfig(ema_decay=0.5), 1.0, [variable]
   )
   optimizer.apply_gradients([(tf.constant([0.3]), variable)])
   raw = np.array(variable)
@@ -56,7 +56,7 @@ def test_the_weights_come_back_after_an_error():
 
 def test_without_averages_nothing_changes():
   variable = tf.Variable([1.0])
-  optimizer = optimizers.build(config.TrainConfig(), 1.0, [variable])
+  optimizer = optimizers.build(config_lib.TrainConfig(), 1.0, [variable])
   with optimizers.averaged(optimizer, [variable]):
     np.testing.assert_array_equal(variable, [1.0])
 
@@ -64,7 +64,7 @@ def test_without_averages_nothing_changes():
 def test_only_float16_scales_the_loss():
   def is_scaled(precision):
     optimizer = optimizers.build(
-      config.TrainConfig(precision=precision), 1.0, [tf.Variable([1.0])]
+      config_lib.TrainConfig(precision=precision), 1.0, [tf.Variable([1.0])]
     )
     return isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
 

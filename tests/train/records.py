@@ -2,7 +2,7 @@
 
 import pathlib
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
 from tests.data import tiny_folder
 from tests.datasets import command
 from tests.train import tiny_training

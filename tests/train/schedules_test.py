@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from deeplab_nas import config, errors
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.train import schedules
 
 
 def rates(total, **settings):
-  schedule = schedules.build(config.TrainConfig(**settings), total)
+  schedule = schedules.build(config_lib.TrainConfig(**settings), total)
   return [float(schedule(np.int64(step))) for step in range(total + 1)]
 
 
@@ -44,6 +45,6 @@ def test_a_slow_start_as_long_as_the_training_is_refused():
 
 
 def test_its_config_has_its_arguments():
-  schedule = schedules.build(config.TrainConfig(slow_start_steps=3), 10)
+  schedule = schedules.build(config_lib.TrainConfig(slow_start_steps=3), 10)
   copy = schedules.SlowStart(**schedule.get_config())
   assert [float(copy(step)) for step in (2, 3)] == (pytest.approx([1e-4, 0.05]))

@@ -1,112 +1,56 @@
-"""What a search says at its end."""
+"""What a training says at its end."""
 
-import dataclasses
 import shlex
-import subprocess
 
-from deeplab_nas.data import dataset_info
-from deeplab_nas.space import search_space, zoo
-from deeplab_nas.train import metrics_log, run_directory, summary
+from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import summary as search_summary
+from deeplab_nas.space import zoo
+from deeplab_nas.train import summary as train_summary
+from deeplab_nas.train import trainer
+from tests.train import tiny_training
 
-METRICS = {
-  'val_miou': 0.345,
-  'class_iou': {'road': 0.5, 'sky': 0.19, 'car': None},
-}
 PUBLISHED = zoo.load('auto_deeplab')
-CITYSCAPES = dataset_info.DatasetInfo.cityscapes()
+METRICS = (
+  {'epoch': 1, 'val_miou': 0.4, 'class_iou': {'road': 0.75, 'car': None}},
+  {'epoch': 2, 'val_miou': 0.3, 'class_iou': {'road': 0.5, 'car': 0.1}},
+)
 
 
-def text(tmp_path, found=PUBLISHED, metrics=METRICS, image_size=(1025, 2049)):
-  return summary.text(
+def text(tmp_path, metrics=METRICS, best_epoch=1, network=None):
+  return train_summary.text(
     run_directory.RunDirectory(tmp_path),
-    found,
-    search_space.SearchSpace(),
-    CITYSCAPES,
-    image_size,
+    PUBLISHED,
+    network or tiny_training.Pixelwise(),
     metrics,
+    best_epoch,
   )
 
 
-def test_it_shows_the_architecture(tmp_path):
+def test_it_tells_size_and_quality_of_the_best(tmp_path):
   shown = text(tmp_path)
-  assert PUBLISHED.digest in shown
-  for line in str(PUBLISHED).splitlines():
-    assert line in shown
+  # 3 depthwise, 3 * 8 + 2 * 8 hidden with batch norm, 8 * 3 + 3 logits
+  assert f'{PUBLISHED.digest}, 70 parameters, 2 epochs' in shown
+  assert 'Validation mIoU: 40.0 %, after epoch 1, the best.' in shown
+  assert 'road                  75.0 %' in shown
+  assert 'car' not in shown
 
 
-def test_parameters_and_multiply_adds_are_the_papers(tmp_path):
-  shown = text(tmp_path)
-  assert '19 classes at 1025 x 2049 pixels' in shown
-  (line,) = (line for line in shown.splitlines() if 'F = 20' in line)
-  assert line.split()[3:5] == ['10.1', 'M']
-  assert line.split()[6:8] == ['320', 'B']
-  assert 'F = 8 ' in shown
-
-
-def test_it_does_not_pass_the_supernet_off_as_the_network(tmp_path):
-  shown = text(tmp_path)
-  assert '34.5 %' in shown
-  assert 'is not the quality of the\narchitecture' in shown
-  assert 'road                  50.0 %' in shown
-  assert 'car' not in shown  # neither labelled nor predicted
+def test_the_parameters_are_those_that_are_trained(tmp_path):
+  network = network_lib.build_network(tiny_training.GENOTYPE, 2, 3)
+  count = sum(v.shape.num_elements() for v in network.trainable_variables)
+  trainer.freeze_batch_norm(network)  # which changes nothing
+  assert f', {search_summary.count(count)} parameters' in text(
+    tmp_path, network=network
+  )
 
 
 def test_no_validation_is_said(tmp_path):
-  assert 'was not validated' in text(tmp_path, metrics={})
+  assert 'not validated' in text(tmp_path, ({'epoch': 1, 'loss': 1.0},))
 
 
-def test_a_cell_of_pools_is_called_unfinished(tmp_path):
-  assert 'Note' not in text(tmp_path)
-  cell = tuple(
-    ((source, 'max_pool_3x3'), (other, 'sep_conv_3x3'))
-    for (source, _), (other, _) in PUBLISHED.cell
-  )
-  pools = dataclasses.replace(PUBLISHED, cell=cell)
-  assert 'Note: 5 of 10 operations pool or skip' in text(tmp_path, pools)
-
-
-def test_it_names_only_files_that_are_there(tmp_path):
-  row = f'architecture         {tmp_path / "genotype.json"}'
-  assert row not in text(tmp_path)
-  (tmp_path / 'genotype.json').write_text('{}')
-  assert row in text(tmp_path)
-
-
-def test_its_next_command_works(finished):
-  shown = summary.text(
-    finished.run,
-    finished.searcher.strategy.genotype(),
-    finished.searcher.space,
-    finished.info,
-    (17, 33),
-    metrics_log.read(finished.run)[-1],
-  )
-  program, module, name, flag, folder = shlex.split(shown.splitlines()[-1])
-  assert folder == str(finished.run.tensorboard)
-  result = subprocess.run(
-    [program, module, name, '--inspect', flag, folder],
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == 0, result.stderr
-  assert 'loss' in result.stdout
-
-
-def test_it_says_how_to_train_what_was_found(finished):
-  shown = summary.text(
-    finished.run,
-    finished.searcher.strategy.genotype(),
-    finished.searcher.space,
-    finished.info,
-    (17, 33),
-    metrics_log.read(finished.run)[-1],
-  )
-  (line,) = (line for line in shown.splitlines() if '--mode=train' in line)
-  _, script, *flags = shlex.split(line)
-  assert script == 'scripts/train.py'
-  assert flags == [
-    '--mode=train',
-    f'--config={finished.run.config}',
-    f'--genotype={finished.run.genotype}',
-    f'--run_dir={finished.run.path}_train',
+def test_its_next_command_measures_this_run(tmp_path):
+  command = shlex.split(text(tmp_path).splitlines()[-1])
+  assert command[1:] == [
+    *('scripts/train.py', '--mode=eval', f'--run_dir={tmp_path}')
   ]

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.space import genotype
 from deeplab_nas.train import trainer as trainer_lib
 

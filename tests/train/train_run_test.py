@@ -6,19 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn import conv_gradients
+from deeplab_nas.nn.kernels import conv_gradients
+from deeplab_nas.report import metrics_log
+from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import genotype
-from deeplab_nas.train import (
-  metrics_log,
-  run_directory,
-  train_run,
-  trained,
-  trainer,
-  variable_paths,
-)
+from deeplab_nas.train import restore, train_run, trainer, variable_paths
 from tests.train import records as records_lib
 from tests.train import tiny_training, unfinished
 
@@ -77,7 +72,7 @@ def test_its_metrics_have_a_line_for_each_epoch(finished):
 
 def test_its_best_network_has_the_miou_of_the_metrics(finished):
   best = max(line['val_miou'] for line in metrics_log.read(finished))
-  found = trained.load(finished.path)
+  found = restore.load(finished.path)
   parts = train_run.build(found.config, GENOTYPE, with_init=False)
   variables = variable_paths.of(parts.trainer.network)
   for path, variable in variable_paths.of(found.network).items():
@@ -232,7 +227,7 @@ def test_without_validation_the_last_epoch_is_the_best(
 def test_weights_of_another_training_are_taken(finished, records):
   settings = records_lib.config(records, init_from=str(finished.path))
   network = train_run.build(settings, GENOTYPE).trainer.network
-  expected = variable_paths.of(trained.load(finished.path).network)
+  expected = variable_paths.of(restore.load(finished.path).network)
   for path, variable in variable_paths.of(network).items():
     if path != 'drop_path_progress':
       np.testing.assert_array_equal(variable, expected[path])

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.space import genotype
-from deeplab_nas.train import networks, trainer
+from deeplab_nas.train import build as network_builder
+from deeplab_nas.train import trainer
 from tests.train import tiny_training
 
 
@@ -66,7 +67,7 @@ def test_it_learns_a_few_crops_by_heart():
 
 @pytest.mark.slow
 def test_a_real_network_learns_a_few_crops_by_heart():
-  network = networks.build(
+  network = network_builder.build(
     config_lib.NetworkConfig(**tiny_training.NETWORK),
     tiny_training.GENOTYPE,
     tiny_training.NUM_CLASSES,
@@ -84,7 +85,7 @@ def test_a_real_network_learns_a_few_crops_by_heart():
 
 def test_a_cell_may_leave_an_input_unread():
   term = ('prev', 'skip_connect')
-  network = networks.build(
+  network = network_builder.build(
     config_lib.NetworkConfig(**tiny_training.NETWORK),
     genotype.Genotype((0, 1), ((term, term),)),
     tiny_training.NUM_CLASSES,
@@ -203,7 +204,7 @@ def test_of_float16_only_what_no_scale_mends_is_a_bad_step():
 
 
 def test_freezing_finds_every_batch_norm():
-  network = networks.build(
+  network = network_builder.build(
     config_lib.NetworkConfig(**tiny_training.NETWORK),
     tiny_training.GENOTYPE,
     tiny_training.NUM_CLASSES,

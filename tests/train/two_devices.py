@@ -13,9 +13,11 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import config as config_lib
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.report import metrics_log
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import metrics_log, run_directory, runtime
 
 SETTINGS = {
   'space': {'num_layers': 2, 'num_blocks': 1, 'filter_multiplier': 2},
@@ -43,14 +45,16 @@ GENOTYPE = genotype_lib.Genotype(
 
 
 def evaluate(config, path):
-  from deeplab_nas.nn import folding
-  from deeplab_nas.train import distribution, evaluator, segmenter, train_run
+  from deeplab_nas.evaluate import evaluator, segmenter
+  from deeplab_nas.nn.network import folding
+  from deeplab_nas.run import devices
+  from deeplab_nas.train import train_run
   from tests.train import evaluator_test
 
   parts = train_run.build(config, GENOTYPE)
   parts.trainer.evaluate(parts.val, verbose=0)
   matrix = parts.trainer.val_metric.total_cm.numpy()
-  strategy = distribution.strategy(config.runtime)
+  strategy = devices.strategy(config.runtime)
   with strategy.scope():
     network = folding.fold(parts.trainer.network)
     kernel = network.logits.kernel
@@ -78,14 +82,14 @@ def main(mode, distribution, data_dir, path):
       'runtime': {'distribution': distribution, 'cpu_devices': 2},
     }
   )
-  runtime.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime)
   if mode == 'eval':
     evaluate(config, path)
     return
   directory = run_directory.RunDirectory.create(path)
   directory.write_provenance(config, ['test'], mode)
   if mode == 'search':
-    from deeplab_nas.search import search_run
+    from deeplab_nas.search.relaxed import run as search_run
 
     search_run.run(config, directory)
   else:

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from deeplab_nas.train import checkpoints
+from deeplab_nas.run import checkpoints
 
 
 @contextlib.contextmanager

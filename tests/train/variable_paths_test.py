@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from deeplab_nas.nn import network as network_lib
+from deeplab_nas.nn.network import network as network_lib
 from deeplab_nas.train import variable_paths
 from tests.train import tiny_training
 

@@ -1,0 +1,172 @@
+"""Settings of training a found network by itself, and of measuring it.
+
+The defaults are those of the paper where it says, else those of the DeepLab
+code, whose flags are named where the names differ.
+
+Reference:
+  Auto-DeepLab, Sec. 5.2, https://arxiv.org/abs/1901.02985
+  https://github.com/tensorflow/models/tree/master/research/deeplab
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
+
+if TYPE_CHECKING:
+  from deeplab_nas.nn.network import network as network_lib
+  from deeplab_nas.space import genotype as genotype_lib
+
+_field = config_field.field
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig(config_field.Section):
+  """The network that a genotype becomes.
+
+  Attributes:
+    filter_multiplier: F, filters of one block at stride 4; 20, 32 and 48 are
+      the paper's S, M and L.
+    aspp_rates: Atrous rates of the head's branches; the paper does not give
+      them, 12, 24, 36 are DeepLab's at output stride 8.
+    separable_head: Whether the head's 3x3 convolutions are separable. The
+      parameters in the paper's tables are those of full ones.
+    low_level_stride: Stride of the features that the decoder adds.
+    drop_path_keep_prob: Probability to keep a path of the last cell at the end
+      of training; 1 drops none. The paper uses scheduled drop path, without
+      giving the probability.
+    batch_norm_momentum: Share of the old moving statistics in the new. The
+      default suits the paper's 1.5 million steps; a run of some thousand needs
+      about 0.99.
+  """
+
+  NAME: ClassVar[str] = 'network'
+
+  filter_multiplier: int = _field(20, int, low=1)
+  aspp_rates: tuple[int, ...] = _field((12, 24, 36), int, low=1, many=True)
+  separable_head: bool = _field(False, bool)
+  low_level_stride: int = _field(4, int, low=1)
+  drop_path_keep_prob: float = _field(1.0, float, above=0, high=1)
+  batch_norm_momentum: float = _field(0.9997, float, low=0, below=1)
+
+  def build(
+    self,
+    genotype: genotype_lib.Genotype,
+    num_classes: int,
+    sync: bool = False,
+  ) -> network_lib.DerivedNetwork:
+    """The network, with its weights; imports TensorFlow.
+
+    Args:
+      genotype: The architecture.
+      num_classes: Channels of the logits.
+      sync: Whether batch norm sees the batches of all replicas as one.
+    """
+    from deeplab_nas.nn.network import network
+
+    return network.build_network(
+      genotype,
+      num_classes=num_classes,
+      sync_batch_norm=sync,
+      **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(config_field.Section):
+  """How the network learns: SGD with momentum on a polynomial schedule.
+
+  Attributes:
+    epochs: Passes over the training split. The paper counts steps: 1.5 million
+      on Cityscapes.
+    steps_per_epoch: Steps per epoch; null for one pass over the split.
+    learning_rate: At the start of the schedule; the paper's.
+    end_learning_rate: At its end.
+    power: Of the schedule, learning_power in DeepLab.
+    slow_start_steps: First steps at `slow_start_learning_rate`.
+    slow_start_learning_rate: The learning rate until then.
+    momentum: Of SGD.
+    weight_decay: L2 decay of convolution kernels; `gradients.decays` says of
+      which.
+    gradient_clip: Largest global norm of the gradient; null for none.
+    class_weights: 'none'; 'inverse' or 'median_frequency', from the pixels of
+      the training split; or a file with one number per class.
+    top_k: Share of the pixels, those of the highest loss, that count: hard
+      pixel mining, top_k_percent_pixels in DeepLab.
+    top_k_ramp_steps: Steps in which that share falls from 1 to `top_k`,
+      hard_example_mining_step in DeepLab; 0 begins with `top_k`.
+    label_smoothing: Share of the label that is spread over all classes.
+    ema_decay: Share of the old average in the new one of the weights, which
+      are then validated and kept averaged; null for no average.
+    batch_norm: 'train'; 'freeze' for the statistics, scales and offsets of
+      `init_from`; 'sync' for statistics over all replicas.
+    init_from: Run folder of a training, or a checkpoint, whose weights are
+      taken where name and shape agree; '' for none.
+    early_stopping_epochs: Stops after so many epochs without a better
+      validation mIoU; null never stops.
+    precision: Policy of the layers; the weights stay float32.
+    val_every_epochs: Validates after every so many epochs, and the last.
+  """
+
+  NAME: ClassVar[str] = 'train'
+
+  epochs: int = _field(100, int, low=1)
+  steps_per_epoch: int | None = _field(None, int, low=1, optional=True)
+  learning_rate: float = _field(0.05, float, above=0)
+  end_learning_rate: float = _field(0.0, float, low=0)
+  power: float = _field(0.9, float, low=0)
+  slow_start_steps: int = _field(0, int, low=0)
+  slow_start_learning_rate: float = _field(1e-4, float, low=0)
+  momentum: float = _field(0.9, float, low=0, below=1)
+  weight_decay: float = _field(4e-5, float, low=0)
+  gradient_clip: float | None = _field(None, float, above=0, optional=True)
+  class_weights: str = _field('none', str)
+  top_k: float = _field(1.0, float, above=0, high=1)
+  top_k_ramp_steps: int = _field(0, int, low=0)
+  label_smoothing: float = _field(0.0, float, low=0, below=1)
+  ema_decay: float | None = _field(None, float, above=0, below=1, optional=True)
+  batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
+  init_from: str = _field('', str)
+  early_stopping_epochs: int | None = _field(None, int, low=1, optional=True)
+  precision: str = _field(
+    'float32', str, choices=('float32', 'mixed_bfloat16', 'mixed_float16')
+  )
+  val_every_epochs: int = _field(1, int, low=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.end_learning_rate > self.learning_rate:
+      raise errors.UserError(
+        f'train.end_learning_rate is {self.end_learning_rate:g}, expected at'
+        f' most train.learning_rate, which is {self.learning_rate:g}.'
+      )
+
+  def validated_epochs(self) -> list[int]:
+    """Epochs, counted from 1, that are followed by a validation."""
+    return [
+      epoch
+      for epoch in range(1, self.epochs + 1)
+      if epoch % self.val_every_epochs == 0 or epoch == self.epochs
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig(config_field.Section):
+  """How a trained network is measured.
+
+  Attributes:
+    split: The split that is measured; '' for `data.val_split`.
+    checkpoint: 'best' or 'last'.
+    scales: Sizes, relative to the image, whose probabilities are averaged.
+    flip: Whether the mirrored image is averaged in too.
+  """
+
+  NAME: ClassVar[str] = 'eval'
+
+  split: str = _field('', str)
+  checkpoint: str = _field('best', str, choices=('best', 'last'))
+  scales: tuple[float, ...] = _field((1.0,), float, above=0, high=16, many=True)
+  flip: bool = _field(False, bool)

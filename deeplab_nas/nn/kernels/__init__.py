@@ -1,0 +1,1 @@
+"""Operations on tensors that supernet and network are made of."""

@@ -1,0 +1,65 @@
+"""DeepLabv3+'s decoder: joins ASPP with features of a finer stride.
+
+Reference:
+  DeepLabv3+, Sec. 3.1, https://arxiv.org/abs/1802.02611
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import shapes
+from deeplab_nas.nn.network import conv_norm, head_conv
+from deeplab_nas.nn.supernet import resample
+
+FILTERS = 256
+LOW_LEVEL_FILTERS = 48
+NUM_CONVS = 2
+
+
+class Decoder(tf.keras.layers.Layer):
+  """Low-level features to 48 channels, joined, then two 3x3 convolutions.
+
+  Attributes:
+    low_level: The 1x1 on the low-level features.
+    convs: The 3x3 convolutions.
+  """
+
+  def __init__(
+    self,
+    separable: bool = False,
+    norm: conv_norm.NormFactory | None = None,
+    winograd: bool = False,
+    name: str = 'decoder',
+  ):
+    super().__init__(name=name)
+    self.low_level = head_conv.HeadConv(
+      LOW_LEVEL_FILTERS, norm=norm, name='low_level'
+    )
+    self.convs = [
+      head_conv.HeadConv(
+        FILTERS,
+        3,
+        separable=separable,
+        norm=norm,
+        winograd=winograd,
+        name=f'conv_{i}',
+      )
+      for i in range(NUM_CONVS)
+    ]
+
+  def call(
+    self, x: tf.Tensor, low_level: tf.Tensor, training: bool = False
+  ) -> tf.Tensor:
+    """Computes [B, H, W, 256].
+
+    Args:
+      x: ASPP's output, float [B, h, w, 256].
+      low_level: float [B, H, W, C].
+      training: Whether batch norm takes the batch's statistics.
+    """
+    x = resample.resize(x, shapes.of(low_level)[1:3])
+    x = tf.concat([x, self.low_level(low_level, training=training)], axis=-1)
+    for conv in self.convs:
+      x = conv(x, training=training)
+    return x

@@ -1,0 +1,1 @@
+"""The whole search space as one differentiable network."""

@@ -1,0 +1,105 @@
+"""The supernet's stem: from the image to stride 4.
+
+Reference:
+  Auto-DeepLab, Sec. 3.2 and 5.2, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import functools
+
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import batch_norm
+
+
+class ConvBN(tf.keras.layers.Layer):
+  """A 'SAME' convolution without bias, and batch norm with scale and offset."""
+
+  def __init__(
+    self,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    name: str | None = None,
+    dtype: str | None = None,
+  ):
+    super().__init__(name=name, dtype=dtype)
+    self.conv = tf.keras.layers.Conv2D(
+      filters,
+      kernel_size,
+      strides,
+      'same',
+      dilation_rate=dilation_rate,
+      use_bias=False,
+      kernel_initializer='he_normal',
+      dtype=dtype,
+    )
+    self.norm = batch_norm.BatchNorm(dtype=dtype)
+
+  def build(self, input_shape):
+    self.conv.build(input_shape)
+    self.norm.build([self.conv.filters])
+    super().build(input_shape)
+
+  def call(self, x, training=False, learning=True):
+    return self.norm(self.conv(x), training, learning)
+
+
+class Stem(tf.keras.layers.Layer):
+  """Three 3x3 convolutions, two of them of stride 2.
+
+  The released network has 64, 64 and 128 filters. Differs from the paper, which
+  does not give those of the search: 8F, 8F and 16F, the same at its F = 8, so
+  that a small search has a small stem.
+
+  Attributes:
+    filter_multiplier: F.
+  """
+
+  def __init__(
+    self,
+    filter_multiplier: int,
+    name: str = 'stem',
+    dtype: str | None = None,
+  ):
+    super().__init__(name=name, dtype=dtype)
+    self.filter_multiplier = filter_multiplier
+    conv = functools.partial(ConvBN, kernel_size=3, dtype=dtype)
+    self.half = conv(self.half_filters, strides=2, name='half')
+    self.conv = conv(self.half_filters, name='conv')
+    self.quarter = conv(self.quarter_filters, strides=2, name='quarter')
+
+  def build(self, input_shape):
+    self.half.build(input_shape)
+    self.conv.build([None, None, None, self.half_filters])
+    self.quarter.build([None, None, None, self.half_filters])
+    super().build(input_shape)
+
+  @property
+  def half_filters(self) -> int:
+    return 8 * self.filter_multiplier
+
+  @property
+  def quarter_filters(self) -> int:
+    return 16 * self.filter_multiplier
+
+  def call(
+    self,
+    images: tf.Tensor,
+    training: bool = False,
+    learning: bool = True,
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """The outputs at stride 2, [B, H/2, W/2, 8F], and 4, [B, H/4, W/4, 16F].
+
+    Args:
+      images: float32 [B, H, W, 3] in [-1, 1].
+      training: Whether to normalise with the batch's statistics.
+      learning: Whether to fold those into the moving ones.
+    """
+    mode = (training, learning)
+    x = tf.nn.relu(self.half(images, *mode))
+    half = self.conv(x, *mode)
+    quarter = self.quarter(tf.nn.relu(half), *mode)
+    return half, quarter

@@ -1,0 +1,84 @@
+"""Everything that watches a run, in the order that it has to work."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
+from deeplab_nas.report import (
+  arch_state,
+  health,
+  metrics_log,
+  picture_log,
+  progress,
+  samples,
+  tensorboard_log,
+)
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import genotype_log
+
+
+def for_search(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+) -> list[tf.keras.callbacks.Callback]:
+  """Files, pictures, TensorBoard and the progress of a search.
+
+  Args:
+    run: Where the files go.
+    config: Settings of the run.
+    info: Class names and palette of the data.
+    steps_per_epoch: Weight steps in an epoch.
+    val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
+      which the panels are taken; None without validation.
+  """
+  bar = progress.ProgressBar(
+    steps_per_epoch,
+    config.search.epochs,
+    config.data.batch_size,
+    config.search.arch_start_epoch,
+  )
+  return [
+    genotype_log.GenotypeLog(run),
+    *_logs(run, config, info, steps_per_epoch, val, arch_state.Snapshot.of),
+    health.Health(info, arch_state.Snapshot.of, config.search.arch_start_epoch),
+    # Last, so that its time between epochs holds the work of the others.
+    bar,
+  ]
+
+
+def for_training(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+) -> list[tf.keras.callbacks.Callback]:
+  """The same of a training, whose architecture does not change."""
+  bar = progress.ProgressBar(
+    steps_per_epoch, config.train.epochs, config.data.batch_size
+  )
+  logs = _logs(run, config, info, steps_per_epoch, val)
+  return [*logs, health.Health(info), bar]
+
+
+def _logs(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  steps_per_epoch: int,
+  val: tf.data.Dataset | None,
+  snapshot_of: arch_state.SnapshotOf | None = None,
+) -> list[tf.keras.callbacks.Callback]:
+  shown = None
+  if val is not None:
+    shown = samples.Panels(val, info, config.runtime.num_panels)
+  return [
+    metrics_log.MetricsLog(run, info, snapshot_of),
+    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, snapshot_of),
+    picture_log.PictureLog(run, shown, steps_per_epoch, snapshot_of),
+  ]

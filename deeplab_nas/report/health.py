@@ -1,0 +1,110 @@
+"""Signs that a run goes wrong, each told once, with what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.report import arch_state
+
+# Validations in a row after which a class counts as never predicted.
+_VALIDATIONS = 3
+# Epochs of architecture steps after which alpha should have moved, and by how
+# much of its entropy at the start.
+_ARCH_EPOCHS, _MOVED_SHARE = 3, 1e-3
+_COLLAPSED_SHARE = 0.75
+
+
+class Health(tf.keras.callbacks.Callback):
+  """Warns of predictions and architectures that nobody would want."""
+
+  def __init__(
+    self,
+    info: dataset_info.DatasetInfo,
+    snapshot_of: arch_state.SnapshotOf | None = None,
+    arch_start_epoch: int = 0,
+  ):
+    """Watches a run.
+
+    Args:
+      info: Names of the classes.
+      snapshot_of: Takes a search's snapshots; None for a training.
+      arch_start_epoch: Epochs of a search without architecture steps.
+    """
+    super().__init__()
+    self._names = info.class_names
+    self._snapshot_of = snapshot_of
+    self._arch_start_epoch = arch_start_epoch
+    self._missed = np.zeros(info.num_classes, int)  # validations in a row
+    self._told = set()
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    if 'val_miou' in (logs or {}):
+      self._watch_classes(self.model.val_metric.total_cm.numpy())
+    if self._snapshot_of is not None and epoch >= self._arch_start_epoch:
+      self._watch_architecture(
+        self._snapshot_of(self.model), epoch + 1 - self._arch_start_epoch
+      )
+
+  def _watch_classes(self, confusion: np.ndarray) -> None:
+    """[num_classes, num_classes], labels by predictions."""
+    is_constant = np.count_nonzero(confusion.sum(0)) == 1
+    if is_constant and len(confusion) > 1:
+      name = self._names[int(confusion.sum(0).argmax())]
+      self._tell(
+        'constant',
+        'Every pixel of the validation images was predicted as %s. Early in a'
+        ' run that is normal; if it stays so, check the labels and the'
+        ' learning rate.',
+        name,
+      )
+    is_missed = (confusion.sum(1) > 0) & (confusion.sum(0) == 0)
+    self._missed = np.where(is_missed, self._missed + 1, 0)
+    names = [
+      name
+      for name, count in zip(self._names, self._missed)
+      if count >= _VALIDATIONS
+    ]
+    if names and not is_constant:
+      self._tell(
+        'missed',
+        'In %d validations no pixel was predicted as %s. If that stays so, give'
+        ' rare classes more weight (train.class_weights) or more images, and'
+        ' look at their labels.',
+        *(_VALIDATIONS, ', '.join(names)),
+      )
+
+  def _watch_architecture(
+    self, state: arch_state.Snapshot, num_epochs: int
+  ) -> None:
+    weak_share = state.skip_share + state.pool_share
+    if weak_share >= _COLLAPSED_SHARE:
+      self._tell(
+        'collapsed',
+        '%.0f %% of the connections are skips and pools, which need no training'
+        ' and so win early: try a later search.arch_start_epoch, a lower'
+        ' search.arch_learning_rate, or an earlier epoch of genotypes/.',
+        100 * weak_share,
+      )
+    highest = math.log(len(state.space.cell.primitives))
+    has_moved = state.alpha_entropy < (1 - _MOVED_SHARE) * highest
+    if num_epochs >= _ARCH_EPOCHS and not has_moved:
+      self._tell(
+        'unmoved',
+        'After %d epochs of architecture steps alpha is nearly as it began'
+        ' (entropy %.4f of %.4f): its operations are told apart by chance. Try'
+        ' a higher search.arch_learning_rate or more epochs.',
+        *(num_epochs, state.alpha_entropy, highest),
+      )
+
+  def _tell(self, what: str, sentence: str, *values) -> None:
+    if what not in self._told:
+      self._told.add(what)
+      logging.warning(sentence, *values)

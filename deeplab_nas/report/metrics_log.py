@@ -1,0 +1,86 @@
+"""metrics.jsonl: one line of numbers for each epoch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab_nas import errors, files
+from deeplab_nas.data import dataset_info
+from deeplab_nas.evaluate import class_iou
+from deeplab_nas.report import arch_state
+from deeplab_nas.run import directory as run_directory
+
+
+class MetricsLog(tf.keras.callbacks.Callback):
+  """Adds a line to `RunDirectory.metrics` after every epoch.
+
+  A line holds all logs of the epoch, in a search the state of the architecture,
+  and, where there was a validation, the IoU of each class (null for one that is
+  neither in the labels nor predicted). Lines of epochs that a resumed run
+  repeats are replaced.
+
+  Attributes:
+    history: The lines so far, as dictionaries.
+  """
+
+  def __init__(
+    self,
+    run: run_directory.RunDirectory,
+    info: dataset_info.DatasetInfo,
+    snapshot_of: arch_state.SnapshotOf | None = None,
+  ):
+    """Writes to `run`; a search gives what takes its snapshots."""
+    super().__init__()
+    self._snapshot_of = snapshot_of
+    self.history: list[dict[str, Any]] = []
+    self._run = run
+    self._info = info
+
+  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+    self.history = read(self._run)
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    logs = dict(logs or {})
+    line = {'epoch': epoch + 1}
+    line.update({name: _plain(value) for name, value in logs.items()})
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model)
+      line.update(state.numbers(), digest=state.genotype.digest)
+    if 'val_miou' in logs:
+      line['class_iou'] = self._class_iou()
+    self.history = [old for old in self.history if old['epoch'] <= epoch]
+    self.history.append(line)
+    text = ''.join(json.dumps(each) + '\n' for each in self.history)
+    files.write(self._run.metrics, text)
+
+  def _class_iou(self) -> dict[str, float | None]:
+    confusion = self.model.val_metric.total_cm.numpy()
+    values = map(_plain, class_iou.of(confusion))
+    return dict(zip(self._info.class_names, values))
+
+
+def read(run: run_directory.RunDirectory) -> list[dict[str, Any]]:
+  """The lines of a run's metrics; none before its first epoch."""
+  if not run.metrics.is_file():
+    return []
+  try:
+    lines = run.metrics.read_text('utf-8').splitlines()
+    return [dict(json.loads(line)) for line in lines]
+  except (TypeError, ValueError, RecursionError) as error:
+    raise errors.UserError(
+      f'{run.metrics} is damaged ({error}): remove the bad line, or start again'
+      ' with --overwrite.'
+    ) from error
+
+
+def _plain(value: Any) -> float | None:
+  """A number that JSON knows; None for NaN and infinity."""
+  value = float(value)
+  return value if math.isfinite(value) else None

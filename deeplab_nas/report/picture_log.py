@@ -1,0 +1,73 @@
+"""Pictures of a run after every epoch: as files, and in TensorBoard."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import tensorflow as tf
+from PIL import Image
+
+from deeplab_nas import files
+from deeplab_nas.report import arch_state
+from deeplab_nas.report import samples as panels_lib
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import draw
+
+
+class PictureLog(tf.keras.callbacks.Callback):
+  """Draws validation panels; of a search also genotype, alpha and beta.
+
+  The files in `pictures/` show the last epoch, `tensorboard/pictures` all.
+  """
+
+  def __init__(
+    self,
+    run: run_directory.RunDirectory,
+    panels: panels_lib.Panels | None,
+    steps_per_epoch: int,
+    snapshot_of: arch_state.SnapshotOf | None = None,
+  ):
+    """Draws to `run`; a search gives what takes its snapshots."""
+    super().__init__()
+    self._snapshot_of = snapshot_of
+    self._run = run
+    self._panels = panels if panels is not None and panels.count else None
+    self._steps_per_epoch = steps_per_epoch
+    self._writer = None
+
+  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+    # A folder of its own: TensorBoard follows one event file in a folder.
+    self._writer = tf.summary.create_file_writer(
+      str(self._run.tensorboard / 'pictures')
+    )
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    step = (epoch + 1) * self._steps_per_epoch
+    with self._writer.as_default():
+      for name, png in self._draw().items():
+        files.write(self._run.pictures / f'{name}.png', png)
+        picture = tf.io.decode_png(png, channels=3)[tf.newaxis]  # [1, H, W, 3]
+        tf.summary.image(name, picture, step)
+    self._writer.flush()
+
+  def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+    self._writer.close()
+
+  def _draw(self) -> dict[str, bytes]:
+    """PNG files by name."""
+    buffers = {}
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model)
+      buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
+      draw.save_picture(state.genotype, buffers['genotype'])
+      draw.save_weights_picture(
+        state.weights, state.space, buffers['alpha_beta']
+      )
+    if self._panels is not None:
+      buffers['panels'] = io.BytesIO()
+      picture = self._panels.draw(self.model.predict_logits)
+      Image.fromarray(picture).save(buffers['panels'], 'PNG')
+    return {name: buffer.getvalue() for name, buffer in buffers.items()}

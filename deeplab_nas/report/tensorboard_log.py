@@ -1,0 +1,137 @@
+"""Scalars for TensorBoard; training and validation share their charts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.compat.proto import event_pb2
+
+from deeplab_nas import files
+from deeplab_nas.data import dataset_info
+from deeplab_nas.evaluate import class_iou
+from deeplab_nas.report import arch_state
+from deeplab_nas.run import directory as run_directory
+
+_VAL_PREFIX = 'val_'
+
+
+def forget_after(run: run_directory.RunDirectory, step: int) -> None:
+  """Removes events of steps that a resumed run will repeat.
+
+  Args:
+    run: Of the events.
+    step: The last one that stays.
+  """
+  for path in run.tensorboard.glob('*/events.out.tfevents.*'):
+    events = list(_events(str(path)))
+    kept = [raw for raw, its_step in events if its_step <= step]
+    if len(kept) == len(events):
+      continue
+    partial = path.with_name(f'.{path.name}.part')
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+      for raw in kept:
+        writer.write(raw)
+    files.flush(partial)
+    os.replace(partial, path)
+
+
+def _events(path: str) -> Iterator[tuple[bytes, int]]:
+  """Records of a file and their steps, as far as it was written."""
+  try:
+    for record in tf.data.TFRecordDataset(path):
+      raw = record.numpy()
+      yield raw, event_pb2.Event.FromString(raw).step
+  except tf.errors.DataLossError:
+    return  # killed while it wrote
+
+
+class TensorBoardLog(tf.keras.callbacks.Callback):
+  """Writes scalars to `tensorboard/train` and `tensorboard/val`.
+
+  The step is the number of weight steps. Training is also written within an
+  epoch, as the running means of the epoch.
+  """
+
+  def __init__(
+    self,
+    run: run_directory.RunDirectory,
+    info: dataset_info.DatasetInfo,
+    steps_per_epoch: int,
+    snapshot_of: arch_state.SnapshotOf | None = None,
+    every_steps: int = 50,
+  ):
+    """Writes to `run`; a search gives what takes its snapshots."""
+    super().__init__()
+    self._snapshot_of = snapshot_of
+    self._run = run
+    self._info = info
+    self._steps_per_epoch = steps_per_epoch
+    self._every_steps = every_steps
+    self._epoch = 0
+    self._writers = {}
+
+  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+    self._writers = {
+      name: tf.summary.create_file_writer(str(self._run.tensorboard / name))
+      for name in ('train', 'val')
+    }
+
+  def on_epoch_begin(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    self._epoch = epoch
+
+  def on_train_batch_end(
+    self, batch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    is_last = batch + 1 == self._steps_per_epoch
+    if (batch + 1) % self._every_steps == 0 and not is_last:
+      step = self._epoch * self._steps_per_epoch + batch + 1
+      self._write('train', dict(logs or {}), step)
+      # A checkpoint may follow, and then these are not written again.
+      self._writers['train'].flush()
+
+  def on_epoch_end(
+    self, epoch: int, logs: Mapping[str, float] | None = None
+  ) -> None:
+    logs = dict(logs or {})
+    step = (epoch + 1) * self._steps_per_epoch
+    val = {
+      name[len(_VAL_PREFIX) :]: value
+      for name, value in logs.items()
+      if name.startswith(_VAL_PREFIX)
+    }
+    train = {
+      name: value
+      for name, value in logs.items()
+      if not name.startswith(_VAL_PREFIX)
+    }
+    if self._snapshot_of is not None:
+      state = self._snapshot_of(self.model).numbers()
+      train.update({f'architecture/{key}': x for key, x in state.items()})
+    if val:
+      val.update(self._class_iou())
+    self._write('train', train, step)
+    self._write('val', val, step)
+    for writer in self._writers.values():
+      writer.flush()
+
+  def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+    for writer in self._writers.values():
+      writer.close()
+
+  def _class_iou(self) -> dict[str, float]:
+    values = class_iou.of(self.model.val_metric.total_cm.numpy())
+    return {
+      f'iou/{name}': value
+      for name, value in zip(self._info.class_names, values)
+      if not np.isnan(value)
+    }
+
+  def _write(self, name: str, values: Mapping[str, float], step: int) -> None:
+    with self._writers[name].as_default():
+      for tag, value in values.items():
+        tf.summary.scalar(tag, value, step)

@@ -1,0 +1,1 @@
+"""One run, whatever it learns: folder, loop, checkpoints, devices."""

@@ -1,0 +1,50 @@
+"""What a run validates on."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info, input_pipeline
+
+
+def of(
+  config: config_lib.DataConfig,
+  info: dataset_info.DatasetInfo,
+  fills_last: bool = False,
+) -> tf.data.Dataset | None:
+  """Batches of the validation split; None if there is none.
+
+  Args:
+    config: Split, batch size, and how many images are enough.
+    info: Of the data.
+    fills_last: Whether to fill the last batch with images that do not count, so
+      that it can be divided among replicas.
+  """
+  if not config.val_split:
+    logging.warning('data.val_split is empty: nothing will be validated.')
+    return None
+  val = input_pipeline.eval_dataset(
+    config.dir, config.val_split, info, config.pipeline()
+  )
+  if config.max_val_images is not None:
+    val = val.unbatch().take(config.max_val_images).batch(config.batch_size)
+  if fills_last:
+    val = val.map(lambda *batch: _filled(*batch, config.batch_size, info))
+  return val
+
+
+def _filled(images, labels, batch_size: int, info: dataset_info.DatasetInfo):
+  """A batch of full size; what is added has the ignore label everywhere."""
+  missing = batch_size - tf.shape(images)[0]
+  images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+  labels = tf.pad(
+    labels,
+    [[0, missing], [0, 0], [0, 0]],
+    constant_values=info.ignore_label,
+  )
+  return (
+    tf.ensure_shape(images, [batch_size, *images.shape[1:]]),
+    tf.ensure_shape(labels, [batch_size, *labels.shape[1:]]),
+  )

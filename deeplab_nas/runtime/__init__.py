@@ -1,0 +1,1 @@
+"""The process around TensorFlow: which Keras, kernels, threads and memory."""

@@ -1,0 +1,72 @@
+"""TensorFlow as a run wants it: quiet, threads set, seeded.
+
+TensorFlow is imported by the functions only, so that what can be refused
+without it is refused at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging as python_logging
+import os
+import warnings
+from collections.abc import Iterator
+
+from absl import logging
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+
+
+def prepare(config: config_lib.RuntimeConfig) -> None:
+  """Imports TensorFlow and sets it up; before anything else imports it."""
+  silence()
+  import tensorflow as tf
+
+  tf.get_logger().setLevel('ERROR')
+  tf.config.threading.set_inter_op_parallelism_threads(config.inter_op_threads)
+  tf.config.threading.set_intra_op_parallelism_threads(config.intra_op_threads)
+  if config.cpu_devices > 1:
+    (cpu,) = tf.config.list_physical_devices('CPU')
+    part = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [part] * config.cpu_devices)
+  for gpu in tf.config.list_physical_devices('GPU'):
+    tf.config.experimental.set_memory_growth(gpu, True)
+  tf.keras.utils.set_random_seed(config.seed)
+  if config.deterministic:
+    tf.config.experimental.enable_op_determinism()
+
+
+def silence() -> None:
+  """Keeps start-up notes that no user can act on from the terminal.
+
+  What goes wrong later is an exception, and still shows.
+  """
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+  # That Python will go out of support one day; a dependency says so on import.
+  warnings.filterwarnings(
+    'ignore', category=FutureWarning, module=r'google\.api_core'
+  )
+  logging.get_absl_handler().setFormatter(
+    python_logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S')
+  )
+
+
+_LOWER = (
+  'lower data.batch_size, data.crop_size or filter_multiplier (of space in a'
+  ' search, of network in a training), and see with --dry_run what fits'
+)
+
+
+@contextlib.contextmanager
+def memory_advice(remedy: str = _LOWER) -> Iterator[None]:
+  """Turns a device that is out of memory into a sentence that helps."""
+  try:
+    yield
+  except Exception as error:
+    # Named, not imported: this module must not pull in TensorFlow.
+    if type(error).__name__ not in ('ResourceExhaustedError', 'MemoryError'):
+      raise
+    if errors.NO_SPACE in str(error):  # of a file, not of the device
+      raise
+    raise errors.UserError(f'The device is out of memory: {remedy}.') from error

@@ -1,0 +1,1 @@
+"""Strategies that share the weights of one supernet, and their search run."""

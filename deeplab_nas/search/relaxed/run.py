@@ -1,0 +1,243 @@
+"""One search, from a configuration to `genotype.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import tensorflow as tf
+from absl import logging
+
+from deeplab_nas import errors, files
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.report import (
+  callbacks,
+  measure,
+  metrics_log,
+  nan_monitor,
+  tensorboard_log,
+)
+from deeplab_nas.report import dry_run as estimate
+from deeplab_nas.run import (
+  checkpoints,
+  cluster,
+  devices,
+  loop,
+  val_batches,
+  worker_check,
+)
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import summary as search_summary
+from deeplab_nas.search.relaxed import searcher as searcher_lib
+from deeplab_nas.space import supernet_cost
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchRun:
+  """The parts of a search, ready to go.
+
+  Attributes:
+    config: What was asked for.
+    info: Classes, ignore label and palette of the data.
+    searcher: The model.
+    steps_per_epoch: Weight steps in an epoch.
+    val: Validation batches, or None without a validation split.
+  """
+
+  config: config_lib.Config
+  info: dataset_info.DatasetInfo
+  searcher: searcher_lib.Searcher
+  steps_per_epoch: int
+  val: tf.data.Dataset | None
+
+  def train(self, start_step: int = 0) -> tf.data.Dataset:
+    """Endless pairs of batches, of split A and of split B."""
+    data = self.config.data
+
+    def half(subset: str) -> tf.data.Dataset:
+      return input_pipeline.train_dataset(
+        data.dir,
+        data.train_split,
+        self.info,
+        self._pipeline(subset),
+        subset=subset,
+        start_step=start_step,
+      )
+
+    return tf.data.Dataset.zip(tuple(map(half, input_pipeline.SUBSETS)))
+
+  def names_of(self, step: int) -> list[str]:
+    """Names of the images of both halves that a step sees."""
+    data = self.config.data
+    return [
+      name
+      for subset in input_pipeline.SUBSETS
+      for name in input_pipeline.batch_names(
+        data.dir, data.train_split, self._pipeline(subset), step, subset
+      )
+    ]
+
+  def divergence(self) -> nan_monitor.Divergence:
+    """What watches for steps that are no numbers."""
+    return nan_monitor.Divergence(
+      'search',
+      self.steps_per_epoch,
+      self.names_of,
+      self.config.runtime.nan_policy == 'skip',
+    )
+
+  def _pipeline(self, subset: str) -> input_pipeline.PipelineConfig:
+    # Two streams of one seed would draw the same augmentations.
+    seed = 2 * self.config.runtime.seed + input_pipeline.SUBSETS.index(subset)
+    return self.config.data.pipeline(seed)
+
+
+def build(config: config_lib.Config) -> SearchRun:
+  """Reads the data's description and builds the model.
+
+  Raises:
+    UserError: If the data is missing or too small.
+  """
+  data = config.data
+  tf.keras.utils.set_random_seed(config.runtime.seed)
+  # Before any operation: workers have to find each other first.
+  strategy = devices.strategy(config.runtime)
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  worker_check.require(strategy, worker_check.facts(config, info))
+  counts = input_pipeline.count_subsets(data.dir, data.train_split)
+  logging.info(
+    'Split %s: %d images in half A (weights), %d in half B (architecture).',
+    data.train_split,
+    counts['a'],
+    counts['b'],
+  )
+  for subset, count in counts.items():
+    if count < data.batch_size:
+      raise errors.UserError(
+        f'Half {subset.upper()} of split {data.train_split} has {count} images,'
+        f' fewer than data.batch_size, which is {data.batch_size}.'
+      )
+  steps_per_epoch = (
+    config.search.steps_per_epoch or counts['a'] // data.batch_size
+  )
+  replica_batch = devices.replica_batch(strategy, data.batch_size)
+  with strategy.scope():
+    searcher = searcher_lib.Searcher(
+      config.space.build(),
+      info.num_classes,
+      config.search,
+      steps_per_epoch,
+      ignore_label=info.ignore_label,
+      seed=config.runtime.seed,
+      keeps_statistics=config.runtime.nan_policy == 'skip',
+      sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
+    )
+    searcher.compile(searcher.weight_optimizer)
+  val = val_batches.of(data, info, strategy.num_replicas_in_sync > 1)
+  return SearchRun(config, info, searcher, steps_per_epoch, val)
+
+
+def run(
+  config: config_lib.Config,
+  directory: run_directory.RunDirectory,
+  resume: bool = False,
+) -> None:
+  """Searches, and writes `genotype.json` and all else to the run's folder.
+
+  Args:
+    config: Every setting.
+    directory: Where the results go.
+    resume: Whether to go on from the folder's last checkpoint, if it has one.
+
+  Raises:
+    UserError: If data or checkpoint do not fit.
+  """
+  parts = build(config)
+  searcher = parts.searcher
+  saver = checkpoints.Saver(
+    directory,
+    config.runtime.checkpoint_minutes,
+    searcher=searcher,
+  )
+  position = saver.restore() if resume else checkpoints.Position()
+  worker_check.require(
+    searcher.distribute_strategy, {'checkpoint to go on from': str(position)}
+  )
+  if position.epoch < config.search.epochs:
+    _fit(parts, directory, position, saver)
+  text = search_summary.text(
+    directory,
+    searcher.strategy.genotype(),
+    searcher.space,
+    parts.info,
+    input_pipeline.max_size(
+      config.data.dir, config.data.train_split, parts.info
+    ),
+    ([{}] + metrics_log.read(directory))[-1],
+  )
+  files.write(directory.summary, text + '\n')
+  if cluster.is_chief(config.runtime):  # the folders of others are not kept
+    print(text)
+
+
+def _fit(
+  parts: SearchRun,
+  directory: run_directory.RunDirectory,
+  position: checkpoints.Position,
+  saver: checkpoints.Saver,
+) -> None:
+  config, searcher = parts.config, parts.searcher
+  tensorboard_log.forget_after(
+    directory, position.logged_steps(parts.steps_per_epoch)
+  )
+  train = parts.train(position.step_of_run(parts.steps_per_epoch))
+  logging.info('Compiling both kinds of steps (a minute or two) ...')
+  # On batches of its own: a tf.data shuffle counts how often it was begun.
+  searcher.warm_up(parts.train())
+  watchers = callbacks.for_search(
+    directory, config, parts.info, parts.steps_per_epoch, parts.val
+  )
+  loop.Fitting(
+    searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
+  ).run(
+    train,
+    position,
+    # First what refuses, so that nothing of a bad epoch is written.
+    [parts.divergence(), *watchers],
+  )
+
+
+def dry_run(config: config_lib.Config) -> estimate.Estimate:
+  """Runs a few steps of each kind at full size and measures them."""
+  start = time.monotonic()
+  parts = build(config)
+  searcher, train = parts.searcher, parts.train()
+  searcher.warm_up(train)
+  startup_seconds = time.monotonic() - start
+  step, batches = searcher.make_train_function(), iter(train)
+
+  def seconds_per_step(arch_start_step: int) -> float:
+    searcher.arch_start_step.assign(arch_start_step)
+    return measure.median_seconds(lambda: step(batches))
+
+  weight_seconds = seconds_per_step(tf.int64.max)
+  both_seconds = seconds_per_step(0)
+  val_seconds, num_val_images = measure.validation(searcher, parts.val)
+  return estimate.Estimate(
+    startup_seconds=startup_seconds,
+    weight_step_seconds=weight_seconds,
+    arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
+    val_image_seconds=val_seconds,
+    peak_bytes=estimate.peak_bytes(),
+    steps_per_epoch=parts.steps_per_epoch,
+    epochs=config.search.epochs,
+    arch_start_epoch=config.search.arch_start_epoch,
+    num_val_images=num_val_images,
+    counted_bytes=supernet_cost.SupernetCost(
+      searcher.space,
+      parts.info.num_classes,
+      config.data.crop_size,
+      config.data.batch_size,
+    ).total_bytes(config.search.recompute),
+  )

@@ -1,0 +1,266 @@
+"""The search as a Keras model: one `train_step`, two sets of variables.
+
+Reference:
+  Auto-DeepLab, Sec. 4.2, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.nn.kernels import conv_gradients, graph_ops, replicas
+from deeplab_nas.nn.supernet import supernet as supernet_lib
+from deeplab_nas.run import precompile, step_guard
+from deeplab_nas.search.relaxed import strategy as strategy_lib
+from deeplab_nas.space import arch_weights, search_space
+from deeplab_nas.train import losses
+
+
+class Searcher(tf.keras.Model):
+  """Alternates a step on the weights and a step of the strategy.
+
+  A weight step reads split A and changes the supernet's weights and moving
+  statistics. An architecture step reads split B and changes only what the
+  strategy learns. Architecture steps begin after `arch_start_step` weight
+  steps; both kinds are one compiled function, so that what is wrong with the
+  second shows at the first batch.
+
+      searcher = Searcher(space, num_classes=19, config=SearchConfig(), ...)
+      searcher.compile(searcher.weight_optimizer)
+      searcher.fit(tf.data.Dataset.zip((split_a, split_b)), ...)
+
+  Attributes:
+    space: The search space.
+    supernet: All its architectures at once.
+    guard: Keeps bad steps from changing anything.
+    strategy: Decides which weights those have.
+    ignore_label: Label of pixels that do not count.
+    learning_rate: Of the weights, by step: half a cosine.
+    arch_start_step: int64 variable, weight steps before the first step of the
+      strategy.
+  """
+
+  def __init__(
+    self,
+    space: search_space.SearchSpace,
+    num_classes: int,
+    config: config_lib.SearchConfig,
+    steps_per_epoch: int,
+    ignore_label: int = 255,
+    seed: int = 0,
+    keeps_statistics: bool = False,
+    sync_batch_norm: bool = False,
+  ):
+    """Builds supernet, strategy and optimizers.
+
+    Args:
+      space: The search space.
+      num_classes: Channels of the logits.
+      config: Everything about the search.
+      steps_per_epoch: Weight steps in an epoch.
+      ignore_label: Label of pixels that do not count.
+      seed: Of the strategy.
+      keeps_statistics: Whether moving statistics come through a step whose
+        loss or gradient is no number.
+      sync_batch_norm: Whether batch norm sees the batches of all replicas as
+        one.
+
+    Raises:
+      UserError: If this machine cannot learn the space in that precision.
+    """
+    super().__init__(name='searcher')
+    _require_gradients(space, config.precision)
+    self.space = space
+    self.weight_decay = config.weight_decay
+    self.ignore_label = ignore_label
+    self.supernet = supernet_lib.Supernet(
+      space,
+      num_classes,
+      recompute=config.recompute,
+      precision=config.precision,
+      sync_batch_norm=sync_batch_norm,
+    )
+    self.guard = step_guard.StepGuard(
+      self.supernet.non_trainable_variables if keeps_statistics else ()
+    )
+    self.strategy = strategy_lib.build(space, config, seed)
+    self.learning_rate = _half_cosine(config, steps_per_epoch)
+    self.weight_optimizer = tf.keras.optimizers.SGD(
+      self.learning_rate,
+      momentum=config.momentum,
+      global_clipnorm=config.gradient_clip,
+    )
+    self.weight_optimizer.build(self.supernet.trainable_variables)
+    self.arch_start_step = tf.Variable(
+      config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
+    )
+    self.distribute_reduction_method = 'first'  # logs are the same on all
+    self._has_arch_steps = True
+    self._weight_function = self._both_function = None
+    self._segmentation_loss = losses.plain(ignore_label)
+    self._build_metrics(num_classes)
+
+  def _build_metrics(self, num_classes: int) -> None:
+    self._loss_metric = tf.keras.metrics.Mean('loss')
+    self._arch_loss_metric = tf.keras.metrics.Mean('arch_loss')
+    self._train_iou, self.val_metric = (
+      tf.keras.metrics.MeanIoU(
+        num_classes,
+        'miou',
+        ignore_class=self.ignore_label,
+        sparse_y_pred=False,
+      )
+      for _ in range(2)
+    )
+
+  @property
+  def metrics(self) -> list[tf.keras.metrics.Metric]:
+    return [
+      self._loss_metric,
+      self._arch_loss_metric,
+      self._train_iou,
+      self.val_metric,
+    ]
+
+  def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
+    """Logits [B, H, W, num_classes] of images in [0, 255], in inference."""
+    return self.supernet(images, self.strategy.arch_weights())
+
+  call = predict_logits
+
+  @tf.autograph.experimental.do_not_convert
+  def train_step(self, batches: tuple) -> Mapping[str, tf.Tensor]:
+    """One weight step on the batch of split A, then one step of the strategy.
+
+    Args:
+      batches: A pair of batches, one of split A and one of split B, each of
+        images float32 [B, H, W, 3] in [0, 255] and labels int32 [B, H, W].
+    """
+    batch_a, batch_b = batches
+    learning_rate = self.learning_rate(self.weight_optimizer.iterations)
+    self.weight_step(batch_a)
+    is_due = self.weight_optimizer.iterations > self.arch_start_step
+    if replicas.count() == 1:
+      tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)
+    elif self._has_arch_steps:  # replicas cannot meet inside of a condition
+      self.arch_step(batch_b)
+    return {
+      'loss': self._loss_metric.result(),
+      'miou': self._train_iou.result(),
+      'arch_loss': tf.where(
+        is_due, self._arch_loss_metric.result(), float('nan')
+      ),
+      'learning_rate': learning_rate,
+      step_guard.NAME: self.guard.num_bad.value(),
+    }
+
+  def make_train_function(self, force: bool = False):
+    """As Keras does; with replicas, one for each phase of the search."""
+    if self.distribute_strategy.num_replicas_in_sync == 1:
+      return super().make_train_function(force)
+    self._has_arch_steps = bool(
+      self.weight_optimizer.iterations >= self.arch_start_step
+    )
+    name = '_both_function' if self._has_arch_steps else '_weight_function'
+    self.train_function = getattr(self, name)
+    setattr(self, name, super().make_train_function(force))
+    return self.train_function
+
+  @tf.autograph.experimental.do_not_convert
+  @graph_ops.recorded
+  def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
+    """SGD on the supernet's weights; returns the loss."""
+    images, labels = batch
+    variables = self.supernet.trainable_variables
+    before = self.guard.snapshot()
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(variables)
+      logits = self.supernet(
+        images, self.strategy.arch_weights(), training=True
+      )
+      loss = self._loss(logits, labels)
+    gradients = replicas.totals(tape.gradient(loss, variables))
+    is_finite = self.guard.checked(loss, gradients, before)
+    gradients = step_guard.zero_unless(is_finite, gradients)
+    # L2 decay goes through the momentum, as in the paper; Keras' own
+    # `weight_decay` would not.
+    decay = graph_ops.constant(self.weight_decay, tf.float32)
+    gradients = [
+      gradient + decay * variable
+      for gradient, variable in zip(gradients, variables)
+    ]
+    self.weight_optimizer.apply_gradients(
+      zip(gradients, variables), skip_gradients_aggregation=True
+    )
+    step_guard.note(self._loss_metric, loss, is_finite)
+    counted = tf.where(is_finite, labels, self.ignore_label)
+    self._train_iou.update_state(counted, logits)
+    return loss
+
+  @tf.autograph.experimental.do_not_convert
+  @graph_ops.recorded
+  def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
+    """One step of the strategy; leaves weights and statistics alone."""
+
+    def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
+      images, labels = batch
+      logits = self.supernet(images, weights, training=True, learning=False)
+      return self._loss(logits, labels)
+
+    value = self.strategy.update(batch, loss)
+    is_finite = tf.math.is_finite(value)
+    self.guard.count(is_finite)
+    step_guard.note(self._arch_loss_metric, value, is_finite)
+    return value
+
+  @tf.autograph.experimental.do_not_convert
+  def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:
+    images, labels = batch
+    logits = self.predict_logits(images)
+    self._loss_metric.update_state(
+      self._segmentation_loss(logits, labels[..., tf.newaxis]),
+      losses.num_valid(labels, self.ignore_label),
+    )
+    self.val_metric.update_state(labels, logits)
+    return {
+      'loss': self._loss_metric.result(),
+      'miou': self.val_metric.result(),
+    }
+
+  def warm_up(self, batches: tf.data.Dataset) -> None:
+    """Compiles and runs both kinds of step once, then undoes what they did.
+
+    Args:
+      batches: What `fit` will be given; one element is read.
+    """
+    start_step = self.arch_start_step.numpy()
+    self.arch_start_step.assign(0)
+    try:
+      precompile.once(self, batches)
+    finally:
+      self.arch_start_step.assign(start_step)
+
+  def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the mean over all pixels that count."""
+    loss = self._segmentation_loss(logits, labels[..., tf.newaxis])
+    return losses.share(loss, labels, self.ignore_label)
+
+
+def _require_gradients(space: search_space.SearchSpace, precision: str) -> None:
+  """Raises a UserError unless this machine can learn the space's weights."""
+  kinds = {primitive.kind for primitive in space.cell.primitives}
+  if 'atrous_conv' in kinds or precision != 'float32':
+    conv_gradients.require('search.precision', precision)
+
+
+def _half_cosine(
+  config: config_lib.SearchConfig, steps_per_epoch: int
+) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+  return tf.keras.optimizers.schedules.CosineDecay(
+    config.learning_rate,
+    decay_steps=config.epochs * steps_per_epoch,
+    alpha=config.end_learning_rate / config.learning_rate,
+  )

@@ -1,0 +1,68 @@
+"""What a search strategy is, and which ones there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.search.relaxed import first_order
+from deeplab_nas.space import arch_weights, genotype, search_space
+
+Batch = tuple[tf.Tensor, tf.Tensor]
+Loss = Callable[[Batch, arch_weights.ArchWeights], tf.Tensor]
+
+
+class SearchStrategy(Protocol):
+  """Decides which architecture weights the supernet runs with.
+
+  A strategy is a `tf.Module`: what it learns is in its variables, so that a
+  checkpoint of the module is all that a resumed search needs. Its constructor
+  takes (space, config, seed).
+  """
+
+  def arch_weights(self) -> arch_weights.ArchWeights:
+    """The weights to compute with now; called inside the compiled step."""
+
+  def update(self, batch: Batch, loss: Loss) -> tf.Tensor:
+    """Learns from one batch of split B and nothing else changes.
+
+    Compiled without AutoGraph: a condition on a tensor is a tf.cond. Gradients
+    come from tapes of its own; see `lean.recorded`.
+
+    Args:
+      batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].
+      loss: Gives the scalar loss of a batch under architecture weights; with
+        several replicas this one's share, so that the sum is the whole loss.
+
+    Returns:
+      The scalar loss; NaN if it or a gradient is no number, and then nothing
+      was learnt from the batch.
+    """
+
+  def genotype(self) -> genotype.Genotype:
+    """The architecture that the search stands at."""
+
+
+STRATEGIES: dict[str, Callable[..., SearchStrategy]] = {
+  'first_order': first_order.FirstOrder,
+}
+
+
+def build(
+  space: search_space.SearchSpace, config: config_lib.SearchConfig, seed: int
+) -> SearchStrategy:
+  """The strategy that a configuration names.
+
+  Raises:
+    UserError: If no strategy has that name.
+  """
+  if config.strategy not in STRATEGIES:
+    raise errors.UserError(
+      f'search.strategy is {config.strategy!r}; known are '
+      f'{", ".join(STRATEGIES)}.'
+    )
+  return STRATEGIES[config.strategy](space, config, seed)

@@ -1,0 +1,68 @@
+"""Settings of a training: DeepLab's defaults, and what they refuse."""
+
+import pytest
+
+from deeplab_nas import errors, space
+from deeplab_nas.config import train as config_train
+from deeplab_nas.space import zoo
+
+
+def test_the_defaults_are_deeplabs():
+  train = config_train.TrainConfig()
+  assert (train.learning_rate, train.end_learning_rate) == (0.05, 0)
+  assert (train.power, train.momentum, train.weight_decay) == (0.9, 0.9, 4e-5)
+  assert (train.slow_start_steps, train.slow_start_learning_rate) == (0, 1e-4)
+  assert (train.top_k, train.label_smoothing) == (1, 0)
+  assert train.class_weights == 'none'
+  network = config_train.NetworkConfig()
+  assert network.aspp_rates == (12, 24, 36)
+  assert network.batch_norm_momentum == 0.9997
+  assert config_train.EvalConfig().scales == (1.0,)
+
+
+def test_the_network_is_the_one_described():
+  network = config_train.NetworkConfig(
+    filter_multiplier=2,
+    aspp_rates=[1, 2],
+    separable_head=True,
+    batch_norm_momentum=0.5,
+    drop_path_keep_prob=0.7,
+  ).build(space.Genotype((0, 1), zoo.load('auto_deeplab').cell), 5)
+  assert network.num_classes == 5
+  assert network.space.filter_multiplier == 2
+  assert network.options.aspp_rates == (1, 2)
+  assert network.options.separable_head
+  assert network.options.drop_path_keep_prob == 0.7
+  assert not network.options.sync_batch_norm
+
+
+@pytest.mark.parametrize(
+  'every, validated',
+  [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (5, [5]), (9, [5])],
+)
+def test_the_last_epoch_is_always_validated(every, validated):
+  train = config_train.TrainConfig(epochs=5, val_every_epochs=every)
+  assert train.validated_epochs() == validated
+
+
+@pytest.mark.parametrize(
+  'settings, sentence',
+  [
+    ({'top_k': 0}, 'train.top_k is 0, expected a number, above 0, at most 1.'),
+    ({'ema_decay': 1}, 'below 1, or null.'),
+    ({'batch_norm': 'group'}, 'expected one of train, freeze, sync.'),
+    ({'precision': 'float16'}, 'one of float32, mixed_bfloat16, mixed_float16'),
+    ({'learning_rate': 1e-3, 'end_learning_rate': 1}, 'is 1, expected at most'),
+  ],
+)
+def test_what_makes_no_training_is_refused(settings, sentence):
+  with pytest.raises(errors.UserError) as caught:
+    config_train.TrainConfig(**settings)
+  assert sentence in str(caught.value)
+
+
+def test_rates_and_scales_are_lists():
+  with pytest.raises(errors.UserError, match='a list, each a whole number'):
+    config_train.NetworkConfig(aspp_rates=12)
+  with pytest.raises(errors.UserError, match='a list, each a number, above 0'):
+    config_train.EvalConfig(scales=[])

@@ -1,0 +1,53 @@
+"""Every image counts once, at its own size, as NumPy counts it."""
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.evaluate import evaluator, segmenter
+from deeplab_nas.nn.network import network
+from tests.train import tiny_training
+
+INFO = dataset_info.DatasetInfo('tiny', ('a', 'b', 'c'), ((0, 0, 0),) * 3)
+SIZES = [(17, 33), (1, 1), (40, 21)]
+
+
+def examples():
+  rng = np.random.default_rng(0)
+  for size in SIZES:
+    image = rng.uniform(0, 255, [1, *size, 3]).astype(np.float32)
+    label = rng.choice([0, 1, 2, 255], [1, *size]).astype(np.int32)
+    yield image, label
+
+
+def test_it_agrees_with_an_independent_count():
+  model = network.build_network(tiny_training.GENOTYPE, 1, 3, aspp_rates=(1,))
+  kernel, bias = model.logits.weights
+  kernel.assign(np.random.default_rng(1).normal(size=kernel.shape))
+  seen = []
+  result = evaluator.evaluate(
+    segmenter.Segmenter(model), examples(), INFO, seen.append
+  )
+  expected = np.zeros([3, 3], np.int64)
+  for image, label in examples():
+    best = np.asarray(model(image)).argmax(-1)
+    for true in range(3):
+      for found in range(3):
+        expected[true, found] += ((label == true) & (best == found)).sum()
+  np.testing.assert_array_equal(result.confusion, expected)
+  assert np.count_nonzero(expected.sum(0)) > 1
+  assert seen == [1, 2, 3] and result.num_images == 3
+  total = sum(height * width for height, width in SIZES)
+  assert result.confusion.sum() + result.ignored_pixels == total
+  assert result.class_names == INFO.class_names
+
+
+def test_more_pixels_than_a_float_can_count():
+  class Constant(tf.Module):
+    def classes(self, images):
+      return tf.zeros(tf.shape(images)[:3], tf.uint8)
+
+  size = [1, 4096, 4097]
+  batch = (np.zeros([*size, 3], np.uint8), np.zeros(size, np.int32))
+  result = evaluator.evaluate(Constant(), [batch], INFO)
+  assert result.confusion[0, 0] == 4096 * 4097 > 2**24

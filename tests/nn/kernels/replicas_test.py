@@ -1,0 +1,38 @@
+"""Alone, everything is the identity; with others see `distribution_test`."""
+
+import threading
+
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import replicas
+
+
+def test_alone_a_sum_is_the_tensor():
+  x = tf.constant([1.0, 2.0])
+  assert replicas.count() == 1
+  assert replicas.total(x) is x
+  assert replicas.totals([x, x]) == [x, x]
+
+
+def test_norms_are_synchronized_only_with_others():
+  with replicas.synchronized_norms(True):
+    assert not replicas.norms_are_synchronized()
+
+
+def test_each_replica_is_one_of_a_strategy():
+  strategy = tf.distribute.OneDeviceStrategy('CPU:0')
+  assert int(strategy.run(lambda: tf.constant(replicas.count()))) == 1
+  with strategy.scope():
+    assert replicas.count() == 1
+
+
+def test_another_thread_does_not_see_the_setting():
+  seen = []
+  with replicas.synchronized_norms(True):
+    thread = threading.Thread(
+      target=lambda: seen.append(getattr(replicas._local, 'is_on', False))
+    )
+    thread.start()
+    thread.join()
+    assert replicas._local.is_on
+  assert seen == [False] and not replicas._local.is_on

@@ -1,0 +1,104 @@
+"""Each trouble is told once, and no other is."""
+
+import logging
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.report import arch_state, health
+from deeplab_nas.space import arch_weights, genotype, search_space, zoo
+
+INFO = dataset_info.DatasetInfo(
+  'tiny', ('road', 'sky', 'car'), ((1, 1, 1), (2, 2, 2), (3, 3, 3))
+)
+SPACE = search_space.SearchSpace()
+DECIDED = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)
+# Labels by predictions.
+GOOD = [[5, 1, 0], [1, 5, 0], [0, 1, 5]]
+NO_CAR = [[5, 1, 0], [1, 5, 0], [3, 1, 0]]
+ALL_SKY = [[0, 5, 0], [0, 5, 0], [0, 5, 0]]
+
+
+@pytest.fixture
+def told(caplog):
+  caplog.set_level(logging.WARNING)
+  return lambda: [record.getMessage() for record in caplog.records]
+
+
+def validate(*confusions):
+  watcher = health.Health(INFO)
+  for epoch, confusion in enumerate(confusions):
+    matrix = tf.Variable(np.array(confusion, np.float32))
+    metric = types.SimpleNamespace(total_cm=matrix)
+    watcher.set_model(types.SimpleNamespace(val_metric=metric))
+    watcher.on_epoch_end(epoch, {'val_miou': 0.5})
+
+
+def test_good_predictions_are_no_trouble(told):
+  validate(*[GOOD] * 9)
+  assert not told()
+
+
+def test_a_constant_prediction_is_told_once(told):
+  validate(*[ALL_SKY] * 9)
+  (sentence,) = told()
+  assert 'was predicted as sky' in sentence
+
+
+def test_a_class_that_is_never_predicted_is_named(told):
+  validate(*[NO_CAR] * 2, GOOD, *[NO_CAR] * 2)
+  assert not told()
+  validate(*[NO_CAR] * 5)
+  (sentence,) = told()
+  assert 'no pixel was predicted as car' in sentence
+  assert 'train.class_weights' in sentence
+
+
+def test_a_class_without_labels_is_not_missed(told):
+  validate(*[[[5, 1, 0], [1, 5, 0], [0, 0, 0]]] * 5)
+  assert not told()
+
+
+def searched(states, arch_start_epoch=0):
+  states = iter(states)
+  watcher = health.Health(INFO, lambda _: next(states), arch_start_epoch)
+  watcher.set_model(None)
+  for epoch in range(9):
+    watcher.on_epoch_end(epoch, {})
+
+
+def state(weights=DECIDED, found=None):
+  return arch_state.Snapshot(SPACE, weights, found or zoo.load('auto_deeplab'))
+
+
+def test_a_search_that_decides_is_no_trouble(told):
+  searched([state()] * 9)
+  assert not told()
+
+
+def test_an_architecture_of_skips_and_pools_is_told(told):
+  weak = genotype.Genotype(
+    (0, 1),
+    (
+      (('prev', 'max_pool_3x3'), ('prev_prev', 'skip_connect')),
+      (('block_0', 'skip_connect'), ('prev', 'sep_conv_3x3')),
+    ),
+  )
+  searched([state(found=weak)] * 9)
+  (sentence,) = told()
+  assert sentence.startswith('75 % of the connections are skips and pools')
+
+
+def test_alpha_that_does_not_move_is_told_after_some_epochs(told):
+  flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.edge)
+  searched([state(flat)] * 2 + [state()] * 7)
+  assert not told()
+  # The first epochs of a search do not move it.
+  searched([state(flat)] * 2, arch_start_epoch=7)
+  assert not told()
+  searched([state(flat)] * 9)
+  (sentence,) = told()
+  assert 'search.arch_learning_rate' in sentence

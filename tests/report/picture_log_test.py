@@ -1,0 +1,40 @@
+"""Pictures of a real search, as files and in TensorBoard."""
+
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests import fixtures
+
+NAMES = ('alpha_beta', 'genotype', 'panels')
+
+
+def test_the_files_are_pictures(finished):
+  files = sorted(path.name for path in finished.run.pictures.iterdir())
+  assert files == [f'{name}.png' for name in NAMES]
+  for file in files:
+    with Image.open(finished.run.pictures / file) as picture:
+      picture.load()
+      assert picture.width > 50
+
+
+def test_the_panels_show_the_validation_images(finished):
+  height, width = fixtures.SIZE
+  with Image.open(finished.run.pictures / 'panels.png') as picture:
+    rows = finished.config.runtime.num_panels
+    assert picture.height == rows * (height + 4) - 4
+    assert picture.width == 3 * width + 2 * 4
+    sky_or_road = picture.getpixel((width + 4, 1))
+  assert sky_or_road in finished.info.palette[:2]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_tensorboard_has_every_epoch(finished, name):
+  (path,) = (finished.run.tensorboard / 'pictures').iterdir()
+  steps = [
+    event.step
+    for event in tf.compat.v1.train.summary_iterator(str(path))
+    for value in event.summary.value
+    if value.tag == name
+  ]
+  assert steps == [fixtures.STEPS, 2 * fixtures.STEPS]

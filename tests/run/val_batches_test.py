@@ -1,0 +1,29 @@
+"""The images that a run validates on."""
+
+import dataclasses
+
+import pytest
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.run import val_batches
+from tests.train import records as records_lib
+
+
+@pytest.fixture
+def data(records):
+  return records_lib.config(records).data
+
+
+@pytest.mark.parametrize(
+  'split, most, expected', [('val', None, 2), ('val', 1, 1), ('train', 3, 3)]
+)
+def test_it_is_the_split_or_its_start(data, split, most, expected):
+  config = dataclasses.replace(data, val_split=split, max_val_images=most)
+  val = val_batches.of(config, dataset_info.DatasetInfo.load(data.dir))
+  assert sum(len(images) for images, _ in val) == expected
+
+
+def test_no_split_is_no_validation(data, caplog):
+  config = dataclasses.replace(data, val_split='')
+  assert val_batches.of(config, dataset_info.DatasetInfo.load(data.dir)) is None
+  assert 'nothing will be validated' in caplog.text

@@ -1,0 +1,44 @@
+"""TensorFlow is set up before it computes, and says nothing."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.runtime import tensorflow_setup
+
+
+def test_threads_and_seed_are_set_and_nothing_is_printed():
+  program = (
+    'from deeplab_nas.config import config\n'
+    'from deeplab_nas.runtime import tensorflow_setup\n'
+    'tensorflow_setup.prepare(config.RuntimeConfig(3, 2, 1))\n'
+    'import tensorflow as tf\n'
+    'import google.api_core\n'
+    'assert tf.config.threading.get_inter_op_parallelism_threads() == 2\n'
+    'assert tf.config.threading.get_intra_op_parallelism_threads() == 1\n'
+    'first = float(tf.random.uniform([]))\n'
+    'tf.keras.utils.set_random_seed(3)\n'
+    'assert first == float(tf.random.uniform([]))\n'
+  )
+  result = subprocess.run(
+    [sys.executable, '-c', program], capture_output=True, text=True
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stdout == result.stderr == ''
+
+
+class ResourceExhaustedError(Exception):
+  """Named as TensorFlow's."""
+
+
+def test_a_full_device_gives_advice():
+  advice = pytest.raises(errors.UserError, match='lower data.batch_size')
+  with advice, tensorflow_setup.memory_advice():
+    raise ResourceExhaustedError('OOM when allocating')
+
+
+def test_other_errors_pass():
+  with pytest.raises(KeyError), tensorflow_setup.memory_advice():
+    raise KeyError('x')

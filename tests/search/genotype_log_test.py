@@ -1,0 +1,33 @@
+"""Genotype files of a real search."""
+
+import logging
+
+from deeplab_nas.report import metrics_log
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import genotype_log
+from deeplab_nas.space import genotype
+
+
+def test_every_epoch_has_its_file(finished):
+  names = sorted(path.name for path in finished.run.genotypes.iterdir())
+  assert names == ['epoch_0001.json', 'epoch_0002.json']
+  digests = [line['digest'] for line in metrics_log.read(finished.run)]
+  for epoch, digest in enumerate(digests, start=1):
+    path = finished.run.genotype_of_epoch(epoch)
+    assert genotype.Genotype.load(path).digest == digest
+
+
+def test_the_last_one_is_the_found_one(finished):
+  found = genotype.Genotype.load(finished.run.genotype)
+  assert found == finished.searcher.strategy.genotype()
+  assert found in finished.searcher.space
+
+
+def test_an_architecture_is_told_once(tmp_path, finished, caplog):
+  caplog.set_level(logging.INFO, logger='absl')
+  run = run_directory.RunDirectory.create(tmp_path)
+  log = genotype_log.GenotypeLog(run)
+  log.set_model(finished.searcher)
+  log.on_epoch_end(0)
+  log.on_epoch_end(1)
+  assert caplog.text.count('Architecture') == 1

@@ -1,0 +1,207 @@
+"""One search, from records to genotype.json, resumed and dry."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import input_pipeline
+from deeplab_nas.report import metrics_log
+from deeplab_nas.run import checkpoints
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search.relaxed import run as search_run
+from deeplab_nas.space import genotype
+from tests.train import records as records_lib
+from tests.train import unfinished
+
+
+@pytest.fixture(scope='module')
+def records(tmp_path_factory):
+  """Twenty images and masks, converted as a user does."""
+  return records_lib.make(tmp_path_factory.mktemp('data'), num_images=20)
+
+
+def config(records, **search):
+  settings = {'epochs': 2, 'arch_start_epoch': 1, 'steps_per_epoch': 2}
+  return config_lib.Config.from_dict(
+    {
+      'space': {'num_layers': 1, 'num_blocks': 1, 'filter_multiplier': 1},
+      'data': {'dir': records, 'crop_size': [33, 33], 'batch_size': 2},
+      'search': {**settings, **search},
+      'runtime': {'num_panels': 1},
+    }
+  )
+
+
+def search(settings, path, resume=False):
+  directory = run_directory.RunDirectory.create(path, resume=resume)
+  directory.write_provenance(settings, ['train.py'])
+  search_run.run(settings, directory, resume)
+  return directory
+
+
+def test_halves_are_disjoint_and_cover_the_split(records):
+  names = input_pipeline.file_names(records, 'train')
+  halves = [input_pipeline.subset_of(name) for name in names]
+  counts = input_pipeline.count_subsets(records, 'train')
+  assert counts == {'a': halves.count('a'), 'b': halves.count('b')}
+  assert sum(counts.values()) == len(set(names)) == 16
+  parts = search_run.build(config(records, steps_per_epoch=None))
+  assert parts.steps_per_epoch == counts['a'] // 2
+
+
+def test_halves_do_not_see_the_same_augmentation(records):
+  parts = search_run.build(config(records))
+  (images_a, _), (images_b, _) = next(iter(parts.train()))
+  assert images_a.shape == images_b.shape == (2, 33, 33, 3)
+  assert np.any(images_a != images_b)
+
+
+def test_a_resumed_search_sees_the_batches_it_would_have_seen(records):
+  parts = search_run.build(config(records))
+  next(iter(parts.train()))  # what the warm-up does
+  whole = list(parts.train().take(4))
+  resumed = list(parts.train(start_step=2).take(2))
+  for a, b in zip(tf.nest.flatten(whole[2:]), tf.nest.flatten(resumed)):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_split_that_is_not_there_is_refused(records):
+  settings = config(records).to_dict()
+  settings['data']['val_split'] = 'test'
+  with pytest.raises(errors.UserError, match='test'):
+    search_run.build(config_lib.Config.from_dict(settings))
+  settings['data']['val_split'] = ''
+  assert search_run.build(config_lib.Config.from_dict(settings)).val is None
+
+
+def test_too_large_a_batch_is_refused(records):
+  settings = config(records).to_dict()
+  settings['data']['batch_size'] = 17
+  with pytest.raises(errors.UserError, match='batch_size, which is 17'):
+    search_run.build(config_lib.Config.from_dict(settings))
+
+
+def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
+  settings = config(records)
+  directory = search(settings, tmp_path / 'run')
+  found = genotype.Genotype.load(directory.genotype)
+  assert found in settings.space.build()
+  assert found.digest in directory.summary.read_text()
+  assert found.digest in capsys.readouterr().out
+  lines = metrics_log.read(directory)
+  assert [line['epoch'] for line in lines] == [1, 2]
+  assert lines[0]['arch_loss'] is None  # not yet
+  assert lines[1]['arch_loss'] > 0
+  assert 0 <= lines[1]['val_miou'] <= 1
+
+  search(settings, tmp_path / 'run', resume=True)  # nothing is left to do
+  assert metrics_log.read(directory) == lines
+  assert genotype.Genotype.load(directory.genotype) == found
+
+
+@pytest.mark.slow
+def test_resumed_search_equals_an_uninterrupted_one(
+  records, tmp_path, monkeypatch
+):
+  settings = config(records, epochs=3)
+  whole = search(settings, tmp_path / 'whole')
+
+  directory = run_directory.RunDirectory.create(tmp_path / 'parts')
+  directory.write_provenance(settings, ['train.py'])
+  with unfinished.stopped_at(monkeypatch, 2, 0):
+    search_run.run(settings, directory)
+  search(settings, tmp_path / 'parts', resume=True)
+
+  expected, actual = metrics_log.read(whole), metrics_log.read(directory)
+  assert [line['epoch'] for line in actual] == [1, 2, 3]
+  # The same steps at the same learning rates, on the same batches; sums on
+  # several threads differ in the last bits and batch norm makes them more.
+  for name, tolerance in {
+    'learning_rate': 1e-6,
+    'alpha_entropy': 1e-4,
+    'beta_entropy': 1e-4,
+    'loss': 0.1,
+  }.items():
+    np.testing.assert_allclose(
+      [line[name] for line in actual],
+      [line[name] for line in expected],
+      rtol=tolerance,
+    )
+
+
+def test_results_without_a_checkpoint_are_not_overwritten(records, tmp_path):
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  directory.metrics.write_text('{"epoch": 1}\n')
+  searcher = search_run.build(config(records)).searcher
+  with pytest.raises(errors.UserError, match='no checkpoint'):
+    checkpoints.Saver(directory, searcher=searcher).restore()
+
+
+@pytest.mark.slow
+def test_partial_channels_are_searched_drawn_and_resumed(records, tmp_path):
+  settings = config(records, epochs=1, arch_start_epoch=0).to_dict()
+  settings['space'].update(
+    num_blocks=2, filter_multiplier=4, partial_channels=2
+  )
+  settings = config_lib.Config.from_dict(settings)
+  directory = search(settings, tmp_path / 'run')
+  found = genotype.Genotype.load(directory.genotype)
+  assert found in settings.space.build()
+  (line,) = metrics_log.read(directory)
+  assert line['arch_loss'] > 0
+  assert line['gamma_entropy'] == pytest.approx(np.log([2, 3]).mean(), 1e-3)
+  assert line['alpha_entropy'] == pytest.approx(np.log(8), 1e-3)
+  assert (directory.pictures / 'alpha_beta.png').is_file()
+
+  searcher = search_run.build(settings).searcher
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == (1, 0)
+  gamma = searcher.strategy.params.gamma
+  assert searcher.strategy.genotype() == found and np.all(gamma != 0)
+
+
+def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  searcher = search_run.build(config(records)).searcher
+  saver = checkpoints.Saver(directory, searcher=searcher)
+  for epoch in (1, 2):
+    saver.save(checkpoints.Position(epoch))
+  data = sorted(directory.checkpoints.glob('*.data*'))
+  data[1].write_bytes(data[1].read_bytes()[:100])
+  assert checkpoints.Saver(directory, searcher=searcher).restore() == (1, 0)
+  data[0].write_bytes(b'')
+  with pytest.raises(errors.UserError, match='No checkpoint .* restored'):
+    checkpoints.Saver(directory, searcher=searcher).restore()
+
+
+def test_checkpoint_restores_every_variable(records, tmp_path):
+  settings = config(records)
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  searchers = [search_run.build(settings).searcher for _ in range(2)]
+  trained, fresh = searchers
+  batches = search_run.build(settings).train()
+  trained.fit(batches, steps_per_epoch=3, verbose=0)  # both kinds of steps
+  checkpoints.Saver(directory, searcher=trained).save(
+    checkpoints.Position(4, 1)
+  )
+  assert checkpoints.Saver(directory, searcher=fresh).restore() == (4, 1)
+
+  def state(model):
+    optimizers = (model.weight_optimizer, model.strategy.optimizer)
+    variables = [*model.supernet.variables, *model.strategy.variables]
+    for optimizer in optimizers:
+      variables += optimizer.variables
+    return [np.asarray(variable) for variable in variables]
+
+  for a, b in zip(state(trained), state(fresh)):
+    np.testing.assert_array_equal(a, b)
+  assert int(fresh.weight_optimizer.iterations) == 3
+  assert int(fresh.strategy.optimizer.iterations) > 0
+
+
+def test_dry_run_measures_each_kind_of_step(records):
+  estimate = search_run.dry_run(config(records))
+  assert estimate.weight_step_seconds > 0
+  assert estimate.num_val_images == 4
+  assert (estimate.steps_per_epoch, estimate.epochs) == (2, 2)

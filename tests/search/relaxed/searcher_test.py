@@ -1,0 +1,162 @@
+"""The alternating step: who changes what, and when."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.nn.kernels import conv_gradients
+from tests.nn import bfloat16
+from tests.search import tiny
+
+
+def values(variables):
+  return [variable.numpy() for variable in variables]
+
+
+def changed(before, variables):
+  return [np.any(a != b.numpy()) for a, b in zip(before, variables)]
+
+
+def test_weight_step_changes_only_weights():
+  model = tiny.searcher()
+  learnt = model.strategy.params.trainable_variables
+  arch, weights = values(learnt), values(model.supernet.variables)
+  model.weight_step(tiny.batch(0))
+  assert not any(changed(arch, learnt))
+  assert np.mean(changed(weights, model.supernet.variables)) > 0.9
+
+
+def test_architecture_step_changes_only_alpha_and_beta():
+  model = tiny.searcher()
+  learnt = model.strategy.params.trainable_variables
+  arch, weights = values(learnt), values(model.supernet.variables)
+  slots = values(model.weight_optimizer.variables)
+  model.arch_step(tiny.batch(0))
+  assert all(changed(arch, learnt))
+  assert not any(changed(weights, model.supernet.variables))
+  assert not any(changed(slots, model.weight_optimizer.variables))
+
+
+def test_fit_runs_what_warm_up_compiled_and_undid():
+  model = tiny.searcher()
+  weights, start = model.get_weights(), int(model.arch_start_step)
+  model.warm_up(tiny.batches())
+  for before, after in zip(weights, model.get_weights()):
+    np.testing.assert_array_equal(before, after)
+  for variables in (
+    model.weight_optimizer.variables,
+    model.strategy.optimizer.variables,
+  ):
+    for variable in variables:
+      if 'learning_rate' not in variable.name:
+        np.testing.assert_array_equal(variable, 0)
+  assert int(model.arch_start_step) == start
+
+  compiled = model.train_function
+  learnt = model.strategy.params.trainable_variables
+  before = values(learnt)
+  moved = []
+
+  def note(batch, logs):
+    moved.append((any(changed(before, learnt)), logs['arch_loss'] > 0))
+
+  model.fit(
+    tiny.batches(4),
+    epochs=2,  # of two steps; the architecture waits for the second
+    steps_per_epoch=2,
+    callbacks=[tf.keras.callbacks.LambdaCallback(on_batch_end=note)],
+    verbose=0,
+  )
+  assert moved == [(False, False)] * 2 + [(True, True)] * 2
+  assert model.train_function is compiled
+  assert compiled.experimental_get_tracing_count() == 1
+
+
+def test_learning_rate_is_a_cosine():
+  model = tiny.searcher(learning_rate=0.1, end_learning_rate=0.02)
+  rates = [model.learning_rate(step) for step in (0, 4, 8)]  # of 8 steps
+  np.testing.assert_allclose(rates, [0.1, 0.06, 0.02], rtol=1e-5)
+  logs = model.train_step((tiny.batch(0), tiny.batch(1)))
+  np.testing.assert_allclose(logs['learning_rate'], 0.1, rtol=1e-5)
+
+
+def test_weight_decay_is_part_of_the_gradient():
+  still = tiny.searcher(weight_decay=0.0, learning_rate=0.1)
+  decaying = tiny.searcher(weight_decay=0.5, learning_rate=0.1)
+  decaying.set_weights(still.get_weights())
+  before = [w.numpy() for w in still.supernet.trainable_variables]
+  for model in (still, decaying):
+    model.weight_step(tiny.batch(0))
+  for old, a, b in zip(
+    before,
+    still.supernet.trainable_variables,
+    decaying.supernet.trainable_variables,
+  ):
+    np.testing.assert_allclose(
+      a.numpy() - b.numpy(), 0.1 * 0.5 * old, rtol=1e-2, atol=1e-5
+    )
+
+
+def test_loss_is_the_mean_over_valid_pixels():
+  model = tiny.searcher()
+  images, labels = tiny.batch(0, ignored=20)
+  logits = model.predict_logits(images)
+  log_probs = np.asarray(tf.nn.log_softmax(logits))
+  valid = labels.numpy() != 255
+  picked = np.take_along_axis(
+    log_probs, np.where(valid, labels, 0)[..., np.newaxis], -1
+  )[..., 0]
+  logs = model.evaluate(
+    tf.data.Dataset.from_tensors((images, labels)), return_dict=True, verbose=0
+  )
+  np.testing.assert_allclose(logs['loss'], -picked[valid].mean(), rtol=1e-4)
+  predicted = logits.numpy().argmax(-1)
+  ious = [
+    np.sum((predicted == c) & (labels == c) & valid)
+    / np.sum(((predicted == c) | (labels == c)) & valid)
+    for c in range(tiny.NUM_CLASSES)
+  ]
+  np.testing.assert_allclose(logs['miou'], np.mean(ious), rtol=1e-5)
+
+
+def test_batch_without_a_valid_pixel_does_no_harm():
+  model = tiny.searcher()
+  images, labels = tiny.batch(0)
+  model.weight_step((images, tf.fill(labels.shape, 255)))
+  for weight in model.supernet.trainable_variables:
+    assert np.isfinite(weight.numpy()).all()
+
+
+def test_learns_to_tell_classes_apart():
+  model = tiny.searcher(learning_rate=0.2, epochs=40)
+  step = model.make_train_function()
+  batches = iter(tiny.batches(1).repeat())
+  losses = []
+  for _ in range(40):
+    model.reset_metrics()
+    losses.append(float(step(batches)['loss']))
+  assert losses[-1] < 0.7 * losses[0]
+
+
+@bfloat16.needed
+@pytest.mark.slow
+def test_mixed_precision_steps_near_float32():
+  """The settings reach the supernet, and both kinds of step."""
+  exact = tiny.searcher()
+  mixed = tiny.searcher(precision='mixed_bfloat16')
+  assert mixed.supernet.precision == 'mixed_bfloat16'
+  mixed.set_weights(exact.get_weights())
+  for model in (exact, mixed):
+    model.loss_values = [
+      float(model.weight_step(tiny.batch(0))),
+      float(model.arch_step(tiny.batch(1))),
+    ]
+  np.testing.assert_allclose(mixed.loss_values, exact.loss_values, rtol=0.03)
+  assert {v.dtype for v in mixed.strategy.params.variables} == {tf.float32}
+
+
+def test_a_space_that_this_machine_cannot_learn_is_refused(monkeypatch):
+  monkeypatch.setattr(conv_gradients, 'exist', lambda *_, **__: False)
+  with pytest.raises(errors.UserError, match='set search.precision=float32'):
+    tiny.searcher(precision='mixed_bfloat16')

@@ -1,0 +1,114 @@
+"""What a search says at its end."""
+
+import dataclasses
+import shlex
+import subprocess
+
+from deeplab_nas.data import dataset_info
+from deeplab_nas.report import metrics_log
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import summary as search_summary
+from deeplab_nas.space import search_space, zoo
+
+METRICS = {
+  'val_miou': 0.345,
+  'class_iou': {'road': 0.5, 'sky': 0.19, 'car': None},
+}
+PUBLISHED = zoo.load('auto_deeplab')
+CITYSCAPES = dataset_info.DatasetInfo.cityscapes()
+
+
+def text(tmp_path, found=PUBLISHED, metrics=METRICS, image_size=(1025, 2049)):
+  return search_summary.text(
+    run_directory.RunDirectory(tmp_path),
+    found,
+    search_space.SearchSpace(),
+    CITYSCAPES,
+    image_size,
+    metrics,
+  )
+
+
+def test_it_shows_the_architecture(tmp_path):
+  shown = text(tmp_path)
+  assert PUBLISHED.digest in shown
+  for line in str(PUBLISHED).splitlines():
+    assert line in shown
+
+
+def test_parameters_and_multiply_adds_are_the_papers(tmp_path):
+  shown = text(tmp_path)
+  assert '19 classes at 1025 x 2049 pixels' in shown
+  (line,) = (line for line in shown.splitlines() if 'F = 20' in line)
+  assert line.split()[3:5] == ['10.1', 'M']
+  assert line.split()[6:8] == ['320', 'B']
+  assert 'F = 8 ' in shown
+
+
+def test_it_does_not_pass_the_supernet_off_as_the_network(tmp_path):
+  shown = text(tmp_path)
+  assert '34.5 %' in shown
+  assert 'is not the quality of the\narchitecture' in shown
+  assert 'road                  50.0 %' in shown
+  assert 'car' not in shown  # neither labelled nor predicted
+
+
+def test_no_validation_is_said(tmp_path):
+  assert 'was not validated' in text(tmp_path, metrics={})
+
+
+def test_a_cell_of_pools_is_called_unfinished(tmp_path):
+  assert 'Note' not in text(tmp_path)
+  cell = tuple(
+    ((source, 'max_pool_3x3'), (other, 'sep_conv_3x3'))
+    for (source, _), (other, _) in PUBLISHED.cell
+  )
+  pools = dataclasses.replace(PUBLISHED, cell=cell)
+  assert 'Note: 5 of 10 operations pool or skip' in text(tmp_path, pools)
+
+
+def test_it_names_only_files_that_are_there(tmp_path):
+  row = f'architecture         {tmp_path / "genotype.json"}'
+  assert row not in text(tmp_path)
+  (tmp_path / 'genotype.json').write_text('{}')
+  assert row in text(tmp_path)
+
+
+def test_its_next_command_works(finished):
+  shown = search_summary.text(
+    finished.run,
+    finished.searcher.strategy.genotype(),
+    finished.searcher.space,
+    finished.info,
+    (17, 33),
+    metrics_log.read(finished.run)[-1],
+  )
+  program, module, name, flag, folder = shlex.split(shown.splitlines()[-1])
+  assert folder == str(finished.run.tensorboard)
+  result = subprocess.run(
+    [program, module, name, '--inspect', flag, folder],
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 0, result.stderr
+  assert 'loss' in result.stdout
+
+
+def test_it_says_how_to_train_what_was_found(finished):
+  shown = search_summary.text(
+    finished.run,
+    finished.searcher.strategy.genotype(),
+    finished.searcher.space,
+    finished.info,
+    (17, 33),
+    metrics_log.read(finished.run)[-1],
+  )
+  (line,) = (line for line in shown.splitlines() if '--mode=train' in line)
+  _, script, *flags = shlex.split(line)
+  assert script == 'scripts/train.py'
+  assert flags == [
+    '--mode=train',
+    f'--config={finished.run.config}',
+    f'--genotype={finished.run.genotype}',
+    f'--run_dir={finished.run.path}_train',
+  ]
