@@ -48,7 +48,7 @@ def finished(tmp_path_factory, info):
   """Trains a real supernet, the smallest there is."""
   import tensorflow as tf
 
-  from deeplab_nas.report import callbacks
+  from deeplab_nas.search import callbacks
   from deeplab_nas.search.relaxed import searcher as searcher_lib
 
   config = config_lib.Config.from_dict(

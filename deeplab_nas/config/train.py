@@ -11,14 +11,10 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deeplab_nas import errors
 from deeplab_nas.config import field as config_field
-
-if TYPE_CHECKING:
-  from deeplab_nas.nn.network import network as network_lib
-  from deeplab_nas.space import genotype as genotype_lib
 
 _field = config_field.field
 
@@ -51,28 +47,6 @@ class NetworkConfig(config_field.Section):
   low_level_stride: int = _field(4, int, low=1)
   drop_path_keep_prob: float = _field(1.0, float, above=0, high=1)
   batch_norm_momentum: float = _field(0.9997, float, low=0, below=1)
-
-  def build(
-    self,
-    genotype: genotype_lib.Genotype,
-    num_classes: int,
-    sync: bool = False,
-  ) -> network_lib.DerivedNetwork:
-    """The network, with its weights; imports TensorFlow.
-
-    Args:
-      genotype: The architecture.
-      num_classes: Channels of the logits.
-      sync: Whether batch norm sees the batches of all replicas as one.
-    """
-    from deeplab_nas.nn.network import network
-
-    return network.build_network(
-      genotype,
-      num_classes=num_classes,
-      sync_batch_norm=sync,
-      **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
-    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,39 +16,6 @@ from deeplab_nas.report import (
   tensorboard_log,
 )
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.search import genotype_log
-
-
-def for_search(
-  run: run_directory.RunDirectory,
-  config: config_lib.Config,
-  info: dataset_info.DatasetInfo,
-  steps_per_epoch: int,
-  val: tf.data.Dataset | None,
-) -> list[tf.keras.callbacks.Callback]:
-  """Files, pictures, TensorBoard and the progress of a search.
-
-  Args:
-    run: Where the files go.
-    config: Settings of the run.
-    info: Class names and palette of the data.
-    steps_per_epoch: Weight steps in an epoch.
-    val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
-      which the panels are taken; None without validation.
-  """
-  bar = progress.ProgressBar(
-    steps_per_epoch,
-    config.search.epochs,
-    config.data.batch_size,
-    config.search.arch_start_epoch,
-  )
-  return [
-    genotype_log.GenotypeLog(run),
-    *_logs(run, config, info, steps_per_epoch, val, arch_state.Snapshot.of),
-    health.Health(info, arch_state.Snapshot.of, config.search.arch_start_epoch),
-    # Last, so that its time between epochs holds the work of the others.
-    bar,
-  ]
 
 
 def for_training(
@@ -58,15 +25,24 @@ def for_training(
   steps_per_epoch: int,
   val: tf.data.Dataset | None,
 ) -> list[tf.keras.callbacks.Callback]:
-  """The same of a training, whose architecture does not change."""
+  """Files, pictures, TensorBoard and the progress of a training.
+
+  Args:
+    run: Where the files go.
+    config: Settings of the run.
+    info: Class names and palette of the data.
+    steps_per_epoch: Steps in an epoch.
+    val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
+      which the sample predictions are taken; None without validation.
+  """
   bar = progress.ProgressBar(
     steps_per_epoch, config.train.epochs, config.data.batch_size
   )
-  logs = _logs(run, config, info, steps_per_epoch, val)
-  return [*logs, health.Health(info), bar]
+  shown = logs(run, config, info, steps_per_epoch, val)
+  return [*shown, health.Health(info), bar]
 
 
-def _logs(
+def logs(
   run: run_directory.RunDirectory,
   config: config_lib.Config,
   info: dataset_info.DatasetInfo,
@@ -74,6 +50,11 @@ def _logs(
   val: tf.data.Dataset | None,
   snapshot_of: arch_state.SnapshotOf | None = None,
 ) -> list[tf.keras.callbacks.Callback]:
+  """What every run writes down; arguments as in `for_training`.
+
+  Args:
+    snapshot_of: Gives the architecture's state; None where it does not change.
+  """
   shown = None
   if val is not None:
     shown = samples.Panels(val, info, config.runtime.num_panels)

@@ -8,7 +8,7 @@ import resource
 import sys
 
 from deeplab_nas.config import presets
-from deeplab_nas.report import duration
+from deeplab_nas.report import text
 
 _STATUS = pathlib.Path('/proc/self/status')
 
@@ -74,7 +74,7 @@ class Estimate:
       seconds = f'{self.arch_step_seconds:.3f} s'
       arch_rows = (('one step of the architecture', seconds),)
     rows = (
-      ('until the first steps are done', duration.text(self.startup_seconds)),
+      ('until the first steps are done', text.duration(self.startup_seconds)),
       ('one step of the weights', f'{self.weight_step_seconds:.3f} s'),
       *arch_rows,
       ('validation, each image', f'{self.val_image_seconds:.3f} s'),
@@ -82,7 +82,7 @@ class Estimate:
       *self._accelerator_rows(),
       (
         'the whole run, about',
-        f'{duration.text(self.total_seconds)} ({self.epochs} epochs of'
+        f'{text.duration(self.total_seconds)} ({self.epochs} epochs of'
         f' {self.steps_per_epoch} steps, {self.num_val_images} validation'
         ' images in each validation)',
       ),

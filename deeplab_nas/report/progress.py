@@ -13,7 +13,7 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from deeplab_nas.report import duration
+from deeplab_nas.report import text
 from deeplab_nas.run import data_wait
 
 _LOG_NAMES = {'loss': 'loss', 'miou': 'mIoU', 'learning_rate': 'lr'}
@@ -122,9 +122,9 @@ class ProgressBar(tf.keras.callbacks.Callback):
     left = self.seconds_left
     logging.info(
       '%s done in %s: %s%s%s.',
-      *(self._title, duration.text(seconds), _shown(logs or {}, _END_NAMES)),
+      *(self._title, text.duration(seconds), _shown(logs or {}, _END_NAMES)),
       _waiting(logs or {}),
-      f', {duration.text(left)} left' if left else '',
+      f', {text.duration(left)} left' if left else '',
     )
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
@@ -168,7 +168,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
     rate = self._batch_size / self._seconds_per_step(self._epoch)
     return (
       f'{_shown(logs, _LOG_NAMES)}, {rate:.1f} images/s,'
-      f' {duration.text(self.seconds_left)} left'
+      f' {text.duration(self.seconds_left)} left'
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
-import pathlib
 import shlex
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from deeplab_nas.data import dataset_info
+from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import cost, genotype, primitives, search_space
 
@@ -47,7 +45,7 @@ def text(
     '',
     _costs(found, space, info, image_size),
     '',
-    files(
+    report_text.files(
       ('architecture', run.genotype),
       ('its picture', run.pictures / 'genotype.png'),
       ('alpha and beta', run.pictures / 'alpha_beta.png'),
@@ -69,17 +67,7 @@ def _quality(metrics: Mapping[str, Any]) -> str:
     ' is not the quality of the',
     'architecture, which has to be trained by itself.',
   ]
-  return '\n'.join([*lines, *class_rows(metrics)])
-
-
-def class_rows(metrics: Mapping[str, Any]) -> list[str]:
-  """IoU by class, of a line of `metrics_log` that was validated."""
-  shares = metrics.get('class_iou') or {}
-  return [
-    f'  {name:<20} {100 * value:5.1f} %'
-    for name, value in shares.items()
-    if value is not None
-  ]
+  return '\n'.join([*lines, *report_text.class_rows(metrics)])
 
 
 def _warnings(found: genotype.Genotype) -> list[str]:
@@ -111,44 +99,37 @@ def _costs(
   for filters in widths:
     value = model.with_filter_multiplier(filters).of(found)
     lines.append(
-      f'  F = {filters:<3} {count(value.params):>9} parameters'
-      f' {count(value.macs):>9} multiply-adds'
+      f'  F = {filters:<3} {report_text.count(value.params):>9} parameters'
+      f' {report_text.count(value.macs):>9} multiply-adds'
     )
   return '\n'.join(lines)
-
-
-def files(*rows: tuple[str, pathlib.Path]) -> str:
-  """A table of the files and folders that are there."""
-  return '\n'.join(f'{name:<20} {path}' for name, path in rows if path.exists())
 
 
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact commands to go on with."""
   folder = os.fspath(run.path)
   train = (
-    *(python(), 'scripts/train.py', '--mode=train', f'--config={run.config}'),
+    *(
+      report_text.python(),
+      'scripts/train.py',
+      '--mode=train',
+      f'--config={run.config}',
+    ),
     *(f'--genotype={run.genotype}', f'--run_dir={folder}_train'),
   )
-  curves = (python(), '-m', 'tensorboard.main', '--logdir', run.tensorboard)
+  curves = (
+    report_text.python(),
+    '-m',
+    'tensorboard.main',
+    '--logdir',
+    run.tensorboard,
+  )
   return (
     'Next, train what was found:\n'
     f'  {shlex.join(train)}\n'
     'Or look at the curves and pictures:\n'
     f'  {shlex.join(map(os.fspath, curves))}'
   )
-
-
-def python() -> str:
-  """This interpreter as one would type it here."""
-  path = pathlib.Path(sys.executable)
-  here = pathlib.Path.cwd()
-  return str(path.relative_to(here) if here in path.parents else path)
-
-
-def count(value: float) -> str:
-  """'1.23 M' from 1234567."""
-  index = int(math.log10(max(value, 1)) // 3)
-  return f'{value / 1000**index:.3g} {" KMBT"[index]}'.strip()
 
 
 def _indented(lines: str) -> str:

@@ -35,25 +35,6 @@ _BASE = '#2f6690'
 _LEVELS = ('#f2b5a7', '#f6d8a8', '#bfe0c8', '#b9d3ee')
 
 
-def text(genotype: genotype_lib.Genotype) -> str:
-  """The path as a picture of the lattice, and one line for each block.
-
-  A row is a stride, a column a layer, `o` is on the path.
-  """
-  rows = [
-    ' '.join(
-      [f'{4 * 2**level:3d}'] + ['.o'[level == at] for at in genotype.path]
-    )
-    for level in range(_lattice_of(genotype).num_levels)
-  ]
-  blocks = [
-    f'block_{index} = '
-    + ' + '.join(f'{primitive}({source})' for source, primitive in block)
-    for index, block in enumerate(genotype.cell)
-  ]
-  return '\n'.join(rows + blocks)
-
-
 def save_picture(genotype: genotype_lib.Genotype, target: Target) -> None:
   """Writes `figure(genotype)` to a .png or .svg file, or as PNG to a stream."""
   _save(figure(genotype), target)

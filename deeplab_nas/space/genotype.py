@@ -13,11 +13,11 @@ import json
 import numbers
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from deeplab_nas import files
-from deeplab_nas.space import cell_space
+from deeplab_nas.space import canonical, cell_space, text
 from deeplab_nas.space import primitives as primitives_lib
 
 VERSION = 1
@@ -76,7 +76,10 @@ class Genotype:
 
   def __post_init__(self):
     path = _checked_path(self.path)
-    cell = _canonical_cell(_checked_cell(self.cell))
+    cell = tuple(
+      tuple(Connection(*term) for term in block)
+      for block in canonical.cell_order(_checked_cell(self.cell))
+    )
     object.__setattr__(self, 'path', path)
     object.__setattr__(self, 'cell', cell)
 
@@ -105,14 +108,14 @@ class Genotype:
     )
 
   @classmethod
-  def from_json(cls, text: str) -> Genotype:
+  def from_json(cls, content: str) -> Genotype:
     """Reads what `to_json` wrote, or what a person did.
 
     Raises:
       GenotypeError: If the text is no genotype; the message names the field.
     """
     try:
-      record = json.loads(text, object_pairs_hook=_unique)
+      record = json.loads(content, object_pairs_hook=_unique)
     except (TypeError, ValueError, RecursionError) as error:
       raise GenotypeError(f'a genotype has to be JSON: {error}') from error
     if not isinstance(record, dict):
@@ -159,9 +162,7 @@ class Genotype:
     return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
   def __str__(self) -> str:
-    from deeplab_nas.space import draw  # draw knows genotypes, not vice versa
-
-    return draw.text(self)
+    return text.of_genotype(self.path, self.cell)
 
 
 def _shown(value: Any) -> str:
@@ -250,63 +251,3 @@ def _checked_connection(where: str, index: int, connection: Any) -> Connection:
       f'{", ".join(primitives_lib.BY_NAME)}'
     )
   return Connection(str(source), str(primitive))
-
-
-def _canonical_cell(cell: tuple[Block, ...]) -> tuple[Block, ...]:
-  """The one order of blocks and terms that stands for all equal cells.
-
-  Blocks are sorted by depth, then by their terms, the last term first. Blocks
-  that compute the same may still be told apart by who reads them: then each of
-  those comes first once, and the smallest outcome is taken.
-  """
-  names = cell_space.source_names(len(cell))
-
-  def extend(order: tuple[int, ...]) -> tuple:
-    if len(order) == len(cell):
-      return tuple(key(block, order) for block in order)
-    keys = {
-      block: key(block, order)
-      for block in range(len(cell))
-      if block not in order and is_ready(block, order)
-    }
-    first = min(keys.values())
-    ties = {readers(block): block for block in keys if keys[block] == first}
-    return min(extend(order + (block,)) for block in ties.values())
-
-  def is_ready(block: int, order: tuple[int, ...]) -> bool:
-    return all(
-      names.index(source) - 2 in order
-      for source, _ in cell[block]
-      if source.startswith('block_')
-    )
-
-  def readers(block: int) -> tuple:
-    return tuple(
-      (reader, primitive)
-      for reader, terms in enumerate(cell)
-      for source, primitive in terms
-      if source == f'block_{block}'
-    )
-
-  @functools.cache
-  def depth(block: int) -> int:
-    sources = [names.index(source) - 2 for source, _ in cell[block]]
-    return 1 + max(depth(source) if source >= 0 else 0 for source in sources)
-
-  def key(block: int, order: tuple[int, ...]) -> tuple:
-    terms = sorted(
-      (_renamed(source, names, order), primitive)
-      for source, primitive in cell[block]
-    )
-    return depth(block), tuple(reversed(terms))
-
-  return tuple(
-    tuple(Connection(*term) for term in reversed(terms))
-    for _, terms in extend(())
-  )
-
-
-def _renamed(source: str, names: Sequence[str], order: tuple[int, ...]) -> str:
-  """Name of a source after the blocks are put into the given order."""
-  index = names.index(source) - 2
-  return source if index < 0 else f'block_{order.index(index)}'

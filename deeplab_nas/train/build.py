@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import tensorflow as tf
 
 from deeplab_nas import errors
@@ -32,7 +34,12 @@ def build(
   policy = tf.keras.mixed_precision.global_policy()
   tf.keras.mixed_precision.set_global_policy(precision)
   try:
-    return config.build(genotype, num_classes, sync)
+    return network_lib.build_network(
+      genotype,
+      num_classes=num_classes,
+      sync_batch_norm=sync,
+      **dataclasses.asdict(config),
+    )
   except ValueError as error:
     raise errors.UserError(
       f'Genotype {genotype.digest} makes no network with these settings:'

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.search import summary as search_summary
 from deeplab_nas.space import genotype as genotype_lib
 
 
@@ -39,10 +39,10 @@ def text(
   )
   parts = (
     f'Trained architecture {genotype.digest},'
-    f' {search_summary.count(num_params)} parameters, {len(metrics)} epochs.',
+    f' {report_text.count(num_params)} parameters, {len(metrics)} epochs.',
     _quality(metrics, best_epoch),
     '',
-    search_summary.files(
+    report_text.files(
       ('best weights', run.best),
       ('architecture', run.genotype),
       ('predictions', run.pictures / 'panels.png'),
@@ -74,13 +74,13 @@ def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
     f'Validation mIoU: {100 * line["val_miou"]:.1f} %, after epoch'
     f' {best_epoch}, the best.'
   )
-  return '\n'.join([title, *search_summary.class_rows(line)])
+  return '\n'.join([title, *report_text.class_rows(line)])
 
 
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact command to go on with."""
   command = [
-    *(search_summary.python(), 'scripts/train.py', '--mode=eval'),
+    *(report_text.python(), 'scripts/train.py', '--mode=eval'),
     f'--run_dir={run}',
   ]
   return f'Next, measure it on all images:\n  {shlex.join(command)}'

@@ -259,7 +259,7 @@ def test_the_pipeline_gets_every_setting_it_knows():
 def test_reading_settings_imports_no_tensorflow():
   program = (
     'import sys\n'
-    'from deeplab_nas import config\n'
+    'from deeplab_nas.config import config\n'
     'config.load("quickstart").space.build()\n'
     'sys.exit("tensorflow" in sys.modules)\n'
   )

@@ -9,7 +9,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import presets
 from deeplab_nas.space import supernet_cost
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize('name', presets.PRESETS)

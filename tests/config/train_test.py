@@ -2,9 +2,8 @@
 
 import pytest
 
-from deeplab_nas import errors, space
+from deeplab_nas import errors
 from deeplab_nas.config import train as config_train
-from deeplab_nas.space import zoo
 
 
 def test_the_defaults_are_deeplabs():
@@ -18,22 +17,6 @@ def test_the_defaults_are_deeplabs():
   assert network.aspp_rates == (12, 24, 36)
   assert network.batch_norm_momentum == 0.9997
   assert config_train.EvalConfig().scales == (1.0,)
-
-
-def test_the_network_is_the_one_described():
-  network = config_train.NetworkConfig(
-    filter_multiplier=2,
-    aspp_rates=[1, 2],
-    separable_head=True,
-    batch_norm_momentum=0.5,
-    drop_path_keep_prob=0.7,
-  ).build(space.Genotype((0, 1), zoo.load('auto_deeplab').cell), 5)
-  assert network.num_classes == 5
-  assert network.space.filter_multiplier == 2
-  assert network.options.aspp_rates == (1, 2)
-  assert network.options.separable_head
-  assert network.options.drop_path_keep_prob == 0.7
-  assert not network.options.sync_batch_norm
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
-"""Text is exact; figures hold what they claim."""
+"""Figures hold what they claim."""
 
 import io
-import subprocess
-import sys
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,7 +8,6 @@ import pytest
 
 from deeplab_nas.space import (
   CellSpace,
-  Genotype,
   Lattice,
   SearchSpace,
   arch_weights,
@@ -21,33 +18,6 @@ from deeplab_nas.space import (
 
 PNG = b'\x89PNG\r\n'
 SKIPS = (('prev', 'skip_connect'), ('prev_prev', 'skip_connect'))
-
-
-def test_text_of_the_published_architecture():
-  expected = """\
-  4 o o o . . . . . . . . .
-  8 . . . o . o . . . . . o
- 16 . . . . o . o o . . o .
- 32 . . . . . . . . o o . .
-block_0 = sep_conv_3x3(prev) + atrous_conv_5x5(prev_prev)
-block_1 = atrous_conv_3x3(prev) + sep_conv_3x3(prev_prev)
-block_2 = sep_conv_3x3(block_1) + sep_conv_3x3(prev_prev)
-block_3 = sep_conv_5x5(block_0) + sep_conv_5x5(block_2)
-block_4 = sep_conv_5x5(block_1) + atrous_conv_5x5(block_3)"""
-  genotype = zoo.load('auto_deeplab')
-  assert draw.text(genotype) == expected
-  assert str(genotype) == expected
-
-
-def test_text_has_more_rows_for_coarser_paths():
-  text = draw.text(Genotype((1, 2, 3, 4), (SKIPS,)))
-  assert text.splitlines()[:5] == [
-    '  4 . . . .',
-    '  8 o . . .',
-    ' 16 . o . .',
-    ' 32 . . o .',
-    ' 64 . . . o',
-  ]
 
 
 def texts_of(figure):
@@ -133,13 +103,3 @@ def test_weights_picture_can_be_saved(tmp_path):
   weights = arch_weights.one_hot(zoo.load('auto_deeplab'), space)
   draw.save_weights_picture(weights, space, tmp_path / 'weights.png')
   assert (tmp_path / 'weights.png').read_bytes().startswith(PNG)
-
-
-def test_text_needs_no_matplotlib():
-  program = (
-    'import sys\n'
-    'from deeplab_nas.space import draw, zoo\n'
-    "draw.text(zoo.load('auto_deeplab'))\n"
-    "sys.exit('matplotlib' in sys.modules)\n"
-  )
-  assert subprocess.run([sys.executable, '-c', program]).returncode == 0

@@ -3,8 +3,8 @@
 import shlex
 
 from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.search import summary as search_summary
 from deeplab_nas.space import zoo
 from deeplab_nas.train import summary as train_summary
 from deeplab_nas.train import trainer
@@ -40,7 +40,7 @@ def test_the_parameters_are_those_that_are_trained(tmp_path):
   network = network_lib.build_network(tiny_training.GENOTYPE, 2, 3)
   count = sum(v.shape.num_elements() for v in network.trainable_variables)
   trainer.freeze_batch_norm(network)  # which changes nothing
-  assert f', {search_summary.count(count)} parameters' in text(
+  assert f', {report_text.count(count)} parameters' in text(
     tmp_path, network=network
   )
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import shapes
+from deeplab_nas.nn.kernels import resize, shapes
 from deeplab_nas.nn.network import conv_norm, head_conv
-from deeplab_nas.nn.supernet import resample
 
 FILTERS = 256
 LOW_LEVEL_FILTERS = 48
@@ -58,7 +57,7 @@ class Decoder(tf.keras.layers.Layer):
       low_level: float [B, H, W, C].
       training: Whether batch norm takes the batch's statistics.
     """
-    x = resample.resize(x, shapes.of(low_level)[1:3])
+    x = resize.bilinear(x, shapes.of(low_level)[1:3])
     x = tf.concat([x, self.low_level(low_level, training=training)], axis=-1)
     for conv in self.convs:
       x = conv(x, training=training)

@@ -16,11 +16,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import padding, shapes
+from deeplab_nas.nn.kernels import padding, resize, shapes
 from deeplab_nas.nn.network import aspp, conv_norm, decoder, drop_path
 from deeplab_nas.nn.network import cell as derived_cell
 from deeplab_nas.nn.network import options as network_options
-from deeplab_nas.nn.supernet import resample
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space, zoo
 
@@ -124,7 +123,7 @@ class DerivedNetwork(tf.keras.Model):
     logits = self.end_points(images, training)['logits']
     stride = self.options.low_level_stride
     padded = [(n - 1) * stride + 1 for n in shapes.of(logits)[1:3]]
-    logits = resample.resize(tf.cast(logits, tf.float32), padded)
+    logits = resize.bilinear(tf.cast(logits, tf.float32), padded)
     return padding.crop(logits, images)
 
   def end_points(
@@ -175,7 +174,7 @@ class DerivedNetwork(tf.keras.Model):
     stride = min(given[1], own)
     size = padding.size_at(padded, stride)
     return [
-      x if x_stride == stride else resample.resize(x, size)
+      x if x_stride == stride else resize.bilinear(x, size)
       for x, x_stride in zip(states, given)
     ]
 

@@ -16,9 +16,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import shapes
+from deeplab_nas.nn.kernels import resize, shapes
 from deeplab_nas.nn.network import conv_norm
-from deeplab_nas.nn.supernet import resample
 from deeplab_nas.space import primitives
 
 ReLU = tf.keras.layers.ReLU
@@ -40,7 +39,7 @@ class Halve(tf.keras.layers.Layer):
 
   def call(self, x: tf.Tensor) -> tf.Tensor:
     _, height, width, _ = shapes.of(x)
-    return resample.resize(x, [(height - 1) // 2 + 1, (width - 1) // 2 + 1])
+    return resize.bilinear(x, [(height - 1) // 2 + 1, (width - 1) // 2 + 1])
 
 
 def _none(primitive, filters, strides, norm) -> list:

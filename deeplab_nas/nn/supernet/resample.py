@@ -13,16 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import graph_ops
-
-
-def resize(x: tf.Tensor, size: tuple[int, int] | tf.Tensor) -> tf.Tensor:
-  """Bilinear with aligned corners: [B, size, C] from float [B, H, W, C]."""
-  if isinstance(size, tuple) and tuple(x.shape[1:3]) == size:
-    return x
-  # tf.image.resize knows no aligned corners. The result is always float32.
-  resized = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
-  return tf.cast(resized, x.dtype)
+from deeplab_nas.nn.kernels import graph_ops, resize
 
 
 class Resample(NamedTuple):
@@ -65,4 +56,4 @@ class Resample(NamedTuple):
       size: Height and width of the target node.
     """
     x = graph_ops.conv2d(tf.nn.relu(x), kernel, self.strides)
-    return x if self.strides > 1 else resize(x, size)
+    return x if self.strides > 1 else resize.bilinear(x, size)

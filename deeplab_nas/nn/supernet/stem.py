@@ -10,41 +10,7 @@ import functools
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm
-
-
-class ConvBN(tf.keras.layers.Layer):
-  """A 'SAME' convolution without bias, and batch norm with scale and offset."""
-
-  def __init__(
-    self,
-    filters: int,
-    kernel_size: int,
-    strides: int = 1,
-    dilation_rate: int = 1,
-    name: str | None = None,
-    dtype: str | None = None,
-  ):
-    super().__init__(name=name, dtype=dtype)
-    self.conv = tf.keras.layers.Conv2D(
-      filters,
-      kernel_size,
-      strides,
-      'same',
-      dilation_rate=dilation_rate,
-      use_bias=False,
-      kernel_initializer='he_normal',
-      dtype=dtype,
-    )
-    self.norm = batch_norm.BatchNorm(dtype=dtype)
-
-  def build(self, input_shape):
-    self.conv.build(input_shape)
-    self.norm.build([self.conv.filters])
-    super().build(input_shape)
-
-  def call(self, x, training=False, learning=True):
-    return self.norm(self.conv(x), training, learning)
+from deeplab_nas.nn.supernet import conv_bn
 
 
 class Stem(tf.keras.layers.Layer):
@@ -66,7 +32,7 @@ class Stem(tf.keras.layers.Layer):
   ):
     super().__init__(name=name, dtype=dtype)
     self.filter_multiplier = filter_multiplier
-    conv = functools.partial(ConvBN, kernel_size=3, dtype=dtype)
+    conv = functools.partial(conv_bn.ConvBN, kernel_size=3, dtype=dtype)
     self.half = conv(self.half_filters, strides=2, name='half')
     self.conv = conv(self.half_filters, name='conv')
     self.quarter = conv(self.quarter_filters, strides=2, name='quarter')

@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.nn.kernels import padding, replicas
-from deeplab_nas.nn.network import aspp
 from deeplab_nas.nn.supernet import fused_node, resample, stem
+from deeplab_nas.nn.supernet import head as head_lib
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet import node as node_lib
 from deeplab_nas.runtime import onednn
@@ -116,7 +116,7 @@ class Supernet(tf.keras.Model):
       lattice.Node(grid.num_layers, level) for level in range(len(self.heads))
     ]
     logits = [head(states[n], *mode) for head, n in zip(self.heads, ends)]
-    logits = aspp.summed(logits, padding.size_at(padded, 1))
+    logits = head_lib.summed(logits, padding.size_at(padded, 1))
     return padding.crop(logits, images)
 
   def _build_layers(self) -> None:
@@ -153,9 +153,9 @@ class Supernet(tf.keras.Model):
     }
     return stem_outputs.get(node) or self.space.node_filters(node.level)
 
-  def _head(self, level: int) -> aspp.SearchASPP:
+  def _head(self, level: int) -> head_lib.SearchASPP:
     stride = self.space.lattice.strides[level]
-    return aspp.SearchASPP(
+    return head_lib.SearchASPP(
       stride,
       self.space.node_filters(level),
       self.num_classes,

@@ -1,0 +1,50 @@
+"""Durations, counts, files and scores in words that people read."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def duration(seconds: float) -> str:
+  """'8 s', '3 min 20 s', '2 h 05 min', '3 d 04 h'."""
+  seconds = max(0, round(seconds))
+  minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+  if days:
+    return f'{days} d {hours % 24:02d} h'
+  if hours:
+    return f'{hours} h {minutes % 60:02d} min'
+  if minutes:
+    return f'{minutes} min {seconds % 60:02d} s'
+  return f'{seconds} s'
+
+
+def class_rows(metrics: Mapping[str, Any]) -> list[str]:
+  """IoU by class, of a line of `metrics_log` that was validated."""
+  shares = metrics.get('class_iou') or {}
+  return [
+    f'  {name:<20} {100 * value:5.1f} %'
+    for name, value in shares.items()
+    if value is not None
+  ]
+
+
+def files(*rows: tuple[str, pathlib.Path]) -> str:
+  """A table of the files and folders that are there."""
+  return '\n'.join(f'{name:<20} {path}' for name, path in rows if path.exists())
+
+
+def python() -> str:
+  """This interpreter as one would type it here."""
+  path = pathlib.Path(sys.executable)
+  here = pathlib.Path.cwd()
+  return str(path.relative_to(here) if here in path.parents else path)
+
+
+def count(value: float) -> str:
+  """'1.23 M' from 1234567."""
+  index = int(math.log10(max(value, 1)) // 3)
+  return f'{value / 1000**index:.3g} {" KMBT"[index]}'.strip()
