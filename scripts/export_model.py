@@ -98,7 +98,7 @@ def main(_) -> None:
     trained.config.to_yaml(),
     _images(files, trained.config.data),
   )
-  print(summary.text(result))
+  print(summary.summarize(result))
 
 
 def _files() -> list[str]:

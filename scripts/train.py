@@ -215,7 +215,7 @@ def _dry_run(
       from deeplab_nas.train import train_run
 
       estimate = train_run.dry_run(config, genotype)
-  print(estimate.text())
+  print(estimate.to_text())
 
 
 def _search(config: config_lib.Config) -> None:

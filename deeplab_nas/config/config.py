@@ -222,12 +222,14 @@ class Config:
   def from_dict(cls, settings: Mapping[str, Any]) -> Config:
     """The defaults with nested settings, `{'search': {'epochs': 10}}`, on top.
 
+    Settings of earlier releases may have their earlier names.
+
     Raises:
       UserError: For an unknown name (the nearest known one is suggested) or a
         value that does not fit.
     """
     sections = {}
-    for name, values in settings.items():
+    for name, values in with_current_names(settings).items():
       if name not in _SECTIONS:
         raise _unknown(str(name))
       if not isinstance(values, Mapping):
@@ -265,6 +267,28 @@ _SECTIONS = {
     RuntimeConfig,
   )
 }
+
+
+# Settings by the names that earlier releases wrote to config.yaml.
+_RENAMED = {
+  'train': {
+    'top_k': 'ohem_fraction',
+    'top_k_ramp_steps': 'ohem_ramp_steps',
+  }
+}
+
+
+def with_current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+  """Nested settings of any release, by the names that they have now."""
+  return {
+    section: {
+      _RENAMED.get(section, {}).get(name, name): value
+      for name, value in values.items()
+    }
+    if isinstance(values, Mapping)
+    else values
+    for section, values in settings.items()
+  }
 
 
 def load(path_or_preset: str, overrides: Sequence[str] = ()) -> Config:

@@ -68,10 +68,10 @@ class TrainConfig(config_field.Section):
     gradient_clip: Largest global norm of the gradient; null for none.
     class_weights: 'none'; 'inverse' or 'median_frequency', from the pixels of
       the training split; or a file with one number per class.
-    top_k: Share of the pixels, those of the highest loss, that count: hard
-      pixel mining, top_k_percent_pixels in DeepLab.
-    top_k_ramp_steps: Steps in which that share falls from 1 to `top_k`,
-      hard_example_mining_step in DeepLab; 0 begins with `top_k`.
+    ohem_fraction: Share of the pixels, those of the highest loss, that count:
+      hard pixel mining, top_k_percent_pixels in DeepLab.
+    ohem_ramp_steps: Steps in which that share falls from 1 to `ohem_fraction`,
+      hard_example_mining_step in DeepLab; 0 begins with `ohem_fraction`.
     label_smoothing: Share of the label that is spread over all classes.
     ema_decay: Share of the old average in the new one of the weights, which
       are then validated and kept averaged; null for no average.
@@ -98,8 +98,8 @@ class TrainConfig(config_field.Section):
   weight_decay: float = _field(4e-5, float, low=0)
   gradient_clip: float | None = _field(None, float, above=0, optional=True)
   class_weights: str = _field('none', str)
-  top_k: float = _field(1.0, float, above=0, high=1)
-  top_k_ramp_steps: int = _field(0, int, low=0)
+  ohem_fraction: float = _field(1.0, float, above=0, high=1)
+  ohem_ramp_steps: int = _field(0, int, low=0)
   label_smoothing: float = _field(0.0, float, low=0, below=1)
   ema_decay: float | None = _field(None, float, above=0, below=1, optional=True)
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))

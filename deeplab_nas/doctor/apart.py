@@ -124,4 +124,4 @@ def _serve(
       return
     if os.path.isfile(output):
       os.ftruncate(file, 0)  # last words are those of this check
-    connection.send(finding.of(check))
+    connection.send(finding.run(check))

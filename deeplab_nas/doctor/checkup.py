@@ -78,7 +78,7 @@ def run(chosen: list[Check]) -> Iterator[tuple[str, Finding]]:
       elif check.is_risky:
         found = process.find(check.find)
       else:
-        found = finding.of(check.find)
+        found = finding.run(check.find)
       if found.status in (finding.OK, finding.WARN):
         passed.add(check.name)
       yield check.name, found

@@ -31,7 +31,7 @@ class Finding:
     return f'{self.status:<5}{name:<18} {" ".join(filter(None, sentences))}'
 
 
-def of(check: Callable[[], Finding]) -> Finding:
+def run(check: Callable[[], Finding]) -> Finding:
   """What a check finds; one that raises has failed."""
   try:
     return check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def of(confusion: np.ndarray) -> np.ndarray:
+def from_confusion(confusion: np.ndarray) -> np.ndarray:
   """Intersection over union of each class.
 
   Args:

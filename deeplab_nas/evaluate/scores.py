@@ -41,7 +41,7 @@ class Scores:
   @property
   def class_iou(self) -> np.ndarray:
     """float64 [C], intersection over union."""
-    return class_iou.of(self.confusion)
+    return class_iou.from_confusion(self.confusion)
 
   @property
   def class_accuracy(self) -> np.ndarray:

@@ -19,12 +19,12 @@ _POOLS = ('max_pool', 'avg_pool')
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
+class ArchState:
   """One moment of a search.
 
   Attributes:
     space: The search space.
-    weights: Arrays `op` [E, K] and `edge` [L, S, 3].
+    weights: Arrays `op` [E, K] and `transition` [L, S, 3].
     genotype: What they decode to.
   """
 
@@ -33,7 +33,7 @@ class Snapshot:
   genotype: genotype.Genotype
 
   @classmethod
-  def of(cls, searcher: tf.keras.Model) -> Snapshot:
+  def from_searcher(cls, searcher: tf.keras.Model) -> ArchState:
     """The state of a `Searcher`, or of what has its `space` and `strategy`."""
     op, edge = map(np.asarray, searcher.strategy.arch_weights())
     return cls(
@@ -63,7 +63,7 @@ class Snapshot:
   def beta_entropy(self) -> float:
     """Mean over the lattice's nodes that can be left, in nats."""
     exists = self.space.lattice.legal.any(-1)  # [L, S]
-    return float(arch_weights.entropy(self.weights.edge)[exists].mean())
+    return float(arch_weights.entropy(self.weights.transition)[exists].mean())
 
   @property
   def skip_share(self) -> float:
@@ -90,4 +90,4 @@ class Snapshot:
 
 
 # Gives the snapshot of a model that has one.
-SnapshotOf = Callable[[tf.keras.Model], Snapshot]
+ArchStateOf = Callable[[tf.keras.Model], ArchState]

@@ -48,18 +48,18 @@ def logs(
   info: dataset_info.DatasetInfo,
   steps_per_epoch: int,
   val: tf.data.Dataset | None,
-  snapshot_of: arch_state.SnapshotOf | None = None,
+  arch_state_of: arch_state.ArchStateOf | None = None,
 ) -> list[tf.keras.callbacks.Callback]:
   """What every run writes down; arguments as in `for_training`.
 
   Args:
-    snapshot_of: Gives the architecture's state; None where it does not change.
+    arch_state_of: Gives the architecture's state; None where it is fixed.
   """
   shown = None
   if val is not None:
-    shown = samples.Panels(val, info, config.runtime.num_panels)
+    shown = samples.SamplePredictions(val, info, config.runtime.num_panels)
   return [
-    metrics_log.MetricsLog(run, info, snapshot_of),
-    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, snapshot_of),
-    picture_log.PictureLog(run, shown, steps_per_epoch, snapshot_of),
+    metrics_log.MetricsLog(run, info, arch_state_of),
+    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, arch_state_of),
+    picture_log.PictureLog(run, shown, steps_per_epoch, arch_state_of),
   ]

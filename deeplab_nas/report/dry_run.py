@@ -22,7 +22,7 @@ class Estimate:
         peak_bytes=peak_bytes(), steps_per_epoch=100, epochs=40,
         num_val_images=50, arch_step_seconds=0.4, arch_start_epoch=20,
       )
-      print(estimate.text())
+      print(estimate.to_text())
 
   Attributes:
     startup_seconds: From the start until all kinds of steps have run once.
@@ -67,7 +67,7 @@ class Estimate:
       + self.num_val_images * num_validations * self.val_image_seconds
     )
 
-  def text(self) -> str:
+  def to_text(self) -> str:
     """A small table."""
     arch_rows = ()
     if self.arch_step_seconds is not None:

@@ -26,19 +26,19 @@ class Health(tf.keras.callbacks.Callback):
   def __init__(
     self,
     info: dataset_info.DatasetInfo,
-    snapshot_of: arch_state.SnapshotOf | None = None,
+    arch_state_of: arch_state.ArchStateOf | None = None,
     arch_start_epoch: int = 0,
   ):
     """Watches a run.
 
     Args:
       info: Names of the classes.
-      snapshot_of: Takes a search's snapshots; None for a training.
+      arch_state_of: Takes a search's snapshots; None for a training.
       arch_start_epoch: Epochs of a search without architecture steps.
     """
     super().__init__()
     self._names = info.class_names
-    self._snapshot_of = snapshot_of
+    self._snapshot_of = arch_state_of
     self._arch_start_epoch = arch_start_epoch
     self._missed = np.zeros(info.num_classes, int)  # validations in a row
     self._told = set()
@@ -82,7 +82,7 @@ class Health(tf.keras.callbacks.Callback):
       )
 
   def _watch_architecture(
-    self, state: arch_state.Snapshot, num_epochs: int
+    self, state: arch_state.ArchState, num_epochs: int
   ) -> None:
     weak_share = state.skip_share + state.pool_share
     if weak_share >= _COLLAPSED_SHARE:

@@ -32,11 +32,11 @@ class MetricsLog(tf.keras.callbacks.Callback):
     self,
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
-    snapshot_of: arch_state.SnapshotOf | None = None,
+    arch_state_of: arch_state.ArchStateOf | None = None,
   ):
     """Writes to `run`; a search gives what takes its snapshots."""
     super().__init__()
-    self._snapshot_of = snapshot_of
+    self._snapshot_of = arch_state_of
     self.history: list[dict[str, Any]] = []
     self._run = run
     self._info = info
@@ -62,7 +62,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
 
   def _class_iou(self) -> dict[str, float | None]:
     confusion = self.model.val_metric.total_cm.numpy()
-    values = map(_plain, class_iou.of(confusion))
+    values = map(_plain, class_iou.from_confusion(confusion))
     return dict(zip(self._info.class_names, values))
 
 

@@ -1,4 +1,4 @@
-"""Says which step had a loss or a gradient that is no number, and why."""
+"""Says which step had a loss or a gradient that is not finite, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplab_nas.run import step_guard
 _TOLD_STEPS = 5
 
 
-class Divergence(tf.keras.callbacks.Callback):
+class NaNMonitor(tf.keras.callbacks.Callback):
   """Ends a run at its first bad step, or warns of the steps that are skipped.
 
   A bad step changes nothing, see `step_guard.StepGuard`; this says so before
@@ -63,7 +63,7 @@ class Divergence(tf.keras.callbacks.Callback):
     names = self._names_of(self._epoch * self._steps_per_epoch + batch)
     sentence = (
       f'The loss or a gradient of epoch {self._epoch + 1}, step {batch + 1} is'
-      f' no number, at learning rate {float(logs["learning_rate"]):.3g}, with'
+      f' not finite, at learning rate {float(logs["learning_rate"]):.3g}, with'
       f' the images {", ".join(names)}'
     )
     if not self._skips:

@@ -24,13 +24,13 @@ class PictureLog(tf.keras.callbacks.Callback):
   def __init__(
     self,
     run: run_directory.RunDirectory,
-    panels: panels_lib.Panels | None,
+    panels: panels_lib.SamplePredictions | None,
     steps_per_epoch: int,
-    snapshot_of: arch_state.SnapshotOf | None = None,
+    arch_state_of: arch_state.ArchStateOf | None = None,
   ):
     """Draws to `run`; a search gives what takes its snapshots."""
     super().__init__()
-    self._snapshot_of = snapshot_of
+    self._snapshot_of = arch_state_of
     self._run = run
     self._panels = panels if panels is not None and panels.count else None
     self._steps_per_epoch = steps_per_epoch

@@ -16,10 +16,10 @@ _GAP = 4  # pixels between pictures
 Predict = Callable[[tf.Tensor], tf.Tensor]
 
 
-class Panels:
+class SamplePredictions:
   """A few images, always the same, to look at while a network learns.
 
-      panels = Panels(val_dataset, info, count=4)
+      panels = SamplePredictions(val_dataset, info, count=4)
       picture = panels.draw(searcher.predict_logits)   # uint8 [H, W, 3]
 
   Attributes:

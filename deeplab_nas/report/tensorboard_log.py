@@ -60,12 +60,12 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
     steps_per_epoch: int,
-    snapshot_of: arch_state.SnapshotOf | None = None,
+    arch_state_of: arch_state.ArchStateOf | None = None,
     every_steps: int = 50,
   ):
     """Writes to `run`; a search gives what takes its snapshots."""
     super().__init__()
-    self._snapshot_of = snapshot_of
+    self._snapshot_of = arch_state_of
     self._run = run
     self._info = info
     self._steps_per_epoch = steps_per_epoch
@@ -124,7 +124,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       writer.close()
 
   def _class_iou(self) -> dict[str, float]:
-    values = class_iou.of(self.model.val_metric.total_cm.numpy())
+    values = class_iou.from_confusion(self.model.val_metric.total_cm.numpy())
     return {
       f'iou/{name}': value
       for name, value in zip(self._info.class_names, values)

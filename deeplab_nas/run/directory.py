@@ -245,7 +245,7 @@ class RunDirectory:
       starts = run_files.read(self.provenance, json.loads).get('starts', [])
       if not isinstance(starts, list):
         raise run_files.damaged(self.provenance)
-    starts.append(provenance.of(argv))
+    starts.append(provenance.collect(argv))
     files.write(self.config, config.to_yaml())
     record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
     files.write(self.provenance, record + '\n')
@@ -267,6 +267,7 @@ class RunDirectory:
     then = run_files.read(self.config, safe_yaml.parse)
     if not all(isinstance(values, dict) for values in then.values()):
       raise run_files.damaged(self.config)
+    then = config_lib.with_current_names(then)
     now = config.to_dict()
     for section in _FIXED_SECTIONS[mode]:
       for key, value in now[section].items():

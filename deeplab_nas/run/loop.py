@@ -27,7 +27,7 @@ class Wishes(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Fitting:
+class TrainingLoop:
   """What Keras' `fit` does, from any step of an epoch on.
 
   `fit` begins at an epoch, and so would lose what was done of one.

@@ -18,7 +18,7 @@ import deeplab_nas
 _PACKAGES = ('tensorflow', 'keras', 'tf_keras', 'numpy')
 
 
-def of(argv: Sequence[str]) -> dict[str, Any]:
+def collect(argv: Sequence[str]) -> dict[str, Any]:
   """Time, command, versions, commit and machine, in types that JSON knows."""
   return {
     'time': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),

@@ -1,4 +1,4 @@
-"""A step whose loss or gradient is no number changes nothing."""
+"""A step whose loss or gradient is not finite changes nothing."""
 
 from __future__ import annotations
 

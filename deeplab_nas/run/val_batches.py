@@ -9,7 +9,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline
 
 
-def of(
+def make(
   config: config_lib.DataConfig,
   info: dataset_info.DatasetInfo,
   fills_last: bool = False,

@@ -38,9 +38,16 @@ def for_search(
   return [
     genotype_log.GenotypeLog(run),
     *report_callbacks.logs(
-      run, config, info, steps_per_epoch, val, arch_state.Snapshot.of
+      run,
+      config,
+      info,
+      steps_per_epoch,
+      val,
+      arch_state.ArchState.from_searcher,
     ),
-    health.Health(info, arch_state.Snapshot.of, config.search.arch_start_epoch),
+    health.Health(
+      info, arch_state.ArchState.from_searcher, config.search.arch_start_epoch
+    ),
     # Last, so that its time between epochs holds the work of the others.
     bar,
   ]

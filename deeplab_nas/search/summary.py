@@ -18,7 +18,7 @@ _WEAK_KINDS = ('skip', 'max_pool', 'avg_pool')
 _WEAK_SHARE = 0.4
 
 
-def text(
+def summarize(
   run: run_directory.RunDirectory,
   found: genotype.Genotype,
   space: search_space.SearchSpace,

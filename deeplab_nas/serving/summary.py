@@ -13,7 +13,7 @@ from deeplab_nas.serving import export, graph_ops, names
 IMAGE = 'tensorflow/serving:2.15.1'
 
 
-def text(result: export.ExportResult) -> str:
+def summarize(result: export.ExportResult) -> str:
   """Several lines for the terminal."""
   return '\n'.join(
     (

@@ -23,14 +23,14 @@ class ArchWeights(NamedTuple):
       `CellSpace.edges`) the weights of its primitives. One cell, shared by all
       nodes of the lattice. With partial channels times the weight of the edge:
       rows sum to that, and those of a block to 1.
-    edge: float32 [L, S, 3], softmax of beta over the moves that leave a node,
-      Eq. (7); illegal moves are exactly 0.
+    transition: float32 [L, S, 3], softmax of beta over the moves that leave a
+      node, Eq. (7); illegal moves are exactly 0.
 
   Both are tensors in a supernet and may be arrays elsewhere.
   """
 
   op: Any
-  edge: Any
+  transition: Any
 
 
 def one_hot(
@@ -54,10 +54,10 @@ def one_hot(
   op = np.zeros([len(space.cell.edges), len(names)], np.float32)
   for edge, primitive in genotype.edges():
     op[space.cell.edge_index(*edge), names.index(primitive)] += 1
-  edge_weights = np.zeros(space.lattice.legal.shape, np.float32)
+  transitions = np.zeros(space.lattice.legal.shape, np.float32)
   for edge in space.lattice.path_edges(genotype.path):
-    edge_weights[edge.index] = 1
-  return ArchWeights(op, edge_weights)
+    transitions[edge.index] = 1
+  return ArchWeights(op, transitions)
 
 
 def entropy(probs: np.ndarray) -> np.ndarray:

@@ -109,18 +109,19 @@ class CostModel:
     """The mean cost of architectures drawn from relaxed weights, in floats.
 
     The path is a Markov chain that starts at the stem and moves with the
-    probabilities `weights.edge`. Every operation counts by its weight, so the
-    cost is linear in `weights.op`; weights of one architecture give its cost.
+    probabilities `weights.transition`. Every operation counts by its weight, so
+    the cost is linear in `weights.op`; weights of one architecture give its
+    cost.
 
     Args:
-      weights: Arrays `op` [E, K] and `edge` [L, S, 3].
+      weights: Arrays `op` [E, K] and `transition` [L, S, 3].
 
     Raises:
       ValueError: If the weights have another shape or are not finite.
     """
     table = self.table
     op = arch_weights.checked_array(weights.op, table.op.shape[2:4], 'op')
-    triples = self._triple_probs(weights.edge)  # [L, S, S, S]
+    triples = self._triple_probs(weights.transition)  # [L, S, S, S]
     pairs = triples.sum((0, 1))  # [S, S], mean visits
     first, last = triples[0].sum((0, 1)), triples[-1].sum((0, 1))  # [S], [S]
     total = (

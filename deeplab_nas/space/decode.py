@@ -18,11 +18,11 @@ def decode(
   """The architecture that relaxed weights stand for.
 
   Args:
-    weights: Arrays `op` [E, K] and `edge` [L, S, 3].
+    weights: Arrays `op` [E, K] and `transition` [L, S, 3].
     space: The search space whose axes they have.
   """
   return genotype.Genotype(
-    path=decode_path(weights.edge, space.lattice),
+    path=decode_path(weights.transition, space.lattice),
     cell=decode_cell(weights.op, space.cell),
   )
 

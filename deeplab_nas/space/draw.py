@@ -68,7 +68,7 @@ def weights_figure(
   What decoding would choose now is marked.
 
   Args:
-    weights: Arrays `op` [E, K] and `edge` [L, S, 3].
+    weights: Arrays `op` [E, K] and `transition` [L, S, 3].
     space: The search space whose axes they have.
   """
   chosen = decode.decode(weights, space)
@@ -78,7 +78,7 @@ def weights_figure(
   ]
   result = _new_figure(12, sum(heights))
   upper, lower = result.subplots(2, 1, gridspec_kw={'height_ratios': heights})
-  _draw_beta(upper, np.asarray(weights.edge), space.lattice, chosen.path)
+  _draw_beta(upper, np.asarray(weights.transition), space.lattice, chosen.path)
   _draw_alpha(lower, np.asarray(weights.op), space.cell)
   return result
 

@@ -162,7 +162,7 @@ class Genotype:
     return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
   def __str__(self) -> str:
-    return text.of_genotype(self.path, self.cell)
+    return text.format_genotype(self.path, self.cell)
 
 
 def _shown(value: Any) -> str:

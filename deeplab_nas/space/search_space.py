@@ -56,7 +56,7 @@ class SearchSpace:
     return self.cell.num_blocks * self.filters(level)
 
   @classmethod
-  def of(
+  def containing(
     cls, genotype: genotype_lib.Genotype, filter_multiplier: int = 20
   ) -> SearchSpace:
     """A space that holds a genotype: its layers and blocks, all primitives.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _NUM_LEVELS = 4
 
 
-def of_genotype(
+def format_genotype(
   path: Sequence[int], cell: Sequence[Sequence[tuple[str, str]]]
 ) -> str:
   """The path as a picture of the lattice, and one line for each block.

@@ -27,7 +27,7 @@ from deeplab_nas.data import dataset_info
 NONE = 'none'
 
 
-def of(
+def compute(
   choice: str, info: dataset_info.DatasetInfo, split: str
 ) -> tuple[float, ...]:
   """The weights that `train.class_weights` asks for; none for 'none'.

@@ -32,7 +32,7 @@ class Report:
   skipped: dict[str, str]
   unused: tuple[str, ...]
 
-  def text(self) -> str:
+  def to_text(self) -> str:
     """'Loaded 412 variables, skipped 2: ...'."""
     parts = [f'{path} {reason}' for path, reason in self.skipped.items()]
     parts = parts[:_SHOWN] + ['...'] * (len(parts) > _SHOWN)
@@ -70,7 +70,7 @@ def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
     )
   for variable, value in values:
     variable.assign(value)
-  logging.info('%s: %s', prefix, report.text())
+  logging.info('%s: %s', prefix, report.to_text())
   return report
 
 
@@ -86,7 +86,7 @@ def _match(
       ' with scripts/import_tf1_checkpoint.py, and give that.'
     )
   stored = variable_paths.in_checkpoint(prefix)
-  variables = variable_paths.of(network)
+  variables = variable_paths.by_path(network)
   variables.pop(_NO_WEIGHT, None)
   values, loaded, skipped = [], [], {}
   for path, variable in variables.items():

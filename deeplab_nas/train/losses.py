@@ -19,7 +19,7 @@ from deeplab_nas.nn.kernels import replicas
 class TopKLoss(segmentation_losses.SegmentationLoss):
   """Hard pixel mining, of one pixel at least, that may begin with all.
 
-  The share of the pixels that count falls linearly from 1 to `top_k` and stays
+  The share of the pixels that count falls linearly from 1 to its end and stays
   there. The library's loss has one share from the first step on, and is 0 if
   that is less than a pixel.
   """
@@ -35,7 +35,7 @@ class TopKLoss(segmentation_losses.SegmentationLoss):
 
     Args:
       top_k: The share in the end, below 1.
-      ramp_steps: Steps until then; 0 for `top_k` from the first step on.
+      ramp_steps: Steps until then; 0 for that share from the first step on.
       step: Gives the number of steps that are done.
       **settings: Those of `SegmentationLoss`.
     """
@@ -92,8 +92,10 @@ def build(
     'ignore_label': ignore_label,
     'use_groundtruth_dimension': True,
   }
-  if config.top_k < 1:
-    return TopKLoss(config.top_k, config.top_k_ramp_steps, step, **settings)
+  if config.ohem_fraction < 1:
+    return TopKLoss(
+      config.ohem_fraction, config.ohem_ramp_steps, step, **settings
+    )
   return segmentation_losses.SegmentationLoss(**settings)
 
 

@@ -14,7 +14,7 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import genotype as genotype_lib
 
 
-def text(
+def summarize(
   run: run_directory.RunDirectory,
   genotype: genotype_lib.Genotype,
   network: tf.keras.Model,

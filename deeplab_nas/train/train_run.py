@@ -79,9 +79,9 @@ class TrainRun:
       step,
     )
 
-  def divergence(self) -> nan_monitor.Divergence:
-    """What watches for steps that are no numbers."""
-    return nan_monitor.Divergence(
+  def divergence(self) -> nan_monitor.NaNMonitor:
+    """What watches for steps that are not finite."""
+    return nan_monitor.NaNMonitor(
       'train',
       self.steps_per_epoch,
       self.names_of,
@@ -113,7 +113,9 @@ def build(
   facts = worker_check.facts(config, info)
   worker_check.require(strategy, {**facts, 'genotype': genotype.digest})
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
-  weights = class_weights.of(config.train.class_weights, info, data.train_split)
+  weights = class_weights.compute(
+    config.train.class_weights, info, data.train_split
+  )
   if weights:
     logging.info('Class weights: %s.', _named(info, weights))
   replica_batch = devices.replica_batch(strategy, data.batch_size)
@@ -121,7 +123,7 @@ def build(
     trainer = _trainer(
       config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
     )
-  val = val_batches.of(data, info, strategy.num_replicas_in_sync > 1)
+  val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
 
 
@@ -198,7 +200,7 @@ def run(
   if position.epoch < config.train.epochs and not keeper.is_stopped:
     _draw_genotype(directory, genotype)
     _fit(parts, directory, position, keeper, saver)
-  text = summary.text(
+  text = summary.summarize(
     directory,
     genotype,
     trainer.network,
@@ -252,7 +254,7 @@ def _fit(
   watchers = callbacks.for_training(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  loop.Fitting(
+  loop.TrainingLoop(
     parts.trainer,
     saver,
     config.train.epochs,

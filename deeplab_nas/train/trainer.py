@@ -53,7 +53,7 @@ class Trainer(tf.keras.Model):
       class_weights: One for each class; empty for none.
       ignore_label: Label of pixels that do not count.
       keeps_statistics: Whether moving statistics come through a step whose
-        loss or gradient is no number.
+        loss or gradient is not finite.
     """
     super().__init__(name='trainer')
     if config.batch_norm == 'freeze':

@@ -15,7 +15,7 @@ import tensorflow as tf
 _SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE'
 
 
-def of(network: tf.Module) -> dict[str, tf.Variable]:
+def by_path(network: tf.Module) -> dict[str, tf.Variable]:
   """All variables by path, in the order of their discovery.
 
   The shortest path counts, as in a checkpoint; among equal ones the first.

@@ -53,7 +53,7 @@ def finished(
   """
   paths = {
     variable.ref(): path
-    for path, variable in variable_paths.of(network).items()
+    for path, variable in variable_paths.by_path(network).items()
   }
   results = []
   for gradient, variable in zip(gradients, variables):

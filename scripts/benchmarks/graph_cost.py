@@ -49,7 +49,7 @@ class GraphCost:
     return {names.get(name, name): value for name, value in values.items()}
 
 
-def of(function: tf.types.experimental.ConcreteFunction) -> GraphCost:
+def count(function: tf.types.experimental.ConcreteFunction) -> GraphCost:
   """The cost of one call."""
   graph = function.graph
   flops, num_unknown = _Counter().cost(graph, range(len(graph.outputs)))
@@ -85,7 +85,7 @@ class _Counter:
     flops = num_unknown = 0
     for op, used in _live(graph, outputs):
       if op.type in op_flops.FORMULAS:
-        value = op_flops.of(op)
+        value = op_flops.count(op)
         cost = (0, 1) if value is None else (value, 0)
       else:
         cost = self._inside(op, used)

@@ -82,7 +82,7 @@ def build_network(
   step, compiled = _network_step(genotype, filter_multiplier, size, batch_size)
 
   def facts() -> dict[str, Any]:
-    counted = graph_cost.of(compiled).facts()
+    counted = graph_cost.count(compiled).facts()
     done = counted.pop('flops')
     return {
       **_facts(genotype, filter_multiplier, size, batch_size),
@@ -116,7 +116,7 @@ def build_export(
 
   def facts() -> dict[str, Any]:
     # Its sizes are not static: what it multiplies cannot be counted.
-    counted = graph_cost.of(function).facts()
+    counted = graph_cost.count(function).facts()
     nodes = {x: n for x, n in counted.items() if x.startswith('graph_')}
     return {
       **_facts(genotype, filter_multiplier, size, batch_size),
@@ -233,7 +233,7 @@ def _facts(
 ) -> dict[str, Any]:
   """Operations by the cost model: those of the unfolded network for all."""
   found: genotype_lib.Genotype = genotype_source.read(genotype)
-  space = search_space.SearchSpace.of(found, filter_multiplier)
+  space = search_space.SearchSpace.containing(found, filter_multiplier)
   model = cost.CostModel(space, NUM_CLASSES, (size, size))
   return {
     'images': batch_size,

@@ -17,7 +17,7 @@ _CPU_INFO = pathlib.Path('/proc/cpuinfo')
 def describe() -> dict[str, Any]:
   """Time, command, versions, machine, allocator, in types that JSON knows."""
   return {
-    **provenance.of(sys.argv),
+    **provenance.collect(sys.argv),
     'cores': scan.num_cores(),
     'cpu': cpu_model(),
     'allocator': allocator.name(),

@@ -12,7 +12,7 @@ import math
 import tensorflow as tf
 
 
-def of(op: tf.Operation) -> int | None:
+def count(op: tf.Operation) -> int | None:
   """The operations of an op of `FORMULAS`; None if a size is not static."""
   try:
     return 2 * FORMULAS[op.type](op)

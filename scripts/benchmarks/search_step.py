@@ -77,7 +77,7 @@ def _job(
     losses.append(float(loss))  # waits for it
 
   def facts() -> dict[str, Any]:
-    cost = graph_cost.of(compiled.get_concrete_function(batch))
+    cost = graph_cost.count(compiled.get_concrete_function(batch))
     return {
       'images': images,
       **sizes(config),

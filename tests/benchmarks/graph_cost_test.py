@@ -11,7 +11,7 @@ FLOPS = 2 * 4**3
 
 
 def cost(function, *specs):
-  return graph_cost.of(tf.function(function).get_concrete_function(*specs))
+  return graph_cost.count(tf.function(function).get_concrete_function(*specs))
 
 
 @tf.function

@@ -26,7 +26,7 @@ def exported(settings, tmp_path_factory):
 
 
 def test_operations_are_those_of_the_cost_model(settings, exported):
-  space = search_space.SearchSpace.of(tiny.GENOTYPE, 1)
+  space = search_space.SearchSpace.containing(tiny.GENOTYPE, 1)
   model = cost.CostModel(space, inference.NUM_CLASSES, (33, 33))
   expected = 2 * 2 * model.of(tiny.GENOTYPE).macs
   batch = {**settings, 'batch_size': 2}

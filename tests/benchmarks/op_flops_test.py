@@ -13,7 +13,7 @@ def products(function, *shapes):
   specs = [tf.TensorSpec(shape) for shape in shapes]
   graph = tf.function(function).get_concrete_function(*specs).graph
   found = [
-    op_flops.of(op)
+    op_flops.count(op)
     for op in graph.get_operations()
     if op.type in op_flops.FORMULAS
   ]

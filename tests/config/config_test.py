@@ -277,3 +277,10 @@ def test_reading_settings_imports_no_tensorflow():
 )
 def test_a_setting_is_found_by_its_last_name(name, expected):
   assert config_lib.setting_named(name) == expected
+
+
+def test_settings_of_earlier_releases_keep_their_meaning():
+  earlier = {'train': {'top_k': 0.5, 'top_k_ramp_steps': 7, 'epochs': 3}}
+  train = config_lib.Config.from_dict(earlier).train
+  assert (train.ohem_fraction, train.ohem_ramp_steps) == (0.5, 7)
+  assert train.epochs == 3

@@ -11,7 +11,7 @@ def test_the_defaults_are_deeplabs():
   assert (train.learning_rate, train.end_learning_rate) == (0.05, 0)
   assert (train.power, train.momentum, train.weight_decay) == (0.9, 0.9, 4e-5)
   assert (train.slow_start_steps, train.slow_start_learning_rate) == (0, 1e-4)
-  assert (train.top_k, train.label_smoothing) == (1, 0)
+  assert (train.ohem_fraction, train.label_smoothing) == (1, 0)
   assert train.class_weights == 'none'
   network = config_train.NetworkConfig()
   assert network.aspp_rates == (12, 24, 36)
@@ -31,7 +31,10 @@ def test_the_last_epoch_is_always_validated(every, validated):
 @pytest.mark.parametrize(
   'settings, sentence',
   [
-    ({'top_k': 0}, 'train.top_k is 0, expected a number, above 0, at most 1.'),
+    (
+      {'ohem_fraction': 0},
+      'train.ohem_fraction is 0, expected a number, above 0, at most 1.',
+    ),
     ({'ema_decay': 1}, 'below 1, or null.'),
     ({'batch_norm': 'group'}, 'expected one of train, freeze, sync.'),
     ({'precision': 'float16'}, 'one of float32, mixed_bfloat16, mixed_float16'),

@@ -27,7 +27,7 @@ def test_nothing_to_do_leaves_no_space_at_the_end():
   ],
 )
 def test_a_check_that_raises_has_failed(check, words):
-  found = finding.of(check)
+  found = finding.run(check)
   assert found.status == finding.FAIL
   assert words in found.text
 

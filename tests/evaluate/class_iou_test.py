@@ -15,10 +15,10 @@ def test_it_is_intersection_over_union():
     labelled, predicted = labels == index, predictions == index
     union = (labelled | predicted).sum()
     expected.append((labelled & predicted).sum() / union if union else np.nan)
-  np.testing.assert_allclose(class_iou.of(confusion), expected)
-  assert class_iou.of(confusion)[2] == 0  # labelled, never found
-  assert np.isnan(class_iou.of(confusion)[3])  # neither
+  np.testing.assert_allclose(class_iou.from_confusion(confusion), expected)
+  assert class_iou.from_confusion(confusion)[2] == 0  # labelled, never found
+  assert np.isnan(class_iou.from_confusion(confusion)[3])  # neither
 
 
 def test_nothing_counted_is_nan():
-  assert np.isnan(class_iou.of(np.zeros([2, 2]))).all()
+  assert np.isnan(class_iou.from_confusion(np.zeros([2, 2]))).all()

@@ -12,7 +12,7 @@ SPACE = search_space.SearchSpace()
 
 
 def of(weights, name='auto_deeplab'):
-  return arch_state.Snapshot(SPACE, weights, zoo.load(name))
+  return arch_state.ArchState(SPACE, weights, zoo.load(name))
 
 
 def test_uniform_weights_have_the_largest_entropy():
@@ -28,7 +28,7 @@ def test_uniform_weights_have_the_largest_entropy():
 
 def test_decided_weights_have_none():
   weights = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)
-  state = of(arch_weights.ArchWeights(weights.op, weights.edge))
+  state = of(arch_weights.ArchWeights(weights.op, weights.transition))
   assert state.alpha_entropy == 0
   assert state.beta_entropy == 0
 
@@ -42,14 +42,14 @@ def test_shares_count_connections():
     (('block_0', 'skip_connect'), ('prev', 'sep_conv_3x3')),
   )
   genotype = type(state.genotype)((0, 1), cell)
-  state = arch_state.Snapshot(SPACE, weights, genotype)
+  state = arch_state.ArchState(SPACE, weights, genotype)
   assert state.pool_share == 0.5
   assert state.skip_share == 0.25
   assert state.numbers()['pool_share'] == 0.5
 
 
 def test_it_is_taken_from_a_searcher(finished):
-  state = arch_state.Snapshot.of(finished.searcher)
+  state = arch_state.ArchState.from_searcher(finished.searcher)
   assert state.genotype == finished.searcher.strategy.genotype()
   assert isinstance(state.weights.op, np.ndarray)
   np.testing.assert_allclose(state.weights.op.sum(-1), 1, rtol=1e-6)
@@ -60,7 +60,7 @@ def test_with_partial_channels_rows_are_weighted_by_their_edge():
   weights = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)
   by_edge = np.concatenate([np.full(n, 1 / n) for n in range(2, 7)])
   op = np.full([20, 8], 1 / 8) * by_edge[:, np.newaxis]
-  state = arch_state.Snapshot(
+  state = arch_state.ArchState(
     space, weights._replace(op=op), zoo.load('auto_deeplab')
   )
   assert state.alpha_entropy == pytest.approx(math.log(8))

@@ -23,7 +23,7 @@ def test_the_whole_run_is_the_sum_of_its_parts():
 
 
 def test_the_table_has_every_number():
-  text = ESTIMATE.text()
+  text = ESTIMATE.to_text()
   for part in ('40 s', '2.000 s', '1.000 s', '3.00 GiB', '3 min 10 s'):
     assert part in text
   assert '5 epochs of 10 steps, 8 validation images' in text
@@ -35,7 +35,7 @@ def test_a_training_has_one_kind_of_step_and_maybe_few_validations():
     ESTIMATE, arch_step_seconds=None, arch_start_epoch=0, num_validations=2
   )
   assert training.total_seconds == 40 + 5 * 10 * 2 + 2 * 8 * 0.5
-  assert 'architecture' not in training.text()
+  assert 'architecture' not in training.to_text()
 
 
 def test_the_peak_never_falls():
@@ -49,8 +49,8 @@ def test_the_peak_never_falls():
 def test_a_search_says_which_preset_has_its_memory():
   def text(gib):
     counted_bytes = int(gib * 2**30)
-    return dataclasses.replace(ESTIMATE, counted_bytes=counted_bytes).text()
+    return dataclasses.replace(ESTIMATE, counted_bytes=counted_bytes).to_text()
 
   assert 'GiB by count: fits 8 GiB, as --config=search_8gb does' in text(3)
   assert '20.00 GiB by count: no preset' in text(20)
-  assert 'accelerator' not in ESTIMATE.text()
+  assert 'accelerator' not in ESTIMATE.to_text()

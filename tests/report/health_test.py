@@ -71,7 +71,7 @@ def searched(states, arch_start_epoch=0):
 
 
 def state(weights=DECIDED, found=None):
-  return arch_state.Snapshot(SPACE, weights, found or zoo.load('auto_deeplab'))
+  return arch_state.ArchState(SPACE, weights, found or zoo.load('auto_deeplab'))
 
 
 def test_a_search_that_decides_is_no_trouble(told):
@@ -93,7 +93,7 @@ def test_an_architecture_of_skips_and_pools_is_told(told):
 
 
 def test_alpha_that_does_not_move_is_told_after_some_epochs(told):
-  flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.edge)
+  flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.transition)
   searched([state(flat)] * 2 + [state()] * 7)
   assert not told()
   # The first epochs of a search do not move it.

@@ -1,4 +1,4 @@
-"""A step that is no number ends the run, and says what to change."""
+"""A step that is not finite ends the run, and says what to change."""
 
 import logging
 import types
@@ -18,7 +18,7 @@ def watcher(skips=False, num_bad=0):
     asked.append(step)
     return ['left', 'right']
 
-  watching = nan_monitor.Divergence('train', 10, names_of, skips)
+  watching = nan_monitor.NaNMonitor('train', 10, names_of, skips)
   guard = types.SimpleNamespace(num_bad=tf.Variable(num_bad))
   watching.set_model(types.SimpleNamespace(guard=guard))
   watching.on_train_begin()
@@ -36,7 +36,7 @@ def test_a_bad_step_is_refused_with_all_that_helps():
   with pytest.raises(errors.UserError) as caught:
     watching.on_train_batch_end(4, logs(1))
   sentence = str(caught.value)
-  assert 'of epoch 3, step 5 is no number, at learning rate 0.05' in sentence
+  assert 'of epoch 3, step 5 is not finite, at learning rate 0.05' in sentence
   assert 'the images left, right.' in sentence
   assert 'a lower train.learning_rate' in sentence
   assert 'train.gradient_clip' in sentence
@@ -50,7 +50,7 @@ def test_skipped_steps_are_told_a_few_times(caplog):
     for step in range(9):
       watching.on_train_batch_end(step, logs(step))
   assert len(caplog.records) == len(asked) == 5
-  assert 'step 2 is no number' in caplog.text and 'as were 4' in caplog.text
+  assert 'step 2 is not finite' in caplog.text and 'as were 4' in caplog.text
 
 
 def test_those_before_a_resumption_are_not_told_again():

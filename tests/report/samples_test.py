@@ -1,4 +1,4 @@
-"""Panels: which images, which colours, at which place."""
+"""SamplePredictions: which images, which colours, at which place."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def predict_class_2(images):
 
 
 def test_a_row_is_image_label_prediction(info):
-  shown = samples.Panels(batches([1]), info, 1)
+  shown = samples.SamplePredictions(batches([1]), info, 1)
   picture = shown.draw(predict_class_2)
   assert picture.shape == (4, 3 * 6 + 2 * 4, 3)
   image, label, prediction = picture[:, :6], picture[:, 10:16], picture[:, 20:]
@@ -39,7 +39,7 @@ def test_a_row_is_image_label_prediction(info):
 
 @pytest.mark.parametrize('count, expected', [(0, 0), (1, 1), (3, 3), (9, 5)])
 def test_the_first_images_are_taken(info, count, expected):
-  shown = samples.Panels(batches([2, 2, 1]), info, count)
+  shown = samples.SamplePredictions(batches([2, 2, 1]), info, count)
   assert shown.count == expected
   if expected:
     rows = shown.draw(predict_class_2)[::8, 0, 0]
@@ -51,7 +51,7 @@ def test_no_more_is_read_than_shown(info):
     while True:
       yield from batches([2])
 
-  assert samples.Panels(endless(), info, 3).count == 3
+  assert samples.SamplePredictions(endless(), info, 3).count == 3
 
 
 def test_the_network_sees_whole_batches(info):
@@ -61,19 +61,19 @@ def test_the_network_sees_whole_batches(info):
     sizes.append(len(images))
     return predict_class_2(images)
 
-  samples.Panels(batches([2, 2]), info, 3).draw(predict)
+  samples.SamplePredictions(batches([2, 2]), info, 3).draw(predict)
   assert sizes == [2, 2]
 
 
 def test_images_of_different_sizes_share_a_picture(info):
   mixed = [*batches([1], 4, 6), *batches([1], 3, 9)]
-  picture = samples.Panels(mixed, info, 2).draw(predict_class_2)
+  picture = samples.SamplePredictions(mixed, info, 2).draw(predict_class_2)
   assert picture.shape == (4 + 4 + 3, 3 * 9 + 2 * 4, 3)
   assert (picture[:4, 26:] == 255).all()
 
 
 def test_large_images_are_shown_small(info):
-  picture = samples.Panels(batches([1], 100, 2048), info, 1).draw(
+  picture = samples.SamplePredictions(batches([1], 100, 2048), info, 1).draw(
     predict_class_2
   )
   assert picture.shape == (25, 3 * 512 + 2 * 4, 3)

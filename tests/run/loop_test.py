@@ -52,7 +52,7 @@ class Run:
     self.trainer = tiny_training.trainer(total_steps=6)
     self.saver = checkpoints.Saver(self.directory, trainer=self.trainer)
     self.position = self.saver.restore()
-    self.fitting = loop.Fitting(
+    self.fitting = loop.TrainingLoop(
       self.trainer,
       self.saver,
       2,

@@ -11,7 +11,7 @@ from deeplab_nas.run import provenance
 
 
 def test_it_says_what_it_takes_to_run_it_again():
-  record = provenance.of(['train.py', '--run_dir=my runs/a'])
+  record = provenance.collect(['train.py', '--run_dir=my runs/a'])
   assert json.loads(json.dumps(record)) == record
   assert record['command'] == "python train.py '--run_dir=my runs/a'"
   assert record['deeplab_nas'] == deeplab_nas.__version__
@@ -26,4 +26,4 @@ def test_it_says_what_it_takes_to_run_it_again():
 def test_outside_a_repository_there_is_no_commit(monkeypatch, tmp_path):
   elsewhere = tmp_path / 'deeplab_nas' / '__init__.py'
   monkeypatch.setattr(deeplab_nas, '__file__', str(elsewhere))
-  assert provenance.of([])['commit'] is None
+  assert provenance.collect([])['commit'] is None

@@ -30,7 +30,7 @@ def test_a_loss_alone_may_be_checked():
 
 
 def broken(batch):
-  """The batch with one pixel that is no number."""
+  """The batch with one pixel that is not finite."""
   images, labels = batch
   spoilt = np.array(images)
   spoilt[0, 2, 3, 1] = NAN

@@ -19,11 +19,13 @@ def data(records):
 )
 def test_it_is_the_split_or_its_start(data, split, most, expected):
   config = dataclasses.replace(data, val_split=split, max_val_images=most)
-  val = val_batches.of(config, dataset_info.DatasetInfo.load(data.dir))
+  val = val_batches.make(config, dataset_info.DatasetInfo.load(data.dir))
   assert sum(len(images) for images, _ in val) == expected
 
 
 def test_no_split_is_no_validation(data, caplog):
   config = dataclasses.replace(data, val_split='')
-  assert val_batches.of(config, dataset_info.DatasetInfo.load(data.dir)) is None
+  assert (
+    val_batches.make(config, dataset_info.DatasetInfo.load(data.dir)) is None
+  )
   assert 'nothing will be validated' in caplog.text

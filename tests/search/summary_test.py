@@ -19,7 +19,7 @@ CITYSCAPES = dataset_info.DatasetInfo.cityscapes()
 
 
 def text(tmp_path, found=PUBLISHED, metrics=METRICS, image_size=(1025, 2049)):
-  return search_summary.text(
+  return search_summary.summarize(
     run_directory.RunDirectory(tmp_path),
     found,
     search_space.SearchSpace(),
@@ -75,7 +75,7 @@ def test_it_names_only_files_that_are_there(tmp_path):
 
 
 def test_its_next_command_works(finished):
-  shown = search_summary.text(
+  shown = search_summary.summarize(
     finished.run,
     finished.searcher.strategy.genotype(),
     finished.searcher.space,
@@ -95,7 +95,7 @@ def test_its_next_command_works(finished):
 
 
 def test_it_says_how_to_train_what_was_found(finished):
-  shown = search_summary.text(
+  shown = search_summary.summarize(
     finished.run,
     finished.searcher.strategy.genotype(),
     finished.searcher.space,

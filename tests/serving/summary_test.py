@@ -35,13 +35,13 @@ def test_docker_gets_the_folder_of_the_versions(tmp_path):
 
 def test_the_text_names_what_there_is(exported):
   compared = comparison.Comparison(3, 100, 1e-7, 1.0)
-  found = summary.text(export.ExportResult(exported, compared))
+  found = summary.summarize(export.ExportResult(exported, compared))
   assert f'Exported {exported}' in found
   assert '1.0e-07' in found and '100.000 %' in found
   assert f'-v {exported.parent}:/models/deeplab_nas:ro' in found
   lite = exported / 'assets.extra' / 'segmenter.tflite'
   result = export.ExportResult(exported, compared, lite, compared)
-  assert f'TFLite model {lite}' in summary.text(result)
+  assert f'TFLite model {lite}' in summary.summarize(result)
 
 
 @pytest.mark.skipif(

@@ -25,10 +25,14 @@ def test_one_hot_marks_every_connection_and_transition():
     ),
   )
   weights = arch_weights.one_hot(genotype, space)
-  assert weights.op.dtype == weights.edge.dtype == np.float32
+  assert weights.op.dtype == weights.transition.dtype == np.float32
   assert np.argwhere(weights.op).tolist() == [[0, 4], [1, 3], [2, 7], [4, 1]]
-  assert np.argwhere(weights.edge).tolist() == [[0, 0, 1], [1, 0, 2], [2, 1, 1]]
-  assert weights.op.sum() == 4 and weights.edge.sum() == 3
+  assert np.argwhere(weights.transition).tolist() == [
+    [0, 0, 1],
+    [1, 0, 2],
+    [2, 1, 1],
+  ]
+  assert weights.op.sum() == 4 and weights.transition.sum() == 3
 
 
 def test_one_hot_counts_a_connection_that_stands_twice():

@@ -116,7 +116,7 @@ def test_expected_cost_of_one_architecture_is_its_cost(name, separable_head):
 @pytest.mark.parametrize('name', zoo.names())
 def test_expected_cost_of_the_zoo_is_exact(name):
   genotype = zoo.load(name)
-  model = CostModel(SearchSpace.of(genotype, 48))
+  model = CostModel(SearchSpace.containing(genotype, 48))
   weights = arch_weights.one_hot(genotype, model.space)
   assert model.expected(weights) == model.of(genotype)
 

@@ -159,7 +159,7 @@ def test_an_edge_is_as_strong_as_its_best_primitive_but_none():
 @pytest.mark.parametrize('name', sorted(set(zoo.names()) - {'pnasnet5'}))
 def test_decoding_one_hot_weights_gives_the_architecture_back(name):
   genotype = zoo.load(name)
-  space = SearchSpace.of(genotype)
+  space = SearchSpace.containing(genotype)
   weights = arch_weights.one_hot(genotype, space)
   assert decode.decode(weights, space) == genotype
 

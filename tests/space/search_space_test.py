@@ -40,7 +40,7 @@ def test_the_papers_space_has_about_1e19_architectures():
 @pytest.mark.parametrize('name', zoo.names())
 def test_the_space_of_a_genotype_holds_it(name):
   genotype = zoo.load(name)
-  space = SearchSpace.of(genotype, 48)
+  space = SearchSpace.containing(genotype, 48)
   assert genotype in space
   assert space.filter_multiplier == 48
   assert space.cell.num_blocks == genotype.num_blocks
@@ -53,7 +53,7 @@ def test_the_space_of_a_genotype_has_the_primitives_of_all_presets(preset):
   genotype = dataclasses.replace(
     TINY.random(np.random.default_rng(0)), path=(0, 1, 2, 3)
   )
-  space = SearchSpace.of(genotype)
+  space = SearchSpace.containing(genotype)
   assert set(primitives.PRESETS[preset]) <= set(space.cell.primitives)
   assert len(set(space.cell.primitives)) == len(space.cell.primitives)
   assert space.filter_multiplier == 20  # the paper's smallest network
@@ -66,7 +66,7 @@ def test_the_space_of_a_genotype_has_the_primitives_of_all_presets(preset):
 def test_no_space_is_made_of_a_path_below_stride_32():
   cell = ((('prev', 'skip_connect'), ('prev', 'skip_connect')),)
   with pytest.raises(ValueError, match='cannot be at level 4'):
-    SearchSpace.of(Genotype((0, 1, 2, 3, 4), cell))
+    SearchSpace.containing(Genotype((0, 1, 2, 3, 4), cell))
 
 
 def test_membership_says_why_not():

@@ -20,7 +20,7 @@ block_2 = sep_conv_3x3(block_1) + sep_conv_3x3(prev_prev)
 block_3 = sep_conv_5x5(block_0) + sep_conv_5x5(block_2)
 block_4 = sep_conv_5x5(block_1) + atrous_conv_5x5(block_3)"""
   genotype = zoo.load('auto_deeplab')
-  assert text.of_genotype(genotype.path, genotype.cell) == expected
+  assert text.format_genotype(genotype.path, genotype.cell) == expected
   assert str(genotype) == expected
 
 

@@ -22,23 +22,23 @@ INFO = dataset_info.DatasetInfo(
 
 
 def test_inverse_frequency():
-  weights = class_weights.of('inverse', INFO, 'train')
+  weights = class_weights.compute('inverse', INFO, 'train')
   assert weights == pytest.approx((1000 / 1800, 1000 / 900, 1000 / 300, 0))
   assert np.dot(weights, PIXELS) == pytest.approx(1000)  # a mean of 1
 
 
 def test_median_frequency():
-  weights = class_weights.of('median_frequency', INFO, 'train')
+  weights = class_weights.compute('median_frequency', INFO, 'train')
   assert weights == pytest.approx((0.5, 1, 3, 0))
 
 
 def test_none_is_none():
-  assert class_weights.of('none', INFO, 'unheard of') == ()
+  assert class_weights.compute('none', INFO, 'unheard of') == ()
 
 
 def test_a_class_that_is_ignored_does_not_count():
   info = dataclasses.replace(INFO, ignore_label=0)
-  weights = class_weights.of('inverse', info, 'train')
+  weights = class_weights.compute('inverse', info, 'train')
   assert weights == pytest.approx((0, 400 / 600, 400 / 200, 0))
 
 
@@ -53,7 +53,7 @@ def test_a_class_that_is_ignored_does_not_count():
 )
 def test_a_file_has_one_for_each_class(tmp_path, name, text):
   (tmp_path / name).write_text(text)
-  weights = class_weights.of(str(tmp_path / name), INFO, 'train')
+  weights = class_weights.compute(str(tmp_path / name), INFO, 'train')
   assert weights == (1, 0.5, 2, 0)
 
 
@@ -73,7 +73,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, text, sentence):
   path = tmp_path / 'weights'
   path.write_text(text)
   with pytest.raises(errors.UserError, match='of at least 0') as caught:
-    class_weights.of(str(path), INFO, 'train')
+    class_weights.compute(str(path), INFO, 'train')
   assert sentence in str(caught.value)
 
 
@@ -87,4 +87,4 @@ def test_a_file_of_something_else_is_refused(tmp_path, text, sentence):
 )
 def test_what_cannot_be_counted_is_refused(choice, split, sentence):
   with pytest.raises(errors.UserError, match=sentence):
-    class_weights.of(choice, INFO, split)
+    class_weights.compute(choice, INFO, split)

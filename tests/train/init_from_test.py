@@ -38,7 +38,7 @@ def test_everything_is_taken_but_the_progress(directory):
     report = init_from.load(network, source)
     assert report.skipped == {} and report.unused == ()
     assert len(report.loaded) == len(network.variables) - 1
-    for path, variable in variable_paths.of(network).items():
+    for path, variable in variable_paths.by_path(network).items():
       expected = 0.1 if path == 'drop_path_progress' else 0.5
       np.testing.assert_allclose(variable, expected)
 
@@ -52,11 +52,11 @@ def test_other_classes_leave_out_the_logits(directory, caplog):
     'logits/kernel': '(1, 1, 8, 3) -> (1, 1, 8, 4)',
     'logits/bias': '(3,) -> (4,)',
   }
-  assert report.text() == (
+  assert report.to_text() == (
     f'Loaded {len(report.loaded)} variables, skipped 2: logits/kernel'
     ' (1, 1, 8, 3) -> (1, 1, 8, 4), logits/bias (3,) -> (4,).'
   )
-  assert report.text() in caplog.text
+  assert report.to_text() in caplog.text
   np.testing.assert_allclose(network.logits.kernel, 0.1)
   np.testing.assert_allclose(network.hidden.kernel, 0.5)
 
@@ -70,12 +70,12 @@ def test_names_that_are_not_there_are_told(directory):
   assert len(report.loaded) == 4
   assert report.skipped['hidden/kernel'] == 'is not in the checkpoint'
   assert set(report.unused) == {'other/kernel', 'other/bias'}
-  assert '2 of the checkpoint were of no use' in report.text()
+  assert '2 of the checkpoint were of no use' in report.to_text()
 
 
 def test_long_lists_are_cut():
   skipped = {f'v{i}': 'is not in the checkpoint' for i in range(30)}
-  text = init_from.Report(('a',), skipped, ()).text()
+  text = init_from.Report(('a',), skipped, ()).to_text()
   assert 'skipped 30' in text and 'v9 ' in text and 'v10' not in text
 
 

@@ -59,15 +59,15 @@ def mined(share):
 
 
 def test_mining_takes_the_highest_losses():
-  assert loss(top_k=0.3) == pytest.approx(mined(0.3), rel=1e-5)
-  assert loss(top_k=0.3) > loss()
+  assert loss(ohem_fraction=0.3) == pytest.approx(mined(0.3), rel=1e-5)
+  assert loss(ohem_fraction=0.3) > loss()
 
 
 @pytest.mark.parametrize(
   'step, share', [(0, 1.0), (5, 0.65), (10, 0.3), (99, 0.3)]
 )
 def test_mining_can_begin_with_all_pixels(step, share):
-  actual = loss(top_k=0.3, top_k_ramp_steps=10, step=step)
+  actual = loss(ohem_fraction=0.3, ohem_ramp_steps=10, step=step)
   assert actual == pytest.approx(mined(share), rel=1e-4)
 
 
@@ -81,17 +81,17 @@ def test_after_the_ramp_it_is_the_librarys(ramp_steps):
     top_k_percent_pixels=0.3,
   )
   expected = library(tf.constant(LOGITS), tf.constant(LABELS)[..., np.newaxis])
-  actual = loss(WEIGHTS, top_k=0.3, top_k_ramp_steps=ramp_steps, step=10)
+  actual = loss(WEIGHTS, ohem_fraction=0.3, ohem_ramp_steps=ramp_steps, step=10)
   assert actual == pytest.approx(float(expected), rel=1e-6)
 
 
 @pytest.mark.parametrize('ramp_steps', [0, 10])
 def test_one_pixel_counts_however_small_the_share(ramp_steps):
-  actual = loss(top_k=1e-6, top_k_ramp_steps=ramp_steps, step=10)
+  actual = loss(ohem_fraction=1e-6, ohem_ramp_steps=ramp_steps, step=10)
   assert actual == pytest.approx(cross_entropy().max(), rel=1e-4)
 
 
-@pytest.mark.parametrize('settings', [{}, {'top_k': 0.3}])
+@pytest.mark.parametrize('settings', [{}, {'ohem_fraction': 0.3}])
 def test_nothing_labelled_is_no_loss(settings, monkeypatch):
   monkeypatch.setattr(f'{__name__}.LABELS', np.full_like(LABELS, 255))
   assert loss(**settings) == 0

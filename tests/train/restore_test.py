@@ -72,7 +72,7 @@ def test_the_best_and_the_last_come_back(saved):
   stored = tf.train.load_checkpoint(found.checkpoint)
   key = 'network/logits/bias/.ATTRIBUTES/VARIABLE_VALUE'
   np.testing.assert_array_equal(
-    variable_paths.of(found.network)['logits/bias'], stored.get_tensor(key)
+    variable_paths.by_path(found.network)['logits/bias'], stored.get_tensor(key)
   )
 
 

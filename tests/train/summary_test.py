@@ -18,7 +18,7 @@ METRICS = (
 
 
 def text(tmp_path, metrics=METRICS, best_epoch=1, network=None):
-  return train_summary.text(
+  return train_summary.summarize(
     run_directory.RunDirectory(tmp_path),
     PUBLISHED,
     network or tiny_training.Pixelwise(),

@@ -74,8 +74,8 @@ def test_its_best_network_has_the_miou_of_the_metrics(finished):
   best = max(line['val_miou'] for line in metrics_log.read(finished))
   found = restore.load(finished.path)
   parts = train_run.build(found.config, GENOTYPE, with_init=False)
-  variables = variable_paths.of(parts.trainer.network)
-  for path, variable in variable_paths.of(found.network).items():
+  variables = variable_paths.by_path(parts.trainer.network)
+  for path, variable in variable_paths.by_path(found.network).items():
     variables[path].assign(variable)
   metric = tf.keras.metrics.MeanIoU(found.info.num_classes, ignore_class=255)
   for images, labels in parts.val:
@@ -192,7 +192,9 @@ def test_a_diverged_epoch_leaves_those_before(
     return lambda logits, labels: float('nan') * tf.reduce_sum(logits)
 
   monkeypatch.setattr(trainer.losses, 'build', nan_loss)
-  sentence = 'of epoch 3, step 1 is no number, .* the images [^,]+, [^,]+[.] If'
+  sentence = (
+    'of epoch 3, step 1 is not finite, .* the images [^,]+, [^,]+[.] If'
+  )
   with pytest.raises(errors.UserError, match=sentence):
     train(settings, directory.path, resume=True)
   after = {
@@ -227,8 +229,8 @@ def test_without_validation_the_last_epoch_is_the_best(
 def test_weights_of_another_training_are_taken(finished, records):
   settings = records_lib.config(records, init_from=str(finished.path))
   network = train_run.build(settings, GENOTYPE).trainer.network
-  expected = variable_paths.of(restore.load(finished.path).network)
-  for path, variable in variable_paths.of(network).items():
+  expected = variable_paths.by_path(restore.load(finished.path).network)
+  for path, variable in variable_paths.by_path(network).items():
     if path != 'drop_path_progress':
       np.testing.assert_array_equal(variable, expected[path])
 
@@ -296,4 +298,4 @@ def test_dry_run_measures_a_step(records, pixelwise):
   )
   assert estimate.weight_step_seconds > 0
   assert (estimate.num_val_images, estimate.num_validations) == (2, 3)
-  assert 'architecture' not in estimate.text()
+  assert 'architecture' not in estimate.to_text()

@@ -95,7 +95,7 @@ def test_a_cell_may_leave_an_input_unread():
 
 
 def test_the_validation_loss_counts_every_labelled_pixel_once():
-  model = tiny_training.trainer(label_smoothing=0.3, top_k=0.2)
+  model = tiny_training.trainer(label_smoothing=0.3, ohem_fraction=0.2)
   few, many = tiny_training.batch(0, ignored=14), tiny_training.batch(1)
   dataset = tf.data.Dataset.from_generator(
     lambda: iter([few, many]),
@@ -182,7 +182,7 @@ def test_mixed_precision_learns_with_weights_in_float32(policy):
 
 @tf.custom_gradient
 def no_gradient(x):
-  """Itself, with a gradient that is no number."""
+  """Itself, with a gradient that is not finite."""
   return tf.identity(x), lambda dy: dy * float('nan')
 
 

@@ -15,7 +15,7 @@ def network():
 
 def test_every_variable_has_one_path():
   built = network()
-  paths = variable_paths.of(built)
+  paths = variable_paths.by_path(built)
   assert {v.ref() for v in paths.values()} == {v.ref() for v in built.variables}
   assert len(paths) == len(built.variables)
   assert paths['logits/kernel'] is built.logits.kernel
@@ -24,7 +24,7 @@ def test_every_variable_has_one_path():
 
 def test_two_networks_have_equal_paths():
   shapes = [
-    {path: v.shape for path, v in variable_paths.of(network()).items()}
+    {path: v.shape for path, v in variable_paths.by_path(network()).items()}
     for _ in range(2)
   ]
   assert shapes[0] == shapes[1]
@@ -32,7 +32,7 @@ def test_two_networks_have_equal_paths():
 
 def test_checkpoints_have_the_same(tmp_path):
   built = network()
-  shapes = {p: tuple(v.shape) for p, v in variable_paths.of(built).items()}
+  shapes = {p: tuple(v.shape) for p, v in variable_paths.by_path(built).items()}
   trainer = tiny_training.trainer(network=built)
   for root in (
     tf.train.Checkpoint(network=built),

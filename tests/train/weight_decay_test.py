@@ -19,7 +19,7 @@ def network():
 
 
 def test_kernels_decay_but_those_that_deeplab_leaves_out(network):
-  paths = variable_paths.of(network)
+  paths = variable_paths.by_path(network)
   decayed = {path for path in paths if weight_decay.decays(path)}
   left_out = set(paths) - decayed
   assert all(path.endswith('kernel') for path in decayed)
@@ -42,7 +42,7 @@ def test_decay_is_added_and_biases_count_twice(network):
   variables = network.trainable_variables
   given = [tf.fill(v.shape, 0.5) for v in variables]
   finished = weight_decay.finished(network, given, variables, weight_decay=0.1)
-  paths = {v.ref(): path for path, v in variable_paths.of(network).items()}
+  paths = {v.ref(): path for path, v in variable_paths.by_path(network).items()}
   biases = 0
   for variable, gradient in zip(variables, finished):
     path = paths[variable.ref()]

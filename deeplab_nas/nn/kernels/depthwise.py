@@ -102,7 +102,11 @@ def _conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
 def _input_gradient(g: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
   if rate == 1:
     return tf.nn.depthwise_conv2d_backprop_input(
-      graph_ops.constant(shapes.of(g)), kernel, g, _STRIDES, 'SAME'
+      graph_ops.constant(shapes.dims(g)),
+      kernel,
+      g,
+      _STRIDES,
+      'SAME',
     )
   return _conv(g, tf.reverse(kernel, graph_ops.constant([0, 1])), rate)
 
@@ -111,7 +115,7 @@ def _kernel_gradient(
   x: tf.Tensor, g: tf.Tensor, kernel_size: int, rate: int
 ) -> tf.Tensor:
   """dL/dkernel [k, k, C, 1] from the input and the output's gradient."""
-  batch, height, width, channels = shapes.of(x)
+  batch, height, width, channels = shapes.dims(x)
   if _is_fast(kernel_size, rate):
     return tf.nn.depthwise_conv2d_backprop_filter(
       x, graph_ops.constant([3, 3, channels, 1]), g, _STRIDES, 'SAME'

@@ -126,7 +126,7 @@ def reshape(x: tf.Tensor, shape: list[int | tf.Tensor]) -> tf.Tensor:
 
   def reshaped(x):
     y = tf.reshape(x, constant(shape))
-    return y, lambda g: [tf.reshape(g, constant(shapes.of(x)))]
+    return y, lambda g: [tf.reshape(g, constant(shapes.dims(x)))]
 
   return call(reshaped, x)
 
@@ -196,7 +196,7 @@ def conv2d(
     def gradients(g):
       return [
         lambda: tf.raw_ops.Conv2DBackpropInput(
-          input_sizes=constant(shapes.of(x)),
+          input_sizes=constant(shapes.dims(x)),
           filter=kernel,
           out_backprop=g,
           **settings,

@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 
 
-def of(x: tf.Tensor) -> list[int | tf.Tensor]:
+def dims(x: tf.Tensor) -> list[int | tf.Tensor]:
   """The shape of a tensor, each dimension as a number where it is known."""
   if x.shape.is_fully_defined():
     return list(x.shape)
@@ -19,4 +19,4 @@ def flat_channels(x: tf.Tensor) -> tf.Tensor:
   """[B, H, W, N] from [B, H, W, ...], whose last axes are known."""
   if x.shape.rank == 4:
     return x
-  return tf.reshape(x, [*of(x)[:3], math.prod(x.shape[3:])])
+  return tf.reshape(x, [*dims(x)[:3], math.prod(x.shape[3:])])

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deeplab_nas.nn.kernels import graph_ops, shapes
 
 
-def of(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> list[tf.Tensor]:
+def compute(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> list[tf.Tensor]:
   """sum_i weights[m, i] * parts[i] for each m.
 
   Args:
@@ -21,5 +21,5 @@ def of(parts: Sequence[tf.Tensor], weights: tf.Tensor) -> list[tf.Tensor]:
   """
   stacked = graph_ops.reshape(tf.stack(parts), [len(parts), -1])
   sums = tf.matmul(tf.cast(weights, stacked.dtype), stacked)
-  sums = graph_ops.reshape(sums, [weights.shape[0], *shapes.of(parts[0])])
+  sums = graph_ops.reshape(sums, [weights.shape[0], *shapes.dims(parts[0])])
   return tf.unstack(sums)

@@ -68,5 +68,5 @@ class ASPP(tf.keras.layers.Layer):
     x = self.projection(x, training=training)
     if not training:
       return x
-    draws = self._random.uniform(x, shapes.of(x)[1:])
+    draws = self._random.uniform(x, shapes.dims(x)[1:])
     return step_random.kept(x, draws, 1 - _DROPOUT)

@@ -57,7 +57,7 @@ class Decoder(tf.keras.layers.Layer):
       low_level: float [B, H, W, C].
       training: Whether batch norm takes the batch's statistics.
     """
-    x = resize.bilinear(x, shapes.of(low_level)[1:3])
+    x = resize.bilinear(x, shapes.dims(low_level)[1:3])
     x = tf.concat([x, self.low_level(low_level, training=training)], axis=-1)
     for conv in self.convs:
       x = conv(x, training=training)

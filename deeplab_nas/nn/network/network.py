@@ -122,7 +122,7 @@ class DerivedNetwork(tf.keras.Model):
     """
     logits = self.end_points(images, training)['logits']
     stride = self.options.low_level_stride
-    padded = [(n - 1) * stride + 1 for n in shapes.of(logits)[1:3]]
+    padded = [(n - 1) * stride + 1 for n in shapes.dims(logits)[1:3]]
     logits = resize.bilinear(tf.cast(logits, tf.float32), padded)
     return padding.crop(logits, images)
 
@@ -248,5 +248,5 @@ def build_network(
   """
   if isinstance(genotype, str):
     genotype = zoo.load(genotype)
-  space = search_space.SearchSpace.of(genotype, filter_multiplier)
+  space = search_space.SearchSpace.containing(genotype, filter_multiplier)
   return DerivedNetwork(space, genotype, num_classes, NetworkOptions(**options))

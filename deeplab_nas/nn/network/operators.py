@@ -38,7 +38,7 @@ class Halve(tf.keras.layers.Layer):
   """Bilinear resize with aligned corners: 2k + 1 pixels become k + 1."""
 
   def call(self, x: tf.Tensor) -> tf.Tensor:
-    _, height, width, _ = shapes.of(x)
+    _, height, width, _ = shapes.dims(x)
     return resize.bilinear(x, [(height - 1) // 2 + 1, (width - 1) // 2 + 1])
 
 

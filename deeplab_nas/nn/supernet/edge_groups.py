@@ -48,7 +48,7 @@ class Group(NamedTuple):
 
 
 @functools.cache
-def of(cell: cell_space.CellSpace) -> tuple[Group, ...]:
+def group_edges(cell: cell_space.CellSpace) -> tuple[Group, ...]:
   """The groups of a cell: of its inputs, then of all blocks but the last."""
   inputs = cell_space.PREV_SOURCE, cell_space.PREV_PREV_SOURCE
   blocks = range(2, cell.num_sources - 1)  # nobody reads the last one

@@ -59,7 +59,7 @@ class FusedNode:
 
   def __init__(self, shape: layout_lib.NodeShape):
     self.shape = shape
-    self.layout = layout_lib.of(shape)
+    self.layout = layout_lib.make(shape)
     self._infer = _shared_function(functools.partial(self._compute, False))
     self._stored = _shared_function(functools.partial(self._compute, True))
     self._forward = _shared_function(
@@ -271,7 +271,7 @@ class _Walk:
     sums = []  # for each source, block after block
     for source, x in zip(group.sources, self._by_source(group, state)):
       parts = [self.operators[k](x, (), None) for k in self.layout.linear]
-      sums.append(weighted_sums.of(parts, self.linear_weights[source]))
+      sums.append(weighted_sums.compute(parts, self.linear_weights[source]))
     return list(itertools.chain(*zip(*sums)))
 
   def _separable(self, i: int, x: tf.Tensor, k: int) -> tf.Tensor:
@@ -343,6 +343,11 @@ class _Walk:
     num_states = x.shape[-1] // (num_blocks * self.filters)
     if num_states == 1:
       return x
-    shape = [*shapes.of(x)[:3], num_states, num_blocks, self.filters]
+    shape = [
+      *shapes.dims(x)[:3],
+      num_states,
+      num_blocks,
+      self.filters,
+    ]
     x = tf.transpose(tf.reshape(x, shape), [0, 1, 2, 4, 3, 5])
     return shapes.flat_channels(x)

@@ -114,7 +114,7 @@ class Layout:
     self.linear = [
       k for k, op in enumerate(self.operators) if type(op) in operators.LINEAR
     ]
-    self.groups = edge_groups.of(cell)
+    self.groups = edge_groups.group_edges(cell)
     inputs = [Input(t) for t in range(shape.num_transitions + 1)]
     weights = self._parts([len(op.weight_shapes) for op in self.operators])
     norms = self._parts([op.num_norms for op in self.operators])
@@ -304,6 +304,6 @@ def _last_axis(window: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @functools.cache
-def of(shape: NodeShape) -> Layout:
+def make(shape: NodeShape) -> Layout:
   """The layout of nodes of a shape."""
   return Layout(shape)

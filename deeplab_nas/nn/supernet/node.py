@@ -45,7 +45,7 @@ class Cell(tf.keras.layers.Layer):
   ):
     super().__init__(name=name, autocast=False)
     self.shape = shape
-    self.layout = layout_lib.of(shape)
+    self.layout = layout_lib.make(shape)
     self.fused = fused
     self.recompute = recompute
 

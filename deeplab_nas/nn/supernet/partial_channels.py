@@ -62,7 +62,7 @@ class Bypass:
     """A block, [B, H, W, T*C], from the sum of its mixed operations."""
     weights = self.edge_weights[block]
     rests = self.rests[: weights.shape[0]]
-    (around,) = weighted_sums.of(rests, weights[tf.newaxis])
+    (around,) = weighted_sums.compute(rests, weights[tf.newaxis])
     shape = self.shape
     return join(mixed, around, shape.filters, shape.partial_channels)
 
@@ -122,7 +122,7 @@ def shuffle(x: tf.Tensor, filters: int, num_groups: int) -> tf.Tensor:
     filters: C.
     num_groups: K, a divisor of C.
   """
-  batch, height, width, channels = shapes.of(x)
+  batch, height, width, channels = shapes.dims(x)
   size = [num_groups, filters // num_groups]
   x = tf.reshape(x, [batch * height * width * (channels // filters), *size])
   x = tf.transpose(x, [0, 2, 1])
@@ -134,4 +134,4 @@ def _grouped(x: tf.Tensor, filters: int) -> tf.Tensor:
   num_transitions = x.shape[-1] // filters
   if num_transitions == 1:
     return x
-  return tf.reshape(x, [*shapes.of(x)[:3], num_transitions, filters])
+  return tf.reshape(x, [*shapes.dims(x)[:3], num_transitions, filters])

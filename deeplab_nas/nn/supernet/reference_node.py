@@ -127,7 +127,7 @@ class ReferenceNode:
 
   def __init__(self, shape: layout_lib.NodeShape):
     self.shape = shape
-    self.layout = layout_lib.of(shape)
+    self.layout = layout_lib.make(shape)
     self.mixed_op = MixedOp(self.layout.operators)
     if shape.partial_channels > 1:
       self.mixed_op = PartialMixedOp(

@@ -107,7 +107,7 @@ class Supernet(tf.keras.Model):
         [states[edge.source] for edge in edges],
         states[grid.prev_prev(node)],
         arch.op,
-        tf.gather_nd(arch.edge, [edge.index for edge in edges]),
+        tf.gather_nd(arch.transition, [edge.index for edge in edges]),
         padding.size_at(padded, grid.strides[node.level]),
         *mode,
       )

@@ -56,7 +56,7 @@ class ArchParams(tf.Module):
     if self.gamma is not None:
       op *= source_probs(self.gamma, self.space.cell)[:, tf.newaxis]
     return arch_weights.ArchWeights(
-      op=op, edge=transition_probs(self.beta, self.space.lattice)
+      op=op, transition=transition_probs(self.beta, self.space.lattice)
     )
 
 

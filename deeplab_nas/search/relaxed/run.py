@@ -11,14 +11,13 @@ from absl import logging
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.report import (
-  callbacks,
   measure,
   metrics_log,
   nan_monitor,
   tensorboard_log,
 )
-from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.run import (
   checkpoints,
   cluster,
@@ -28,6 +27,7 @@ from deeplab_nas.run import (
   worker_check,
 )
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import callbacks
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
@@ -78,9 +78,9 @@ class SearchRun:
       )
     ]
 
-  def divergence(self) -> nan_monitor.Divergence:
-    """What watches for steps that are no numbers."""
-    return nan_monitor.Divergence(
+  def divergence(self) -> nan_monitor.NaNMonitor:
+    """What watches for steps that are not finite."""
+    return nan_monitor.NaNMonitor(
       'search',
       self.steps_per_epoch,
       self.names_of,
@@ -134,7 +134,7 @@ def build(config: config_lib.Config) -> SearchRun:
       sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
     )
     searcher.compile(searcher.weight_optimizer)
-  val = val_batches.of(data, info, strategy.num_replicas_in_sync > 1)
+  val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   return SearchRun(config, info, searcher, steps_per_epoch, val)
 
 
@@ -166,7 +166,7 @@ def run(
   )
   if position.epoch < config.search.epochs:
     _fit(parts, directory, position, saver)
-  text = search_summary.text(
+  text = search_summary.summarize(
     directory,
     searcher.strategy.genotype(),
     searcher.space,
@@ -198,7 +198,7 @@ def _fit(
   watchers = callbacks.for_search(
     directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
-  loop.Fitting(
+  loop.TrainingLoop(
     searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
   ).run(
     train,

@@ -64,7 +64,7 @@ class Searcher(tf.keras.Model):
       ignore_label: Label of pixels that do not count.
       seed: Of the strategy.
       keeps_statistics: Whether moving statistics come through a step whose
-        loss or gradient is no number.
+        loss or gradient is not finite.
       sync_batch_norm: Whether batch norm sees the batches of all replicas as
         one.
 

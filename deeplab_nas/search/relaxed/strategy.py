@@ -39,7 +39,7 @@ class SearchStrategy(Protocol):
         several replicas this one's share, so that the sum is the whole loss.
 
     Returns:
-      The scalar loss; NaN if it or a gradient is no number, and then nothing
+      The scalar loss; NaN if it or a gradient is not finite, and then nothing
       was learnt from the batch.
     """
 

@@ -6,7 +6,7 @@ from deeplab_nas.nn.kernels import shapes
 
 
 def test_known_dimensions_are_numbers():
-  assert shapes.of(tf.zeros([2, 3])) == [2, 3]
+  assert shapes.dims(tf.zeros([2, 3])) == [2, 3]
 
 
 def test_unknown_dimensions_are_tensors():
@@ -14,7 +14,7 @@ def test_unknown_dimensions_are_tensors():
 
   @tf.function(input_signature=[tf.TensorSpec([None, 3])])
   def read(x):
-    seen.append(shapes.of(x))
+    seen.append(shapes.dims(x))
     return seen[-1][0]
 
   assert int(read(tf.zeros([5, 3]))) == 5

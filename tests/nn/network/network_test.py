@@ -98,7 +98,7 @@ def test_the_graph_multiplies_as_often_as_the_cost_model_says(name):
     for block in zoo.load(name).cell
   )
   genotype = Genotype(zoo.load(name).path[:5], plain)
-  space = SearchSpace.of(genotype, 2)
+  space = SearchSpace.containing(genotype, 2)
   model = network.DerivedNetwork(
     space, genotype, 3, network.NetworkOptions(aspp_rates=(1, 1, 1))
   )

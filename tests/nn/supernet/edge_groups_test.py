@@ -9,7 +9,7 @@ from deeplab_nas.space import cell_space
 
 def test_edges_of_the_inputs_are_a_group_and_those_of_each_block():
   cell = cell_space.CellSpace(3)
-  groups = edge_groups.of(cell)
+  groups = edge_groups.group_edges(cell)
   assert [group.sources for group in groups] == [(0, 1), (2,), (3,)]
   assert [group.num_blocks for group in groups] == [3, 2, 1]
   seen = []
@@ -29,7 +29,7 @@ def test_edges_of_the_inputs_are_a_group_and_those_of_each_block():
 
 
 def test_channels_of_prev_prev_are_not_repeated():
-  inputs, block = edge_groups.of(cell_space.CellSpace(2))
+  inputs, block = edge_groups.group_edges(cell_space.CellSpace(2))
   x = tf.range(4)[tf.newaxis]
   np.testing.assert_array_equal(inputs.repeated(x, 2), [[0, 1, 0, 1, 2, 3]])
   np.testing.assert_array_equal(block.repeated(x, 2), [[0, 1, 2, 3] * 2])

@@ -13,7 +13,7 @@ LINEAR = (primitives.MAX_POOL_3X3, primitives.SEP_CONV_3X3, primitives.SKIP)
 
 def node(num_transitions=3, filters=2, chosen=LINEAR):
   space = cell_space.CellSpace(2, chosen)
-  layout = layout_lib.of(random_cell.shape(space, filters, num_transitions))
+  layout = layout_lib.make(random_cell.shape(space, filters, num_transitions))
   rng = np.random.default_rng(0)
   call = random_cell.inputs(rng, space, num_transitions)
   inputs = reference_node.NodeInputs(

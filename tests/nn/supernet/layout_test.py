@@ -15,7 +15,7 @@ def layout(
   num_blocks=2, chosen=ALL, filters=3, num_transitions=2, partial_channels=1
 ):
   space = cell_space.CellSpace(num_blocks, chosen)
-  return layout_lib.of(
+  return layout_lib.make(
     random_cell.shape(space, filters, num_transitions, partial_channels)
   )
 

@@ -13,7 +13,9 @@ from tests.search import tiny
 def prefers_the_first_primitive(batch, weights):
   """A loss that is lowest with everything on primitive 0 and move `same`."""
   del batch
-  return -tf.reduce_sum(weights.op[:, 0]) - tf.reduce_sum(weights.edge[..., 1])
+  return -tf.reduce_sum(weights.op[:, 0]) - tf.reduce_sum(
+    weights.transition[..., 1]
+  )
 
 
 def build(name, seed=0):
