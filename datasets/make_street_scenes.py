@@ -50,7 +50,11 @@ def main(_) -> None:
         bar.update()
   logging.info(
     '%s: %d training and %d validation scenes of %d x %d pixels.',
-    *(root, counts['train'], counts['val'], FLAGS.height, FLAGS.width),
+    root,
+    counts['train'],
+    counts['val'],
+    FLAGS.height,
+    FLAGS.width,
   )
 
 

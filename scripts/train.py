@@ -71,15 +71,22 @@ flags.DEFINE_boolean('print_config', False, 'Only print all settings as YAML.')
 
 _MODES = ('search', 'train', 'eval')
 _EVAL_SETTINGS = (
-  *('eval.', 'data.dir', 'data.dataset', 'data.skip_corrupt_records'),
+  'eval.',
+  'data.dir',
+  'data.dataset',
+  'data.skip_corrupt_records',
   'runtime.',
 )
 _FOREIGN_FLAGS = {
   'search': ('genotype', 'init_from'),
   'train': (),
   'eval': (
-    *('config', 'genotype', 'init_from'),
-    *('resume', 'overwrite', 'dry_run'),
+    'config',
+    'genotype',
+    'init_from',
+    'resume',
+    'overwrite',
+    'dry_run',
   ),
 }
 

@@ -262,8 +262,12 @@ class Config:
 _SECTIONS = {
   section.NAME: section
   for section in (
-    *(SpaceConfig, DataConfig, SearchConfig),
-    *(NetworkConfig, TrainConfig, EvalConfig),
+    SpaceConfig,
+    DataConfig,
+    SearchConfig,
+    NetworkConfig,
+    TrainConfig,
+    EvalConfig,
     RuntimeConfig,
   )
 }

@@ -233,7 +233,9 @@ def _record(
   image = example.image
   return example_schema.encode_example(
     example.pair.name,
-    *(image.encoded, image.image_format, image.size),
+    image.encoded,
+    image.image_format,
+    image.size,
     example.label,
   )
 

@@ -93,7 +93,9 @@ def report(info: dataset_info.DatasetInfo, where: str) -> None:
   """Logs the counts of a dataset."""
   logging.info(
     '%s: %d classes, ignore label %d, mean pixel %s.',
-    *(where, info.num_classes, info.ignore_label),
+    where,
+    info.num_classes,
+    info.ignore_label,
     ', '.join(f'{value:.1f}' for value in info.mean_pixel),
   )
   for name, split in info.splits.items():
@@ -102,5 +104,9 @@ def report(info: dataset_info.DatasetInfo, where: str) -> None:
     shards = f' in {split.num_shards} shards' if split.num_shards else ''
     logging.info(
       '%s: %d examples%s, up to %d x %d pixels, %.1f %% labelled.',
-      *(name, split.num_examples, shards, *split.max_size, share),
+      name,
+      split.num_examples,
+      shards,
+      *split.max_size,
+      share,
     )

@@ -134,7 +134,11 @@ class DatasetInfo:
     try:
       return _from_json(fields)
     except (
-      *(AttributeError, KeyError, TypeError, ValueError, OverflowError),
+      AttributeError,
+      KeyError,
+      TypeError,
+      ValueError,
+      OverflowError,
     ) as error:
       raise errors.UserError(
         f'{path} is not a dataset description ({type(error).__name__}:'

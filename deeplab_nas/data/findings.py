@@ -154,7 +154,10 @@ def check_split(
   if counts.num_blank:
     logging.warning(
       'Split %s: %d of %d masks hold only the ignore label %d.',
-      *(split, counts.num_blank, counts.num_masks, info.ignore_label),
+      split,
+      counts.num_blank,
+      counts.num_masks,
+      info.ignore_label,
     )
   absent = [
     f'{name} ({index})'
@@ -164,7 +167,10 @@ def check_split(
   if absent:
     logging.warning(
       'Split %s: %d of %d classes never occur: %s.',
-      *(split, len(absent), info.num_classes, ', '.join(absent)),
+      split,
+      len(absent),
+      info.num_classes,
+      ', '.join(absent),
     )
 
 

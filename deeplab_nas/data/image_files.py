@@ -18,15 +18,34 @@ from PIL import Image
 from deeplab_nas import errors
 
 EXTENSIONS = (
-  *('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.tif', '.tiff'),
-  *('.gif', '.webp', '.ppm', '.pgm', '.pbm'),
+  '.jpg',
+  '.jpeg',
+  '.jpe',
+  '.jfif',
+  '.png',
+  '.bmp',
+  '.tif',
+  '.tiff',
+  '.gif',
+  '.webp',
+  '.ppm',
+  '.pgm',
+  '.pbm',
 )
 # TensorFlow's JPEG and PNG decoders go no further.
 MAX_PIXELS = 2**27
 _MAX_BYTES = 2**30  # of a file; a record holds less than twice that
 # Pillow knows more, some of which start other programs. MPO is read as JPEG.
 _FORMATS = (
-  *('BMP', 'DIB', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP'),
+  'BMP',
+  'DIB',
+  'GIF',
+  'JPEG',
+  'JPEG2000',
+  'PNG',
+  'PPM',
+  'TIFF',
+  'WEBP',
 )
 _ORIENTATION = 0x0112  # EXIF tag
 _BITS_PER_SAMPLE = 258  # TIFF tag

@@ -293,7 +293,10 @@ def _checked(features, info) -> tuple[tf.Tensor, tf.Tensor]:
       largest < info.num_classes,
       [
         f'Label that is none of {info.num_classes} classes:',
-        *(largest, 'in', name, remedy),
+        largest,
+        'in',
+        name,
+        remedy,
       ],
     ),
   ]

@@ -69,7 +69,9 @@ def files_by_name(
   if others:
     logging.warning(
       '%s: %d other files are left out, first %s.',
-      *(directory, len(others), others[0].name),
+      directory,
+      len(others),
+      others[0].name,
     )
   return found
 

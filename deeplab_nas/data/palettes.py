@@ -34,8 +34,25 @@ CITYSCAPES = (
 
 # `*_labelIds.png` value of each train id; every other id up to 33 is ignored.
 CITYSCAPES_LABEL_IDS = (
-  *(7, 8, 11, 12, 13, 17, 19, 20, 21, 22),
-  *(23, 24, 25, 26, 27, 28, 31, 32, 33),
+  7,
+  8,
+  11,
+  12,
+  13,
+  17,
+  19,
+  20,
+  21,
+  22,
+  23,
+  24,
+  25,
+  26,
+  27,
+  28,
+  31,
+  32,
+  33,
 )
 CITYSCAPES_NUM_LABEL_IDS = 34
 

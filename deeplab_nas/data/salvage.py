@@ -76,7 +76,8 @@ def sound(
     if losses.num_records:
       logging.warning(
         '%d records are damaged and left out, of at most %d.',
-        *(losses.num_records, limit),
+        losses.num_records,
+        limit,
       )
     dataclasses.replace(info, splits=left).save(folder)
     yield folder

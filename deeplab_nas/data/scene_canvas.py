@@ -65,7 +65,8 @@ class Canvas:
         (right, y + height, z),
         (left, y + height, z),
       ],
-      *(colour, name),
+      colour,
+      name,
     )
 
   def shade(self, colour, spread: int = 12) -> tuple[int, ...]:

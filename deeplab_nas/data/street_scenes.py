@@ -19,8 +19,14 @@ _FAR = 90.0
 _NEAR = 2.5
 _SIGN_COLOURS = ((200, 30, 30), (30, 60, 190), (240, 200, 30), (235, 235, 235))
 _CAR_PAINTS = (
-  *((200, 30, 30), (30, 50, 140), (235, 235, 235), (30, 30, 32)),
-  *((120, 122, 125), (190, 190, 180), (70, 100, 70), (170, 120, 40)),
+  (200, 30, 30),
+  (30, 50, 140),
+  (235, 235, 235),
+  (30, 30, 32),
+  (120, 122, 125),
+  (190, 190, 180),
+  (70, 100, 70),
+  (170, 120, 40),
 )
 
 
@@ -174,11 +180,13 @@ def _draw_house(
       (outer, height, z_near),
       (x, height, z_near),
     ],
-    *(gable, 'building'),
+    gable,
+    'building',
   )
   canvas.polygon(
     [(x, 0, z_near), (x, 0, z_far), (x, height, z_far), (x, height, z_near)],
-    *(wall, 'building'),
+    wall,
+    'building',
   )
   glass = canvas.shade((70, 85, 105), 35)
   spacing = rng.uniform(2.0, 3.2)
@@ -187,7 +195,8 @@ def _draw_house(
       top, end = bottom + 1.5, z + 0.5 * spacing
       canvas.polygon(
         [(x, bottom, z), (x, bottom, end), (x, top, end), (x, top, z)],
-        *(canvas.shade(glass, 10), None),
+        canvas.shade(glass, 10),
+        None,
       )
 
 
@@ -237,7 +246,8 @@ def _draw_pole(canvas: scene_canvas.Canvas, x, z) -> None:
           (x + size, 3 - 0.7 * size, z),
           (x, 3 + size, z),
         ],
-        *(tone, name),
+        tone,
+        name,
       )
   else:
     canvas.upright(x, 2.55, z, 0.8, 0.9, colour, 'traffic sign')
@@ -259,7 +269,8 @@ def _draw_person(canvas: scene_canvas.Canvas, x, z) -> None:
         (x + 0.14, 0.9 * scale, z),
         (x - 0.14, 0.9 * scale, z),
       ],
-      *(trousers, 'person'),
+      trousers,
+      'person',
     )
   canvas.ellipse(x, 1.12 * scale, z, (0.24, 0.36 * scale), coat, 'person')
   canvas.ellipse(x, 1.58 * scale, z, (0.11, 0.15), skin, 'person')
@@ -288,7 +299,8 @@ def _draw_car(canvas: scene_canvas.Canvas, x, z) -> None:
       (upper, roof, z),
       (inner, 0.9, z),
     ],
-    *(dark, 'car'),
+    dark,
+    'car',
   )
   canvas.polygon(
     [
@@ -297,7 +309,8 @@ def _draw_car(canvas: scene_canvas.Canvas, x, z) -> None:
       (upper, roof - 0.1, z + length * 0.65),
       (upper, roof - 0.1, z + 0.6),
     ],
-    *(glass, None),
+    glass,
+    None,
   )
   for wheel in (x - 0.68, x + 0.68):
     canvas.upright(wheel, 0, z, 0.24, 0.4, tyre, 'car')
@@ -313,7 +326,8 @@ def _draw_car(canvas: scene_canvas.Canvas, x, z) -> None:
         (x + width * 0.8, top, z),
         (x - width * 0.8, top, z),
       ],
-      *(tone, 'car'),
+      tone,
+      'car',
     )
   lamp = (200, 25, 25) if x > 0 else (240, 235, 200)
   for place in (x - 0.7, x + 0.7):

@@ -41,7 +41,9 @@ def draw(scores: scores_lib.Scores) -> bytes:
   if num_classes <= _MOST_NUMBERS:
     for row, column in np.argwhere((shares >= 0.5) & (totals > 0)):
       axes.text(
-        *(column, row, f'{shares[row, column]:.0f}'),
+        column,
+        row,
+        f'{shares[row, column]:.0f}',
         ha='center',
         va='center',
         fontsize=8,

@@ -81,7 +81,8 @@ def _side_by_side(
   rounds = (
     dataset.map(
       lambda images, labels: (
-        *(tf.cast(images, tf.float32), tf.cast(labels, tf.int32)),
+        tf.cast(images, tf.float32),
+        tf.cast(labels, tf.int32),
         True,
       )
     )

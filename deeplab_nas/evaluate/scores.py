@@ -91,8 +91,11 @@ class Scores:
       ['class', 'iou', 'accuracy', 'labelled_pixels', 'predicted_pixels']
     )
     rows = zip(
-      *(self.class_names, self.class_iou, self.class_accuracy),
-      *(self.confusion.sum(1), self.confusion.sum(0)),
+      self.class_names,
+      self.class_iou,
+      self.class_accuracy,
+      self.confusion.sum(1),
+      self.confusion.sum(0),
     )
     for name, *numbers in rows:
       table.writerow([name, *map(_cell, numbers)])

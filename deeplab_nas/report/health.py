@@ -78,7 +78,8 @@ class Health(tf.keras.callbacks.Callback):
         'In %d validations no pixel was predicted as %s. If that stays so, give'
         ' rare classes more weight (train.class_weights) or more images, and'
         ' look at their labels.',
-        *(_VALIDATIONS, ', '.join(names)),
+        _VALIDATIONS,
+        ', '.join(names),
       )
 
   def _watch_architecture(
@@ -101,7 +102,9 @@ class Health(tf.keras.callbacks.Callback):
         'After %d epochs of architecture steps alpha is nearly as it began'
         ' (entropy %.4f of %.4f): its operations are told apart by chance. Try'
         ' a higher search.arch_learning_rate or more epochs.',
-        *(num_epochs, state.alpha_entropy, highest),
+        num_epochs,
+        state.alpha_entropy,
+        highest,
       )
 
   def _tell(self, what: str, sentence: str, *values) -> None:

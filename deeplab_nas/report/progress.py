@@ -107,7 +107,9 @@ class ProgressBar(tf.keras.callbacks.Callback):
       self._last_line = now
       logging.info(
         '%s, step %d/%d: %s',
-        *(self._title, self._steps_done, self._steps_per_epoch),
+        self._title,
+        self._steps_done,
+        self._steps_per_epoch,
         self._status(logs or {}),
       )
 
@@ -122,7 +124,9 @@ class ProgressBar(tf.keras.callbacks.Callback):
     left = self.seconds_left
     logging.info(
       '%s done in %s: %s%s%s.',
-      *(self._title, text.duration(seconds), _shown(logs or {}, _END_NAMES)),
+      self._title,
+      text.duration(seconds),
+      _shown(logs or {}, _END_NAMES),
       _waiting(logs or {}),
       f', {text.duration(left)} left' if left else '',
     )

@@ -87,7 +87,9 @@ def replica_batch(strategy_: tf.distribute.Strategy, batch_size: int) -> int:
   if num_replicas > 1:
     logging.info(
       'A batch of %d on %d replicas: %d images each.',
-      *(batch_size, num_replicas, batch_size // num_replicas),
+      batch_size,
+      num_replicas,
+      batch_size // num_replicas,
     )
   return batch_size // num_replicas
 

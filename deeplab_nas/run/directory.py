@@ -42,9 +42,12 @@ _FIXED_SECTIONS = {
   'train': ('network', 'train', 'data'),
 }
 _FREE_SETTINGS = (
-  *('data.dir', 'data.cache', 'data.max_val_images'),
+  'data.dir',
+  'data.cache',
+  'data.max_val_images',
   'data.skip_corrupt_records',
-  *('train.init_from', 'train.early_stopping_epochs'),
+  'train.init_from',
+  'train.early_stopping_epochs',
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
 
@@ -322,9 +325,17 @@ class RunDirectory:
   def _written(self) -> tuple[pathlib.Path, ...]:
     """All that a run writes; its provenance last."""
     return (
-      *(self.checkpoints, self.best, self.tensorboard, self.pictures),
-      *(self.genotypes, self.genotype, self.dataset, self.metrics),
-      *(self.evaluations, self.summary, self.config),
+      self.checkpoints,
+      self.best,
+      self.tensorboard,
+      self.pictures,
+      self.genotypes,
+      self.genotype,
+      self.dataset,
+      self.metrics,
+      self.evaluations,
+      self.summary,
+      self.config,
       self.provenance,
     )
 

@@ -137,6 +137,7 @@ class TrainingLoop:
     logging.info(
       'Stopped after %d epochs and %d steps. The same command with --resume'
       ' goes on from %s.',
-      *(*position, start),
+      *position,
+      start,
     )
     stop.end()

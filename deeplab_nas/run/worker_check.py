@@ -21,7 +21,8 @@ from deeplab_nas.run import cluster, devices
 # Machines may differ in where the data is, and in how many threads suit them.
 _OWN_SETTINGS = (
   'data.dir',
-  *('runtime.inter_op_threads', 'runtime.intra_op_threads'),
+  'runtime.inter_op_threads',
+  'runtime.intra_op_threads',
 )
 
 

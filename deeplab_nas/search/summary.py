@@ -109,13 +109,12 @@ def _next(run: run_directory.RunDirectory) -> str:
   """The exact commands to go on with."""
   folder = os.fspath(run.path)
   train = (
-    *(
-      report_text.python(),
-      'scripts/train.py',
-      '--mode=train',
-      f'--config={run.config}',
-    ),
-    *(f'--genotype={run.genotype}', f'--run_dir={folder}_train'),
+    report_text.python(),
+    'scripts/train.py',
+    '--mode=train',
+    f'--config={run.config}',
+    f'--genotype={run.genotype}',
+    f'--run_dir={folder}_train',
   )
   curves = (
     report_text.python(),

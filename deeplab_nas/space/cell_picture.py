@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 _INK = '#1f2933'
 _FAINT = '#cbd2d9'
 _STATES = (
-  *('#2f6690', '#e08e1b', '#3a7d44', '#8f5db7', '#17828f', '#c2185b'),
-  *('#7a5c3e', '#5f6b2d', '#b3541e', '#455a64', '#6a1b9a', '#00695c'),
+  '#2f6690',
+  '#e08e1b',
+  '#3a7d44',
+  '#8f5db7',
+  '#17828f',
+  '#c2185b',
+  '#7a5c3e',
+  '#5f6b2d',
+  '#b3541e',
+  '#455a64',
+  '#6a1b9a',
+  '#00695c',
 )
 # Fill of an operation, by the kind of its primitive.
 _KINDS = {

@@ -217,7 +217,9 @@ def _draw_alpha(
   for (row, column), value in np.ndenumerate(op_probs):
     color = 'white' if value > 0.6 * strongest else _INK
     axes.text(
-      *(column, row, f'{value:.3f}'),
+      column,
+      row,
+      f'{value:.3f}',
       **{'ha': 'center', 'va': 'center', 'fontsize': 7.5, 'color': color},
     )
   for block in range(1, cell.num_blocks):

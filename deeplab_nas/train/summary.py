@@ -80,7 +80,9 @@ def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact command to go on with."""
   command = [
-    *(report_text.python(), 'scripts/train.py', '--mode=eval'),
+    report_text.python(),
+    'scripts/train.py',
+    '--mode=eval',
     f'--run_dir={run}',
   ]
   return f'Next, measure it on all images:\n  {shlex.join(command)}'

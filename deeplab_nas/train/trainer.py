@@ -121,7 +121,8 @@ class Trainer(tf.keras.Model):
       logits = self.network(images, training=True)
       loss = losses.share(
         self._train_loss(logits, labels[..., tf.newaxis]),
-        *(labels, self.ignore_label),
+        labels,
+        self.ignore_label,
       )
       scaled_loss = self._scaled(loss)
     # A cell may leave one of its inputs unread; its projection has gradient 0.

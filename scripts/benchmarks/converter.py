@@ -31,8 +31,11 @@ def build(
     num_images: How many there are.
   """
   command = [
-    *(sys.executable, str(SCRIPT), f'--data_dir={data_dir}'),
-    *(f'--output_dir={output_dir}', f'--workers={workers}'),
+    sys.executable,
+    str(SCRIPT),
+    f'--data_dir={data_dir}',
+    f'--output_dir={output_dir}',
+    f'--workers={workers}',
   ]
   peaks, cpu_seconds, loads = [], [], []
 

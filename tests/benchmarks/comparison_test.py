@@ -20,7 +20,10 @@ def result(*seconds):
   return comparison.Result(
     case.Case('a', tiny_cases.refuses),
     tuple(child.StepTime(value, 2 * value) for value in seconds),
-    *(1.0, 1, {}, {}),
+    1.0,
+    1,
+    {},
+    {},
   )
 
 

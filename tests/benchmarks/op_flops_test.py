@@ -63,11 +63,15 @@ def test_a_depthwise_convolution_reads_one_channel():
     (lambda a, b: tf.matmul(a, b, True), [7, 3, 2], [7, 3, 5], 7 * 2 * 3 * 5),
     (
       lambda a, b: tf.einsum('np,cd->pcnd', a, b),
-      *([2, 3], [5, 7], 2 * 3 * 5 * 7),
+      [2, 3],
+      [5, 7],
+      2 * 3 * 5 * 7,
     ),
     (
       lambda a, b: tf.raw_ops.Einsum(inputs=[a, b], equation='...c,cd->...d'),
-      *([4, 2, 3], [3, 7], 4 * 2 * 3 * 7),
+      [4, 2, 3],
+      [3, 7],
+      4 * 2 * 3 * 7,
     ),
     (tf.matmul, [None, 3], [3, 5], None),
     (tf.matmul, None, [3, 5], None),

@@ -9,7 +9,9 @@ from benchmarks import case, comparison, search_step
 pytestmark = pytest.mark.slow  # processes that build a supernet
 ONE_STEP = ('weight', 'arch', 'both')
 TINY = (
-  *('space.num_layers=2', 'space.filter_multiplier=2', 'space.num_blocks=1'),
+  'space.num_layers=2',
+  'space.filter_multiplier=2',
+  'space.num_blocks=1',
   'data.crop_size=[33, 33]',
 )
 

@@ -237,7 +237,9 @@ def test_a_stop_leaves_no_half_shard_and_rerun_completes(
     sys.executable,
     str(ROOT / 'datasets' / 'build_folder_data.py'),
     f'--data_dir={folder.root}',
-    *(f'--output_dir={output}', '--num_shards=24', f'--workers={workers}'),
+    f'--output_dir={output}',
+    '--num_shards=24',
+    f'--workers={workers}',
   ]
   returned, text = _stop_during_conversion(command, output, sign)
   assert returned == code

@@ -94,8 +94,27 @@ def test_text_in_another_encoding_is_refused(tmp_path):
 
 
 WORDS = (
-  *('sky', 'road', '1', '255', '#ff00aa', ':', ',', '-', '[', ']', '{', '}'),
-  *('name', 'color', 'id', 'ignore', '"', 'null', '\n', '²', '1' * 5000),
+  'sky',
+  'road',
+  '1',
+  '255',
+  '#ff00aa',
+  ':',
+  ',',
+  '-',
+  '[',
+  ']',
+  '{',
+  '}',
+  'name',
+  'color',
+  'id',
+  'ignore',
+  '"',
+  'null',
+  '\n',
+  '²',
+  '1' * 5000,
 )
 
 

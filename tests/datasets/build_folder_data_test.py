@@ -17,7 +17,8 @@ def folder(tmp_path):
 def run(folder, tmp_path, *arguments):
   return command.run(
     SCRIPT,
-    *(f'--data_dir={folder.root}', f'--output_dir={tmp_path / "out"}'),
+    f'--data_dir={folder.root}',
+    f'--output_dir={tmp_path / "out"}',
     *arguments,
   )
 

@@ -46,7 +46,11 @@ def test_what_needs_a_failed_check_is_skipped():
     Check('e', ok, ('b',)),
   )
   assert [f.status for f in result.values()] == [
-    *('FAIL', 'warn', 'skip', 'skip', 'ok')
+    'FAIL',
+    'warn',
+    'skip',
+    'skip',
+    'ok',
   ]
   assert result['c'].text == 'needs a'
 

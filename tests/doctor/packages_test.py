@@ -56,7 +56,10 @@ def test_a_version_that_does_not_fit_is_named(shelf):
 def test_requirements_are_those_of_this_environment():
   assert packages.unmet(
     [
-      *('tqdm', 'absl-py>=1.4', 'no-such-package>=2', 'numpy>=99,<100'),
+      'tqdm',
+      'absl-py>=1.4',
+      'no-such-package>=2',
+      'numpy>=99,<100',
       "no-such-package; python_version < '3'",
       "no-such-package; extra == 'dev'",
     ]

@@ -31,7 +31,10 @@ def test_workers_need_a_cluster(monkeypatch):
 @pytest.mark.parametrize(
   'text',
   [
-    *('no json', '{}', '[1]', '{"cluster": {"worker": 3}, "task": {}}'),
+    'no json',
+    '{}',
+    '[1]',
+    '{"cluster": {"worker": 3}, "task": {}}',
     json.dumps({**CLUSTER, 'task': {'type': 'worker', 'index': 2}}),
     json.dumps({**CLUSTER, 'task': {'type': 'ps', 'index': 0}}),
     json.dumps({**CLUSTER, 'cluster': {'worker': ['left', 'right:2']}}),

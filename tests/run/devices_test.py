@@ -63,8 +63,13 @@ def results(mode, records, folder):
   for name in ('none', 'mirrored'):
     subprocess.run(
       [
-        *(sys.executable, '-m', 'tests.train.two_devices', mode, name),
-        *(str(records), str(folder / name)),
+        sys.executable,
+        '-m',
+        'tests.train.two_devices',
+        mode,
+        name,
+        str(records),
+        str(folder / name),
       ],
       cwd=command.ROOT,
       env={**os.environ, 'PYTHONPATH': str(command.ROOT)},

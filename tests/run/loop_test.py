@@ -78,8 +78,12 @@ def test_callbacks_are_told_in_order(tmp_path):
   watcher = Watcher()
   run = Run(tmp_path).run(watcher)
   assert watcher.told == [
-    *(('epoch', 0), *EPOCH, ('end', 0)),
-    *(('epoch', 1), *EPOCH, ('end', 1)),
+    ('epoch', 0),
+    *EPOCH,
+    ('end', 0),
+    ('epoch', 1),
+    *EPOCH,
+    ('end', 1),
   ]
   assert {'loss', 'miou', 'val_loss', 'val_miou'} <= set(watcher.logs[0])
   assert Run(tmp_path).position == Position(2)

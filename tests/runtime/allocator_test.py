@@ -35,7 +35,8 @@ def test_what_is_installed_can_be_preloaded():
     pytest.skip('neither tcmalloc nor jemalloc is installed')
   result = subprocess.run(
     [
-      *(sys.executable, '-c'),
+      sys.executable,
+      '-c',
       'from deeplab_nas import allocator; print(allocator.name())',
     ],
     env={allocator.VARIABLE: library},

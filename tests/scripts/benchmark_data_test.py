@@ -23,7 +23,9 @@ def test_all_parts_give_lines_of_json():
   lines = list(map(json.loads, result.stdout.splitlines()))
   cores = os.cpu_count()
   assert [line['case'] for line in lines] == [
-    *('decode 129x129', 'cached 129x129', 'augment 129x129'),
+    'decode 129x129',
+    'cached 129x129',
+    'augment 129x129',
     f'augment 129x129, {cores} cores busy',
     'converter 32x64, 4 images, 1 workers',
     'converter 32x64, 4 images, 2 workers',

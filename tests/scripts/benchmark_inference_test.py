@@ -18,7 +18,10 @@ def test_a_line_of_json_for_each_case(tmp_path):
   tiny.GENOTYPE.save(tmp_path / 'genotype.json')
   result = run(
     f'--genotype={tmp_path / "genotype.json"}',
-    *('--filter_multiplier=1', '--size=33', '--num_runs=1', '--table'),
+    '--filter_multiplier=1',
+    '--size=33',
+    '--num_runs=1',
+    '--table',
   )
   assert result.returncode == 0, result.stderr
   lines = [json.loads(line) for line in result.stdout.splitlines()]

@@ -10,8 +10,13 @@ import pytest
 from tests import command
 
 TINY = (
-  *('--num_layers=1', '--filter_multiplier=2', '--num_blocks=1'),
-  *('--crop_size=33', '--num_classes=3', '--num_runs=1', '--kind=weight'),
+  '--num_layers=1',
+  '--filter_multiplier=2',
+  '--num_blocks=1',
+  '--crop_size=33',
+  '--num_classes=3',
+  '--num_runs=1',
+  '--kind=weight',
 )
 
 

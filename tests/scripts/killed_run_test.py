@@ -22,19 +22,28 @@ NUM_KILLS = {'search': 10, 'train': 4}
 EPOCHS, STEPS = 3, 150
 SETTINGS = {
   'search': (
-    *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
-    *(f'search.epochs={EPOCHS}', f'search.steps_per_epoch={STEPS}'),
+    'space.num_layers=2',
+    'space.num_blocks=1',
+    'space.filter_multiplier=2',
+    f'search.epochs={EPOCHS}',
+    f'search.steps_per_epoch={STEPS}',
     'search.arch_start_epoch=1',
   ),
   'train': (
-    *(f'train.epochs={EPOCHS}', f'train.steps_per_epoch={STEPS}'),
-    *('network.filter_multiplier=2', 'network.aspp_rates=[2]'),
-    *('network.drop_path_keep_prob=0.5', 'train.ema_decay=0.9'),
+    f'train.epochs={EPOCHS}',
+    f'train.steps_per_epoch={STEPS}',
+    'network.filter_multiplier=2',
+    'network.aspp_rates=[2]',
+    'network.drop_path_keep_prob=0.5',
+    'train.ema_decay=0.9',
   ),
 }
 SHARED_SETTINGS = (
-  *('data.crop_size=[33, 33]', 'data.batch_size=2', 'runtime.num_panels=1'),
-  *('runtime.deterministic=true', 'runtime.checkpoint_minutes=0.005'),
+  'data.crop_size=[33, 33]',
+  'data.batch_size=2',
+  'runtime.num_panels=1',
+  'runtime.deterministic=true',
+  'runtime.checkpoint_minutes=0.005',
 )
 LEARNT = {'search': 'alpha', 'train': 'network'}
 
@@ -50,9 +59,12 @@ def root(tmp_path_factory):
 
 def arguments(root, mode, folder):
   flags = (
-    *(f'--mode={mode}', '--config=quickstart', f'--data_dir={root}/records'),
+    f'--mode={mode}',
+    '--config=quickstart',
+    f'--data_dir={root}/records',
     *(f'--set={setting}' for setting in SHARED_SETTINGS + SETTINGS[mode]),
-    *(f'--run_dir={folder}', '--resume'),
+    f'--run_dir={folder}',
+    '--resume',
   )
   if mode == 'search':
     return flags

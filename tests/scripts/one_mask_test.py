@@ -20,10 +20,16 @@ from tests.train import records
 SIZE = (40, 56)
 NAMES = [f'image{i}' for i in range(10)]
 SETTINGS = (
-  *('data.crop_size=[33, 33]', 'data.batch_size=2', 'data.image_scale=0.5'),
-  *('network.filter_multiplier=2', 'network.aspp_rates=[1, 2]'),
-  *('network.batch_norm_momentum=0.5', 'network.separable_head=true'),
-  *('train.epochs=4', 'train.steps_per_epoch=8', 'runtime.num_panels=1'),
+  'data.crop_size=[33, 33]',
+  'data.batch_size=2',
+  'data.image_scale=0.5',
+  'network.filter_multiplier=2',
+  'network.aspp_rates=[1, 2]',
+  'network.batch_norm_momentum=0.5',
+  'network.separable_head=true',
+  'train.epochs=4',
+  'train.steps_per_epoch=8',
+  'runtime.num_panels=1',
 )
 
 pytestmark = pytest.mark.slow
@@ -54,20 +60,25 @@ def road(tmp_path_factory):
   draw(folder)
   run(
     'datasets/build_folder_data.py',
-    *(f'--data_dir={root}/folder', f'--output_dir={root}/records'),
+    f'--data_dir={root}/folder',
+    f'--output_dir={root}/records',
     '--val_fraction=0.3',
   )
   (root / 'found.json').write_text(scenes.GENOTYPE)
   run(
     'scripts/train.py',
-    *('--mode=train', '--config=camvid_train', f'--genotype={root}/found.json'),
-    *(f'--data_dir={root}/records', f'--run_dir={root}/run'),
+    '--mode=train',
+    '--config=camvid_train',
+    f'--genotype={root}/found.json',
+    f'--data_dir={root}/records',
+    f'--run_dir={root}/run',
     *(f'--set={setting}' for setting in SETTINGS),
   )
   run('scripts/train.py', '--mode=eval', f'--run_dir={root}/run')
   run(
     'scripts/export_model.py',
-    *(f'--run_dir={root}/run', f'--export_dir={root}/models'),
+    f'--run_dir={root}/run',
+    f'--export_dir={root}/models',
     '--outputs=classes,mask_png_bytes',
   )
   return root
@@ -83,7 +94,8 @@ def predicted(road):
   """By name, from the run folder."""
   run(
     'scripts/predict.py',
-    *(f'--model={road}/run', f'--images={road}/folder/images'),
+    f'--model={road}/run',
+    f'--images={road}/folder/images',
     f'--output_dir={road}/from_run',
   )
   masks = masks_in(road / 'from_run' / 'masks')
@@ -115,7 +127,8 @@ def test_the_scores_are_those_of_the_predicted_masks(road, predicted):
 def test_the_exported_model_gives_the_same_masks(road, predicted):
   run(
     'scripts/predict.py',
-    *(f'--model={road}/models', f'--images={road}/folder/images'),
+    f'--model={road}/models',
+    f'--images={road}/folder/images',
     f'--output_dir={road}/from_export',
   )
   exported = masks_in(road / 'from_export' / 'masks')
@@ -143,8 +156,11 @@ def test_the_client_gives_the_same_masks(road, predicted, protocol):
 def test_tiles_as_large_as_the_image_give_the_same_masks(road, predicted):
   run(
     'scripts/predict.py',
-    *(f'--model={road}/models', f'--images={road}/folder/images'),
-    *(f'--output_dir={road}/tiled', '--tile=56', '--overlap=8'),
+    f'--model={road}/models',
+    f'--images={road}/folder/images',
+    f'--output_dir={road}/tiled',
+    '--tile=56',
+    '--overlap=8',
   )
   for name, mask in masks_in(road / 'tiled' / 'masks').items():
     np.testing.assert_array_equal(mask, predicted[name])

@@ -19,12 +19,16 @@ def make(root: pathlib.Path, num_val: int = 2) -> str:
   for result in (
     command.run(
       'datasets/make_street_scenes.py',
-      *(f'--output_dir={scenes}', '--num_train=16', f'--num_val={num_val}'),
-      *('--height=48', '--width=64'),
+      f'--output_dir={scenes}',
+      '--num_train=16',
+      f'--num_val={num_val}',
+      '--height=48',
+      '--width=64',
     ),
     command.run(
       'datasets/build_cityscapes_data.py',
-      *(f'--data_dir={scenes}', f'--output_dir={records}'),
+      f'--data_dir={scenes}',
+      f'--output_dir={records}',
     ),
   ):
     assert result.returncode == 0, result.stderr

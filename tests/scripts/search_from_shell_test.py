@@ -11,9 +11,14 @@ from tests import command
 from tests.scripts import scenes
 
 TINY = (
-  *('space.num_layers=1', 'space.num_blocks=1', 'space.filter_multiplier=2'),
-  *('data.crop_size=[33, 33]', 'data.batch_size=2'),
-  *('search.epochs=2', 'search.arch_start_epoch=1', 'runtime.num_panels=2'),
+  'space.num_layers=1',
+  'space.num_blocks=1',
+  'space.filter_multiplier=2',
+  'data.crop_size=[33, 33]',
+  'data.batch_size=2',
+  'search.epochs=2',
+  'search.arch_start_epoch=1',
+  'runtime.num_panels=2',
 )
 
 pytestmark = pytest.mark.slow
@@ -30,7 +35,9 @@ def records(tmp_path_factory):
 def train(records, *flags):
   return run(
     'scripts/train.py',
-    *('--mode=search', '--config=quickstart', f'--data_dir={records}'),
+    '--mode=search',
+    '--config=quickstart',
+    f'--data_dir={records}',
     *(f'--set={setting}' for setting in TINY),
     *flags,
   )

@@ -19,9 +19,13 @@ from tests.train import unfinished
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 TINY = (
-  *('data.crop_size=[33, 33]', 'data.batch_size=4'),
-  *('network.filter_multiplier=2', 'network.drop_path_keep_prob=0.5'),
-  *('train.epochs=3', 'train.ema_decay=0.5', 'runtime.num_panels=1'),
+  'data.crop_size=[33, 33]',
+  'data.batch_size=4',
+  'network.filter_multiplier=2',
+  'network.drop_path_keep_prob=0.5',
+  'train.epochs=3',
+  'train.ema_decay=0.5',
+  'runtime.num_panels=1',
   'runtime.deterministic=true',
 )
 
@@ -32,9 +36,13 @@ records = search_test.records
 def train(records, genotype, run_dir, *flags):
   return subprocess.run(
     [
-      *(sys.executable, str(ROOT / 'scripts' / 'train.py'), '--mode=train'),
-      *('--config=quickstart', f'--data_dir={records}'),
-      *(f'--genotype={genotype}', f'--run_dir={run_dir}'),
+      sys.executable,
+      str(ROOT / 'scripts' / 'train.py'),
+      '--mode=train',
+      '--config=quickstart',
+      f'--data_dir={records}',
+      f'--genotype={genotype}',
+      f'--run_dir={run_dir}',
       *(f'--set={setting}' for setting in TINY),
       *flags,
     ],
@@ -82,7 +90,9 @@ def test_a_stopped_training_goes_on(whole, records):
 def test_its_weights_start_another_training(whole, records):
   folder = whole[0]
   result = train(
-    *(records, folder / 'genotype.json', folder.with_name('again')),
+    records,
+    folder / 'genotype.json',
+    folder.with_name('again'),
     f'--init_from={folder}',
     '--set=network.aspp_rates=[2]',
     '--set=train.epochs=1',
@@ -127,7 +137,10 @@ def test_damaged_records_are_named_or_left_out(whole, records):
   ] == str(damaged)
 
   evaluated = command.run(
-    *('scripts/train.py', '--mode=eval', f'--run_dir={folder}', skip),
+    'scripts/train.py',
+    '--mode=eval',
+    f'--run_dir={folder}',
+    skip,
     '--set=eval.split=train',
   )
   assert evaluated.returncode == 0, evaluated.stderr

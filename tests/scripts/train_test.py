@@ -107,8 +107,11 @@ def train(data):
 
   def train(*flags):
     return refusal(
-      *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
-      *('--genotype=zoo:auto_deeplab', *flags),
+      '--mode=train',
+      '--config=quickstart',
+      f'--data_dir={data}',
+      '--genotype=zoo:auto_deeplab',
+      *flags,
     )
 
   return train
@@ -126,8 +129,11 @@ def test_a_training_needs_a_run_dir_that_is_its_own(train, tmp_path):
 def test_a_refused_training_leaves_nothing(data, tmp_path):
   folder = tmp_path / 'run'
   result = run(
-    *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
-    *('--genotype=zoo:auto_deeplab', f'--run_dir={folder}'),
+    '--mode=train',
+    '--config=quickstart',
+    f'--data_dir={data}',
+    '--genotype=zoo:auto_deeplab',
+    f'--run_dir={folder}',
   )
   assert result.returncode == 2
   assert 'Split train has 0 images, fewer than' in result.stderr
@@ -139,7 +145,9 @@ def test_a_refused_training_leaves_nothing(data, tmp_path):
 )
 def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
   command = [
-    *('--mode=train', '--config=quickstart', f'--data_dir={data}'),
+    '--mode=train',
+    '--config=quickstart',
+    f'--data_dir={data}',
     '--genotype=zoo:auto_deeplab',
   ]
   folder = tmp_path / 'run'
@@ -190,7 +198,7 @@ def test_a_used_run_dir_is_refused_and_kept(data, tmp_path):
   folder.mkdir()
   (folder / 'notes.txt').write_text('mine')
   assert 'add --resume' in refusal(
-    *('--config=quickstart', f'--data_dir={data}', f'--run_dir={folder}')
+    '--config=quickstart', f'--data_dir={data}', f'--run_dir={folder}'
   )
   assert [path.name for path in folder.iterdir()] == ['notes.txt']
 

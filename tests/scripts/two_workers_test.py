@@ -19,19 +19,27 @@ pytestmark = pytest.mark.slow
 EPOCHS, STEPS = 3, 20
 SETTINGS = {
   'search': (
-    *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
-    *(f'search.epochs={EPOCHS}', f'search.steps_per_epoch={STEPS}'),
-    *('search.learning_rate=2e-3', 'search.end_learning_rate=1e-4'),
+    'space.num_layers=2',
+    'space.num_blocks=1',
+    'space.filter_multiplier=2',
+    f'search.epochs={EPOCHS}',
+    f'search.steps_per_epoch={STEPS}',
+    'search.learning_rate=2e-3',
+    'search.end_learning_rate=1e-4',
     'search.arch_start_epoch=1',
   ),
   'train': (
-    *(f'train.epochs={EPOCHS}', f'train.steps_per_epoch={STEPS}'),
-    *('network.filter_multiplier=2', 'network.aspp_rates=[2]'),
+    f'train.epochs={EPOCHS}',
+    f'train.steps_per_epoch={STEPS}',
+    'network.filter_multiplier=2',
+    'network.aspp_rates=[2]',
     'train.learning_rate=1e-3',
   ),
 }
 SHARED_SETTINGS = (
-  *('data.crop_size=[33, 33]', 'data.batch_size=4', 'runtime.num_panels=1'),
+  'data.crop_size=[33, 33]',
+  'data.batch_size=4',
+  'runtime.num_panels=1',
   # Computes at the start, which is not to come before the workers meet.
   'data.skip_corrupt_records=1',
 )
@@ -56,7 +64,10 @@ def start(root, folder, log, mode, distribution, *settings, **variables):
   if mode == 'train':
     flags.append(f'--genotype={root}/found.json')
   return command.start(
-    *(log, 'scripts/train.py', f'--run_dir={folder}', *flags),
+    log,
+    'scripts/train.py',
+    f'--run_dir={folder}',
+    *flags,
     *(f'--set={setting}' for setting in settings),
     **variables,
   )
@@ -75,7 +86,12 @@ def two_workers(root, folder, mode, *settings_of_second):
       text = json.dumps({'cluster': cluster, 'task': task})
       workers.append(
         start(
-          *(root, folder, logs[index], mode, 'multi_worker', *settings),
+          root,
+          folder,
+          logs[index],
+          mode,
+          'multi_worker',
+          *settings,
           TF_CONFIG=text,
         )
       )

@@ -16,6 +16,11 @@ def test_progress_comes_last_to_time_the_others(tmp_path, info):
 def test_a_search_leaves_all_files(finished):
   names = {path.name for path in finished.run.path.iterdir()}
   assert names >= {
-    *('config.yaml', 'run.json', 'genotype.json', 'genotypes'),
-    *('metrics.jsonl', 'pictures', 'tensorboard'),
+    'config.yaml',
+    'run.json',
+    'genotype.json',
+    'genotypes',
+    'metrics.jsonl',
+    'pictures',
+    'tensorboard',
   }

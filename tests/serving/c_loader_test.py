@@ -30,8 +30,16 @@ def program(tmp_path_factory):
     pytest.skip('this wheel of TensorFlow ships no C library')
   path = tmp_path_factory.mktemp('c') / 'run_saved_model'
   command = [
-    *(compiler, '-Wall', '-Werror', str(SOURCE), '-o', str(path)),
-    *('-I', tf.sysconfig.get_include(), '-L', str(library_dir)),
+    compiler,
+    '-Wall',
+    '-Werror',
+    str(SOURCE),
+    '-o',
+    str(path),
+    '-I',
+    tf.sysconfig.get_include(),
+    '-L',
+    str(library_dir),
     *(f'-l:{name}' for name in LIBRARIES),
     f'-Wl,-rpath,{library_dir}',
   ]

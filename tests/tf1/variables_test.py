@@ -52,16 +52,21 @@ def test_every_output_of_the_official_network_is_reproduced():
   'name, filters, classes, size, path, separable',
   [
     pytest.param(
-      *('auto_deeplab', 3, 5, (65, 33), None, False), marks=pytest.mark.slow
+      'auto_deeplab', 3, 5, (65, 33), None, False, marks=pytest.mark.slow
     ),
     pytest.param(
-      *('auto_deeplab', 2, 2, (33, 97), (1, 2, 3, 2, 2, 1, 0), True),
+      'auto_deeplab',
+      2,
+      2,
+      (33, 97),
+      (1, 2, 3, 2, 2, 1, 0),
+      True,
       marks=pytest.mark.slow,
     ),
     # A first projection is left out where the stem has as many channels.
     ('auto_deeplab', 64, 2, (33, 33), (0, 1), False),
     pytest.param(
-      *('pnasnet5', 2, 3, (65, 97), None, False), marks=pytest.mark.slow
+      'pnasnet5', 2, 3, (65, 97), None, False, marks=pytest.mark.slow
     ),
     ('pnasnet5', 3, 4, (33, 65), (1, 1, 2, 3), True),
   ],

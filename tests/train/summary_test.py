@@ -52,5 +52,7 @@ def test_no_validation_is_said(tmp_path):
 def test_its_next_command_measures_this_run(tmp_path):
   command = shlex.split(text(tmp_path).splitlines()[-1])
   assert command[1:] == [
-    *('scripts/train.py', '--mode=eval', f'--run_dir={tmp_path}')
+    'scripts/train.py',
+    '--mode=eval',
+    f'--run_dir={tmp_path}',
   ]

@@ -49,9 +49,16 @@ def finished(records, tmp_path_factory):
 def test_it_leaves_all_that_later_commands_need(finished, records):
   names = {path.name for path in finished.path.iterdir()}
   assert names == {
-    *('config.yaml', 'run.json', 'genotype.json', 'dataset.json'),
-    *('metrics.jsonl', 'summary.txt', 'pictures', 'tensorboard'),
-    *('checkpoints', 'best'),
+    'config.yaml',
+    'run.json',
+    'genotype.json',
+    'dataset.json',
+    'metrics.jsonl',
+    'summary.txt',
+    'pictures',
+    'tensorboard',
+    'checkpoints',
+    'best',
   }
   assert genotype.Genotype.load(finished.genotype) == GENOTYPE
   info = dataset_info.DatasetInfo.load(records)

@@ -29,8 +29,13 @@ def test_kernels_decay_but_those_that_deeplab_leaves_out(network):
   assert any(re.match(r'decoder/.*/kernel', path) for path in decayed)
   ends = {path.rsplit('/', 1)[-1] for path in left_out}
   assert ends == {
-    *('gamma', 'beta', 'moving_mean', 'moving_variance'),
-    *('bias', 'depthwise_kernel', 'drop_path_progress'),
+    'gamma',
+    'beta',
+    'moving_mean',
+    'moving_variance',
+    'bias',
+    'depthwise_kernel',
+    'drop_path_progress',
   }
   heads = {
     path.split('/')[0] for path in left_out if path.endswith('depthwise_kernel')

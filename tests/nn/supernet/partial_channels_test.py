@@ -40,7 +40,10 @@ def test_join_undoes_split_and_shuffles(num_transitions):
 
 def test_channels_in_front_after_a_shuffle_come_from_all_groups():
   assert channels(partial_channels.shuffle(numbered(1), 8, 4))[:4] == [
-    *(0, 2, 4, 6)
+    0,
+    2,
+    4,
+    6,
   ]
 
 
