@@ -2,7 +2,7 @@
 
 from deeplab_nas.space.arch_weights import ArchWeights
 from deeplab_nas.space.cell_space import CellSpace
-from deeplab_nas.space.cost import Cost, CostModel
+from deeplab_nas.space.cost import Cost, CostModel, format_shares
 from deeplab_nas.space.genotype import Genotype, GenotypeError
 from deeplab_nas.space.lattice import Lattice
 from deeplab_nas.space.primitives import (
@@ -24,4 +24,5 @@ __all__ = [
   'PRIMITIVES',
   'Primitive',
   'SearchSpace',
+  'format_shares',
 ]

@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from deeplab_nas.space import arch_weights, cost_table, search_space
+from deeplab_nas.space import (
+  arch_weights,
+  cost_table,
+  derived_layers,
+  operations,
+  search_space,
+  widest,
+  widths,
+)
 from deeplab_nas.space import genotype as genotype_lib
 
-Cost = cost_table.Cost
+Cost = operations.Cost
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +50,19 @@ class CostModel:
       stride plus 1, so 1025 becomes 257, 129, 65 and 33.
     separable_head: Whether the 3x3 convolutions of ASPP and decoder are split
       into depthwise and pointwise ones. The paper's are not.
+    stem_filters: Filters of the stem's three convolutions.
+    head_filters: Width of ASPP and decoder, see `widths.NetworkWidths`.
+    aspp_rates: Atrous rates of ASPP's 3x3 convolutions, of which there may be
+      any number.
   """
 
   space: search_space.SearchSpace = search_space.SearchSpace()
   num_classes: int = 19
   image_size: tuple[int, int] = (1025, 2049)
   separable_head: bool = False
+  stem_filters: tuple[int, int, int] = widths.STEM_FILTERS
+  head_filters: int = widths.HEAD_FILTERS
+  aspp_rates: tuple[int, ...] = widths.ASPP_RATES
 
   def __post_init__(self):
     if self.num_classes < 1:
@@ -58,18 +73,39 @@ class CostModel:
       raise ValueError(
         f'image_size is {self.image_size}, expected (height, width)'
       )
+    checked = self.widths  # which are checked on construction
+    object.__setattr__(self, 'stem_filters', checked.stem_filters)
+    object.__setattr__(self, 'aspp_rates', tuple(self.aspp_rates))
 
-  def with_filter_multiplier(self, filter_multiplier: int) -> CostModel:
+  @property
+  def widths(self) -> widths.NetworkWidths:
+    """F, the stem's and the head's filters."""
+    return widths.NetworkWidths(
+      self.space.filter_multiplier, self.stem_filters, self.head_filters
+    )
+
+  def with_filter_multiplier(self, filter_multiplier: float) -> CostModel:
     """The same model for networks of another width."""
     space = dataclasses.replace(self.space, filter_multiplier=filter_multiplier)
     return dataclasses.replace(self, space=space)
 
   @functools.cached_property
+  def layers(self) -> derived_layers.DerivedLayers:
+    """The operations of the networks."""
+    return derived_layers.DerivedLayers(
+      self.space,
+      self.num_classes,
+      tuple(self.image_size),
+      self.separable_head,
+      self.stem_filters,
+      self.head_filters,
+      self.aspp_rates,
+    )
+
+  @functools.cached_property
   def table(self) -> cost_table.CostTable:
-    """The numbers that both `of` and `expected` read."""
-    return cost_table.DerivedLayers(
-      self.space, self.num_classes, self.image_size, self.separable_head
-    ).table()
+    """The numbers that `expected` reads."""
+    return cost_table.build(self.layers)
 
   def of(self, genotype: genotype_lib.Genotype) -> Cost:
     """The cost of one architecture, in integers.
@@ -80,30 +116,46 @@ class CostModel:
     return sum(self.breakdown(genotype).values(), Cost())
 
   def breakdown(self, genotype: genotype_lib.Genotype) -> dict[str, Cost]:
-    """The cost of each part: 'stem', 'cells', 'aspp', 'decoder'."""
-    self.space.check(genotype)
-    table = self.table
-    first, last = genotype.path[0], genotype.path[-1]
-    parts = {
-      'stem': table.stem,
-      'cells': sum(self._cells(genotype)),
-      'aspp': table.aspp[last],
-      'decoder': table.decoder[last] + table.low_level[first],
-    }
-    return {part: Cost(*map(int, numbers)) for part, numbers in parts.items()}
+    """The cost of each part, which add up to `of`.
 
-  def _cells(self, genotype: genotype_lib.Genotype) -> Iterator[np.ndarray]:
-    """[3] for each layer."""
-    cell = self.space.cell
-    names = [primitive.name for primitive in cell.primitives]
-    ops = [
-      (cell.edge_index(*edge), names.index(primitive))
-      for edge, primitive in genotype.edges()
-    ]
-    levels = (0, 0) + genotype.path
-    for layer, nearby in enumerate(zip(levels, levels[1:], levels[2:])):
-      by_op = self.table.op[nearby[1:]]  # [E, K, 3]
-      yield self.table.cell[(layer,) + nearby] + sum(by_op[op] for op in ops)
+    Returns:
+      'stem', 'cells', 'aspp' and 'decoder', which ends with the logits.
+
+    Raises:
+      ValueError: If the genotype is no element of the space.
+    """
+    self.space.check(genotype)
+    parts = self.layers.of(genotype)
+    return {part: total(ops) for part, ops in parts.items()}
+
+  def widest(
+    self,
+    genotype: genotype_lib.Genotype,
+    budget: float,
+    of: str = 'cell_macs',
+  ) -> float:
+    """The largest F with which a network stays within a budget.
+
+        model.widest(genotype, 50e9, of='cell_macs')  # 18.125
+        model.widest(genotype, 10e6, of='params')      # 19.875
+
+    Exact: F is compared at every value at which a layer of the path gets
+    another filter, multiples of 1 / 2**(coarsest level of the path).
+
+    Args:
+      genotype: The architecture; the space's own F does not matter.
+      budget: The most that it may cost.
+      of: A key of `widest.MEASURES`: 'cell_macs' (multiply-adds of the cells
+        alone), 'macs', 'params' or 'activation_bytes'.
+
+    Returns:
+      F, at least 1; an int where it is whole.
+
+    Raises:
+      ValueError: If even F = 1 costs more, or a value does not fit.
+    """
+    self.space.check(genotype)
+    return widest.find(self.layers, genotype, budget, of)
 
   def expected(self, weights: arch_weights.ArchWeights) -> Cost:
     """The mean cost of architectures drawn from relaxed weights, in floats.
@@ -147,3 +199,38 @@ class CostModel:
     for move in moves[:-2]:
       probs.append(probs[-1] @ move)
     return np.einsum('la,lab,lbc->labc', probs, moves[:-1], moves[1:])
+
+
+def total(ops: Iterable[operations.Operation]) -> Cost:
+  """The cost of some operations together."""
+  return sum(map(operations.count, ops), Cost())
+
+
+def format_cost(
+  model: CostModel, genotype: genotype_lib.Genotype
+) -> tuple[str, str]:
+  """What a network costs, and which part of it: two lines.
+
+  10.15 M parameters, 320.45 B multiply-adds, 9.48 GB of activations
+  of the multiply-adds: stem 9 %, cells 19 %, ASPP 18 %, decoder 53 %
+  """
+  parts = model.breakdown(genotype)
+  return (
+    str(sum(parts.values(), Cost())),
+    f'of the multiply-adds: {format_shares(parts)}',
+  )
+
+
+def format_shares(parts: Mapping[str, Cost], field: str = 'macs') -> str:
+  """'stem 9 %, cells 19 %, aspp 18 %, decoder 53 %' of a breakdown.
+
+  Args:
+    parts: What `CostModel.breakdown` returns.
+    field: Of `Cost`.
+  """
+  values = {part: getattr(cost, field) for part, cost in parts.items()}
+  whole = max(sum(values.values()), 1)
+  return ', '.join(
+    f'{"ASPP" if part == "aspp" else part} {100 * value / whole:.0f} %'
+    for part, value in values.items()
+  )

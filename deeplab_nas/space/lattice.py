@@ -112,7 +112,11 @@ class Lattice:
     return len(self.strides)
 
   def pixels(self, image_size: Iterable[int], stride: int) -> int:
-    """Pixels of a feature map; (n - 1) / stride + 1 on each side.
+    """Pixels of a feature map, see `size`."""
+    return math.prod(self.size(image_size, stride))
+
+  def size(self, image_size: Iterable[int], stride: int) -> tuple[int, ...]:
+    """Height and width of a feature map; (n - 1) / stride + 1 on each side.
 
     Args:
       image_size: Height and width; padded to a multiple of the coarsest stride
@@ -120,7 +124,7 @@ class Lattice:
       stride: Of the feature map.
     """
     coarsest = self.strides[-1]
-    return math.prod(
+    return tuple(
       -(-(side - 1) // coarsest) * (coarsest // stride) + 1
       for side in image_size
     )

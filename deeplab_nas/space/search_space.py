@@ -15,6 +15,7 @@ from deeplab_nas.space import cell_space as cell_space_lib
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import lattice as lattice_lib
 from deeplab_nas.space import primitives as primitives_lib
+from deeplab_nas.space import widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,27 +30,51 @@ class SearchSpace:
     cell: The space of cells.
     lattice: The space of paths.
     filter_multiplier: F, 8 in the paper's search and 20 / 32 / 48 in its
-      networks S / M / L.
+      networks S / M / L. A fraction, such as 20.5, is for derived networks
+      alone: a supernet needs a whole number.
     partial_channels: K: a search's mixed operations see 1/K of the channels,
       as in PC-DARTS. What may be found does not depend on it.
+    stem_filters: Filters of the three convolutions of a search's stem; None
+      for 8F, 8F and 16F, the paper's at its F = 8. Derived networks have a
+      stem of their own, `widths.NetworkWidths`.
   """
 
   cell: cell_space_lib.CellSpace = cell_space_lib.CellSpace()
   lattice: lattice_lib.Lattice = lattice_lib.Lattice()
-  filter_multiplier: int = 8
+  filter_multiplier: float = 8
   partial_channels: int = 1
+  stem_filters: tuple[int, int, int] | None = None
 
   def __post_init__(self):
-    for name in ('filter_multiplier', 'partial_channels'):
-      value = getattr(self, name)
-      if not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(
-          f'{name} is {value}, expected a whole number, at least 1'
-        )
+    widths.check_filter_multiplier(self.filter_multiplier)
+    value = self.partial_channels
+    if not isinstance(value, numbers.Integral) or value < 1:
+      raise ValueError(
+        f'partial_channels is {value}, expected a whole number, at least 1'
+      )
+    if self.stem_filters is not None:
+      filters = widths.checked_stem_filters(self.stem_filters)
+      object.__setattr__(self, 'stem_filters', filters)
+
+  def check_supernet(self) -> None:
+    """Raises a ValueError if no supernet has this width."""
+    if self.filter_multiplier != int(self.filter_multiplier):
+      raise ValueError(
+        f'filter_multiplier is {self.filter_multiplier}; a supernet needs a'
+        ' whole number, fractions are for derived networks'
+      )
+
+  @property
+  def supernet_stem(self) -> tuple[int, int, int]:
+    """Filters of the three convolutions of a search's stem."""
+    if self.stem_filters is not None:
+      return self.stem_filters
+    f = int(self.filter_multiplier)
+    return 8 * f, 8 * f, 16 * f
 
   def filters(self, level: int) -> int:
     """Filters of one block: F at stride 4, doubled with every stride."""
-    return self.filter_multiplier * 2**level
+    return widths.block_filters(self.filter_multiplier, level)
 
   def node_filters(self, level: int) -> int:
     """Filters of a node, the concatenation of its blocks: B * F * s / 4."""
@@ -57,7 +82,7 @@ class SearchSpace:
 
   @classmethod
   def containing(
-    cls, genotype: genotype_lib.Genotype, filter_multiplier: int = 20
+    cls, genotype: genotype_lib.Genotype, filter_multiplier: float = 20
   ) -> SearchSpace:
     """A space that holds a genotype: its layers and blocks, all primitives.
 

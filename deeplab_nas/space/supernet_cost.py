@@ -46,6 +46,9 @@ class SupernetCost:
   crop_size: tuple[int, int]
   batch_size: int
 
+  def __post_init__(self):
+    self.space.check_supernet()
+
   def activation_bytes(self, recompute: bool = True) -> int:
     """What a step holds at its peak, besides the weights.
 
@@ -69,11 +72,10 @@ class SupernetCost:
   @functools.cached_property
   def num_weights(self) -> int:
     """Trainable weights of the supernet, of stem and heads too."""
-    grid, f = self.space.lattice, self.space.filter_multiplier
-    half, quarter = 8 * f, 16 * f
-    stem = 9 * (3 * half + half * half + half * quarter) + 2 * (
-      2 * half + quarter
-    )
+    grid = self.space.lattice
+    first, second, third = self.space.supernet_stem
+    stem = 9 * (3 * first + first * second + second * third)
+    stem += 2 * (first + second + third)
     heads = 0
     for level in grid.levels(grid.num_layers):
       c = self.space.node_filters(level)
@@ -95,7 +97,7 @@ class SupernetCost:
 
   def _channels(self, node: lattice.Node) -> int:
     if node.layer < 1:  # the stem's
-      return (16 if node == lattice.STEM else 8) * self.space.filter_multiplier
+      return self.space.supernet_stem[node.layer - 1]
     return self.space.node_filters(node.level)
 
   def kept_floats(self) -> int:
@@ -151,12 +153,9 @@ class SupernetCost:
 
   def _stem_floats(self) -> int:
     """Of each of the three convolutions: itself, norm, ReLU."""
-    filters = self.space.filter_multiplier
-    half, quarter = (
-      8 * filters * self._pixels(2),
-      16 * filters * self._pixels(4),
-    )
-    return 3 * self._pixels(1) + 3 * (2 * half + quarter)
+    first, second, third = self.space.supernet_stem
+    half = (first + second) * self._pixels(2)
+    return 3 * self._pixels(1) + 3 * (half + third * self._pixels(4))
 
   def _head_floats(self) -> int:
     """ASPP of each stride: 3 branches and their sum; logits and their loss."""

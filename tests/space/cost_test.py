@@ -16,7 +16,7 @@ from deeplab_nas.space import (
   primitives,
   zoo,
 )
-from deeplab_nas.space.cost import Cost, CostModel
+from deeplab_nas.space.cost import Cost, CostModel, format_shares
 
 FIXTURE = (
   pathlib.Path(__file__).parents[3] / 'shared' / 'fixtures' / 'hnasnet_f4.npz'
@@ -97,6 +97,7 @@ SPACES = {
   # F = 64: the stem's channels equal a block's, so one projection is dropped.
   'wide': SearchSpace(CellSpace(2), Lattice(3, (4, 8)), 64),
   'smallest': SearchSpace(CellSpace(1), Lattice(1, (4,)), 1),
+  'fraction': SearchSpace(CellSpace(2), Lattice(5), 2.875),
 }
 
 
@@ -111,6 +112,16 @@ def test_expected_cost_of_one_architecture_is_its_cost(name, separable_head):
     cost = model.of(genotype)
     assert all(type(number) is int for number in dataclasses.astuple(cost))
     assert model.expected(arch_weights.one_hot(genotype, space)) == cost
+
+
+def test_expected_cost_knows_stem_and_head_too():
+  space = SPACES['fraction']
+  model = CostModel(space, 5, (97, 130), True, (16, 8, 32), 40, (2, 4))
+  genotype = space.random(np.random.default_rng(0))
+  cost = model.expected(arch_weights.one_hot(genotype, space))
+  assert cost == model.of(genotype)
+  paper = CostModel(space, 5, (97, 130), True)
+  assert cost.macs < paper.of(genotype).macs
 
 
 @pytest.mark.parametrize('name', zoo.names())
@@ -226,6 +237,8 @@ def test_architectures_of_other_spaces_are_refused():
     ({'num_classes': 0}, 'num_classes is 0'),
     ({'image_size': (0, 10)}, r'image_size is \(0, 10\)'),
     ({'image_size': (10, 10, 3)}, r'expected \(height, width\)'),
+    ({'stem_filters': (64, 64)}, r'stem_filters is \(64, 64\)'),
+    ({'head_filters': 0}, 'head_filters is 0'),
   ],
 )
 def test_settings_are_checked(settings, message):
@@ -240,3 +253,29 @@ def test_costs_add_and_print():
   assert str(published) == (
     '10.15 M parameters, 320.45 B multiply-adds, 9.48 GB of activations'
   )
+
+
+def test_the_breakdown_adds_up_and_its_shares_are_shown():
+  genotype = zoo.load('auto_deeplab')
+  for model in (
+    model_of_width(20),
+    model_of_width(8.25, stem_filters=(16, 16, 32), head_filters=64),
+  ):
+    parts = model.breakdown(genotype)
+    assert sum(parts.values(), Cost()) == model.of(genotype)
+  assert format_shares(model_of_width(20).breakdown(genotype)) == (
+    'stem 9 %, cells 19 %, ASPP 18 %, decoder 53 %'
+  )
+  assert format_shares(parts, 'params').startswith('stem 1 %, cells 82 %')
+
+
+def test_cells_decide_in_a_network_with_a_small_stem_and_head():
+  """The published cell at F = 8 and 193 x 257 pixels, a separable head."""
+  genotype = zoo.load('auto_deeplab')
+  paper = model_of_width(8, image_size=(193, 257), separable_head=True)
+  small = dataclasses.replace(paper, stem_filters=(16, 16, 32), head_filters=64)
+
+  def share(model):
+    return model.breakdown(genotype)['cells'].macs / model.of(genotype).macs
+
+  assert share(paper) < 0.2 and share(small) > 0.6

@@ -172,3 +172,21 @@ def test_partial_channels_are_checked_but_not_against_the_width():
     SearchSpace(partial_channels=8), filter_multiplier=20
   )
   assert wide.partial_channels == 8
+
+
+def test_a_fractional_width_is_for_derived_networks_alone():
+  space = SearchSpace(filter_multiplier=2.875)
+  assert [space.filters(level) for level in range(4)] == [2, 5, 11, 23]
+  assert space.node_filters(1) == 25
+  with pytest.raises(ValueError, match='2.875; a supernet needs a whole'):
+    space.check_supernet()
+  SearchSpace(filter_multiplier=3.0).check_supernet()
+  with pytest.raises(ValueError, match='filter_multiplier is 0.5'):
+    SearchSpace(filter_multiplier=0.5)
+
+
+def test_the_stem_of_a_search_has_8f_8f_and_16f_filters_or_those_given():
+  assert SearchSpace(filter_multiplier=3).supernet_stem == (24, 24, 48)
+  assert SearchSpace(stem_filters=[16, 8, 32]).supernet_stem == (16, 8, 32)
+  with pytest.raises(ValueError, match=r'stem_filters is \(16, 16\)'):
+    SearchSpace(stem_filters=(16, 16))

@@ -30,6 +30,24 @@ def test_weights_are_those_of_the_network(preset):
   )
 
 
+def test_weights_of_another_stem_are_those_of_the_network_too():
+  space = dataclasses.replace(SMALL, stem_filters=(4, 6, 10))
+  model = supernet.Supernet(space, 5)
+  assert dataclasses.replace(COST, space=space).num_weights == sum(
+    np.prod(v.shape) for v in model.trainable_variables
+  )
+
+
+def test_fractional_widths_are_refused():
+  space = dataclasses.replace(SMALL, filter_multiplier=2.5)
+  for build in (
+    lambda: supernet.Supernet(space, 5),
+    lambda: dataclasses.replace(COST, space=space),
+  ):
+    with pytest.raises(ValueError, match='a supernet needs a whole number'):
+      build()
+
+
 def test_activations_grow_with_the_batch_alone():
   twice = dataclasses.replace(COST, batch_size=4)
   for recompute in (True, False):

@@ -17,39 +17,39 @@ class Stem(tf.keras.layers.Layer):
   """Three 3x3 convolutions, two of them of stride 2.
 
   The released network has 64, 64 and 128 filters. Differs from the paper, which
-  does not give those of the search: 8F, 8F and 16F, the same at its F = 8, so
-  that a small search has a small stem.
+  does not give those of the search: by default 8F, 8F and 16F, the same at its
+  F = 8, so that a small search has a small stem.
 
   Attributes:
-    filter_multiplier: F.
+    filters: Of the three convolutions; `SearchSpace.supernet_stem`.
   """
 
   def __init__(
     self,
-    filter_multiplier: int,
+    filters: tuple[int, int, int],
     name: str = 'stem',
     dtype: str | None = None,
   ):
     super().__init__(name=name, dtype=dtype)
-    self.filter_multiplier = filter_multiplier
+    self.filters = filters
     conv = functools.partial(conv_bn.ConvBN, kernel_size=3, dtype=dtype)
-    self.half = conv(self.half_filters, strides=2, name='half')
+    self.half = conv(filters[0], strides=2, name='half')
     self.conv = conv(self.half_filters, name='conv')
     self.quarter = conv(self.quarter_filters, strides=2, name='quarter')
 
   def build(self, input_shape):
     self.half.build(input_shape)
-    self.conv.build([None, None, None, self.half_filters])
+    self.conv.build([None, None, None, self.filters[0]])
     self.quarter.build([None, None, None, self.half_filters])
     super().build(input_shape)
 
   @property
   def half_filters(self) -> int:
-    return 8 * self.filter_multiplier
+    return self.filters[1]
 
   @property
   def quarter_filters(self) -> int:
-    return 16 * self.filter_multiplier
+    return self.filters[2]
 
   def call(
     self,
@@ -57,7 +57,7 @@ class Stem(tf.keras.layers.Layer):
     training: bool = False,
     learning: bool = True,
   ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The outputs at stride 2, [B, H/2, W/2, 8F], and 4, [B, H/4, W/4, 16F].
+    """The outputs at stride 2 and 4: [B, H/2, W/2, 8F], [B, H/4, W/4, 16F].
 
     Args:
       images: float32 [B, H, W, 3] in [-1, 1].

@@ -56,13 +56,14 @@ class Supernet(tf.keras.Model):
     sync_batch_norm: bool = False,
   ):
     super().__init__(name=name)
+    space.check_supernet()
     self.space = space
     self.num_classes = num_classes
     self.fused = fused and _has_fast_path(precision)
     self.recompute = recompute
     self.precision = precision
     self.sync_batch_norm = sync_batch_norm
-    self.stem = stem.Stem(space.filter_multiplier, dtype=precision)
+    self.stem = stem.Stem(space.supernet_stem, dtype=precision)
     self.cells = {n.name: self._cell(n) for n in space.lattice.nodes}
     self.heads = [
       self._head(level)
