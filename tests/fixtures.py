@@ -1,4 +1,4 @@
-"""One tiny search that the tests of all its callbacks share."""
+"""One tiny search that all tests of its watchers look at."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def finished(tmp_path_factory, info):
     epochs=EPOCHS,
     steps_per_epoch=STEPS,
     validation_data=val,
-    callbacks=callbacks.for_search(
-      run, config, info, STEPS, val, searcher.arch_state
-    ),
+    callbacks=callbacks.for_search(run, config, info, STEPS, val),
     verbose=0,
   )
   return FinishedSearch(config, info, run, searcher, history.history, val)

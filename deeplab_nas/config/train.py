@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from deeplab_nas import errors
 from deeplab_nas.config import field as config_field
+from deeplab_nas.space import cost, search_space
 
 _field = config_field.field
 
@@ -47,6 +48,21 @@ class NetworkConfig(config_field.Section):
   low_level_stride: int = _field(4, int, low=1)
   drop_path_keep_prob: float = _field(1.0, float, above=0, high=1)
   batch_norm_momentum: float = _field(0.9997, float, low=0, below=1)
+
+  def cost_model(
+    self,
+    space: search_space.SearchSpace,
+    num_classes: int,
+    image_size: tuple[int, int],
+  ) -> cost.CostModel:
+    """Counts what such networks cost, of this width."""
+    return cost.CostModel(
+      dataclasses.replace(space, filter_multiplier=self.filter_multiplier),
+      num_classes,
+      tuple(image_size),
+      self.separable_head,
+      aspp_rates=self.aspp_rates,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,13 +7,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import cost, genotype, primitives, search_space
 
-# Widths of the paper's search and of its networks S, M and L.
-_NETWORK_FILTERS = 20
 _WEAK_KINDS = ('skip', 'max_pool', 'avg_pool')
 _WEAK_SHARE = 0.4
 
@@ -25,6 +24,7 @@ def summarize(
   info: dataset_info.DatasetInfo,
   image_size: tuple[int, int],
   metrics: Mapping[str, Any],
+  network: config_train.NetworkConfig | None = None,
 ) -> str:
   """The summary of a finished search.
 
@@ -35,6 +35,8 @@ def summarize(
     info: The data's classes.
     image_size: (height, width) for which multiply-adds are counted.
     metrics: The last line of `metrics_log`.
+    network: The network that the architecture will become; None for the
+      paper's.
   """
   parts = (
     f'Found architecture {found.digest}:',
@@ -43,7 +45,7 @@ def summarize(
     _quality(metrics),
     *_warnings(found),
     '',
-    _costs(found, space, info, image_size),
+    _costs(found, space, info, image_size, network),
     '',
     report_text.files(
       ('architecture', run.genotype),
@@ -87,21 +89,25 @@ def _costs(
   space: search_space.SearchSpace,
   info: dataset_info.DatasetInfo,
   image_size: tuple[int, int],
+  network: config_train.NetworkConfig | None,
 ) -> str:
-  """Parameters and multiply-adds at the width of the search and at F = 20."""
-  model = cost.CostModel(space, info.num_classes, tuple(image_size))
+  """What it costs at the width of the search and of the network to be."""
+  network = network or config_train.NetworkConfig()
+  model = network.cost_model(space, info.num_classes, image_size)
   lines = [
     'As a network of its own, for {} classes at {} x {} pixels:'.format(
       info.num_classes, *image_size
     )
   ]
-  widths = dict.fromkeys((space.filter_multiplier, _NETWORK_FILTERS))
+  widths = dict.fromkeys((space.filter_multiplier, network.filter_multiplier))
   for filters in widths:
-    value = model.with_filter_multiplier(filters).of(found)
-    lines.append(
+    parts = model.with_filter_multiplier(filters).breakdown(found)
+    value = sum(parts.values(), cost.Cost())
+    lines += [
       f'  F = {filters:<3} {report_text.count(value.params):>9} parameters'
-      f' {report_text.count(value.macs):>9} multiply-adds'
-    )
+      f' {report_text.count(value.macs):>9} multiply-adds',
+      f'          of these: {cost.format_shares(parts)}',
+    ]
   return '\n'.join(lines)
 
 

@@ -40,6 +40,7 @@ from deeplab_nas.serving import (
   versions,
   warmup,
 )
+from deeplab_nas.space import cost as cost_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,12 +94,15 @@ class ExportResult:
     comparison: The reloaded model against the one in memory.
     tflite: The TFLite model's file, or None.
     tflite_comparison: It against the model in memory, or None.
+    cost: What the network costs for one image of the comparison, part by
+      part, or None.
   """
 
   path: pathlib.Path
   comparison: comparison.Comparison
   tflite: pathlib.Path | None = None
   tflite_comparison: comparison.Comparison | None = None
+  cost: str | None = None
 
 
 def export(
@@ -149,7 +153,23 @@ def export(
       )
     path = stage.publish()
   tflite_path = path / tflite.FILE if options.tflite_size else None
-  return ExportResult(path, compared, tflite_path, tflite_comparison)
+  return ExportResult(
+    path,
+    compared,
+    tflite_path,
+    tflite_comparison,
+    _cost(network, images[0], options.image_scale),
+  )
+
+
+def _cost(
+  network: network_lib.DerivedNetwork, image: np.ndarray, scale: float
+) -> str:
+  """Of the network for one image, before batch norm is folded."""
+  height, width = (max(round(scale * side), 1) for side in image.shape[:2])
+  model = network.cost_model((height, width))
+  whole, shares = cost_lib.format_cost(model, network.genotype)
+  return f'At {height} x {width} pixels {whole};\n  {shares}.'
 
 
 def _write(

@@ -20,6 +20,7 @@ def summarize(result: export.ExportResult) -> str:
       f'Exported {result.path}',
       f'Compared with the network in memory: {result.comparison}.',
       *_tflite_lines(result),
+      *([] if result.cost is None else [result.cost]),
       'Signatures:',
       *(f'  {line}' for line in signature_lines(result.path)),
       'Serve it (needs docker):',

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import cost
 from deeplab_nas.space import genotype as genotype_lib
 
 
@@ -20,6 +21,7 @@ def summarize(
   network: tf.keras.Model,
   metrics: Sequence[Mapping[str, Any]],
   best_epoch: int,
+  image_size: tuple[int, int] | None = None,
 ) -> str:
   """The summary of a finished training.
 
@@ -29,6 +31,8 @@ def summarize(
     network: What was trained.
     metrics: The lines of `metrics_log`.
     best_epoch: The epoch, counted from 1, in `best/`.
+    image_size: (height, width) for which multiply-adds are counted; None
+      counts none.
   """
   # Frozen ones count too.
   num_params = sum(
@@ -40,6 +44,7 @@ def summarize(
   parts = (
     f'Trained architecture {genotype.digest},'
     f' {report_text.count(num_params)} parameters, {len(metrics)} epochs.',
+    *_costs(genotype, network, image_size),
     _quality(metrics, best_epoch),
     '',
     report_text.files(
@@ -53,6 +58,22 @@ def summarize(
     _next(run),
   )
   return '\n'.join(parts)
+
+
+def _costs(
+  genotype: genotype_lib.Genotype,
+  network: tf.keras.Model,
+  image_size: tuple[int, int] | None,
+) -> list[str]:
+  if image_size is None:
+    return []
+  parts = network.cost_model(image_size).breakdown(genotype)
+  macs = report_text.count(sum(parts.values(), cost.Cost()).macs)
+  height, width = image_size
+  return [
+    f'At {height} x {width} pixels {macs} multiply-adds:'
+    f' {cost.format_shares(parts)}.'
+  ]
 
 
 def _leaves(network: tf.keras.Model) -> list[tf.keras.layers.Layer]:

@@ -206,6 +206,7 @@ def run(
     trainer.network,
     metrics_log.read(directory),
     keeper.epoch,
+    config.data.crop_size,
   )
   files.write(directory.summary, text + '\n')
   if cluster.is_chief(config.runtime):  # the folders of others are not kept

@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 import subprocess
 
+from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import directory as run_directory
@@ -45,6 +46,24 @@ def test_parameters_and_multiply_adds_are_the_papers(tmp_path):
   assert 'F = 8 ' in shown
 
 
+def test_costs_are_those_of_the_network_to_be_part_by_part(tmp_path):
+  assert 'of these: stem 9 %, cells 19 %, ASPP 18 %, decoder 53 %' in text(
+    tmp_path
+  )
+  shown = search_summary.summarize(
+    run_directory.RunDirectory(tmp_path),
+    PUBLISHED,
+    search_space.SearchSpace(),
+    CITYSCAPES,
+    (1025, 2049),
+    METRICS,
+    config_train.NetworkConfig(filter_multiplier=32, separable_head=True),
+  )
+  (line,) = (line for line in shown.splitlines() if 'F = 32' in line)
+  assert line.split()[3:5] == ['18.5', 'M']
+  assert 'F = 20' not in shown
+
+
 def test_it_does_not_pass_the_supernet_off_as_the_network(tmp_path):
   shown = text(tmp_path)
   assert '34.5 %' in shown
@@ -77,7 +96,7 @@ def test_it_names_only_files_that_are_there(tmp_path):
 def test_its_next_command_works(finished):
   shown = search_summary.summarize(
     finished.run,
-    finished.searcher.arch_state().genotype,
+    finished.searcher.strategy.genotype(),
     finished.searcher.space,
     finished.info,
     (17, 33),
@@ -97,7 +116,7 @@ def test_its_next_command_works(finished):
 def test_it_says_how_to_train_what_was_found(finished):
   shown = search_summary.summarize(
     finished.run,
-    finished.searcher.arch_state().genotype,
+    finished.searcher.strategy.genotype(),
     finished.searcher.space,
     finished.info,
     (17, 33),

@@ -43,6 +43,7 @@ def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
   result = tiny.export(network, tmp_path, config_yaml='a: 1\n', **choices)
   assert (result.path / 'assets' / 'config.yaml').read_text() == 'a: 1\n'
   assert result.comparison.agreement > 0.999
+  assert 'of the multiply-adds: stem ' in result.cost
   expected = segmenter.Segmenter(network, 0.5, (1.0, 1.5), True)
   images = tiny.photo()[np.newaxis]
   tiny.assert_most_probable(

@@ -40,8 +40,11 @@ def test_the_text_names_what_there_is(exported):
   assert '1.0e-07' in found and '100.000 %' in found
   assert f'-v {exported.parent}:/models/deeplab_nas:ro' in found
   lite = exported / 'assets.extra' / 'segmenter.tflite'
-  result = export.ExportResult(exported, compared, lite, compared)
+  result = export.ExportResult(
+    exported, compared, lite, compared, 'At 5 x 9 pixels nothing.'
+  )
   assert f'TFLite model {lite}' in summary.summarize(result)
+  assert '\nAt 5 x 9 pixels nothing.\n' in summary.summarize(result)
 
 
 @pytest.mark.skipif(

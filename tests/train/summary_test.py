@@ -17,13 +17,21 @@ METRICS = (
 )
 
 
-def text(tmp_path, metrics=METRICS, best_epoch=1, network=None):
+def text(
+  tmp_path,
+  metrics=METRICS,
+  best_epoch=1,
+  network=None,
+  image_size=None,
+  genotype=PUBLISHED,
+):
   return train_summary.summarize(
     run_directory.RunDirectory(tmp_path),
-    PUBLISHED,
+    genotype,
     network or tiny_training.Pixelwise(),
     metrics,
     best_epoch,
+    image_size,
   )
 
 
@@ -56,3 +64,17 @@ def test_its_next_command_measures_this_run(tmp_path):
     '--mode=eval',
     f'--run_dir={tmp_path}',
   ]
+
+
+def test_it_says_which_part_of_the_network_multiplies(tmp_path):
+  network = network_lib.build_network(tiny_training.GENOTYPE, 2, 3)
+  shown = text(
+    tmp_path, network=network, image_size=(33, 65), genotype=network.genotype
+  )
+  parts = network.cost_model((33, 65)).breakdown(tiny_training.GENOTYPE)
+  macs = sum(part.macs for part in parts.values())
+  assert (
+    f'At 33 x 65 pixels {report_text.count(macs)} multiply-adds:'
+    f' stem {100 * parts["stem"].macs / macs:.0f} %,' in shown
+  )
+  assert 'multiply-adds' not in text(tmp_path, network=network)

@@ -168,13 +168,14 @@ def run(
     _fit(parts, directory, position, saver)
   text = search_summary.summarize(
     directory,
-    searcher.arch_state().genotype,
+    searcher.strategy.genotype(),
     searcher.space,
     parts.info,
     input_pipeline.max_size(
       config.data.dir, config.data.train_split, parts.info
     ),
     ([{}] + metrics_log.read(directory))[-1],
+    config.network,
   )
   files.write(directory.summary, text + '\n')
   if cluster.is_chief(config.runtime):  # the folders of others are not kept
@@ -196,12 +197,7 @@ def _fit(
   # On batches of its own: a tf.data shuffle counts how often it was begun.
   searcher.warm_up(parts.train())
   watchers = callbacks.for_search(
-    directory,
-    config,
-    parts.info,
-    parts.steps_per_epoch,
-    parts.val,
-    searcher.arch_state,
+    directory, config, parts.info, parts.steps_per_epoch, parts.val
   )
   loop.TrainingLoop(
     searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val

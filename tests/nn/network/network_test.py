@@ -67,6 +67,15 @@ def test_the_cost_model_counts_the_network(preset, separable):
     assert num_trainable(model) == cost.params
 
 
+def test_the_cost_model_knows_width_rates_and_head_of_a_network():
+  genotype = Genotype((0, 1, 2), zoo.load('deeplabv3').cell)
+  model = network.build_network(
+    genotype, 2.5, 3, aspp_rates=(6, 12), separable_head=True
+  )
+  cost = model.cost_model((65, 97)).of(genotype)
+  assert num_trainable(model) == cost.params
+
+
 def conv_macs(model, size):
   """Multiply-adds of the convolutions in the traced graph."""
 
@@ -166,7 +175,7 @@ def test_a_stride_that_the_path_never_has_is_told():
     ({'aspp_rates': (0,)}, 'aspp_rates has 0'),
     ({'aspp_rates': 6}, 'aspp_rates is 6, expected a list'),
     ({'num_classes': 2.5}, 'num_classes is 2.5'),
-    ({'filter_multiplier': 2.5}, 'filter_multiplier is 2.5'),
+    ({'filter_multiplier': 0.5}, 'filter_multiplier is 0.5'),
     ({'drop_path_keep_prob': 0.0}, 'drop_path_keep_prob is 0.0'),
     ({'batch_norm_momentum': 1.0}, 'batch_norm_momentum is 1.0'),
     ({'num_classes': 0}, 'num_classes is 0'),
