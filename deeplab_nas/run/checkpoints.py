@@ -15,6 +15,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import plain_path
 
 # What TensorFlow raises for a checkpoint that is damaged or does not fit.
 UNREADABLE = (tf.errors.OpError, ValueError, IndexError, AssertionError)
@@ -83,7 +84,7 @@ class Saver:
     _list_anew(directory)
     self._manager = tf.train.CheckpointManager(
       self._checkpoint,
-      str(directory.checkpoints),
+      os.fspath(plain_path.of_folder(directory.checkpoints)),
       max_to_keep=2,
     )
 
@@ -117,7 +118,8 @@ class Saver:
       return Position()
     for path in paths:
       try:
-        self._checkpoint.restore(path).assert_existing_objects_matched()
+        status = self._checkpoint.restore(plain_path.of_prefix(path))
+        status.assert_existing_objects_matched()
       except UNREADABLE as error:
         logging.warning('%s cannot be restored: %s', path, first_line(error))
         continue
@@ -144,6 +146,7 @@ class Saver:
     self._epoch.assign(position.epoch)
     self._step.assign(position.step)
     self._logs.assign(json.dumps(plain))
+    plain_path.of_folder(self._directory.checkpoints)  # still linked
     try:
       path = self._manager.save()
     except tf.errors.OpError as error:
@@ -173,6 +176,23 @@ class Saver:
 def newest_first(directory: run_directory.RunDirectory) -> list[str]:
   """The checkpoints of a run, by the files that are there."""
   return [str(path.with_suffix('')) for path in reversed(_indices(directory))]
+
+
+def latest(folder: str | os.PathLike[str]) -> str | None:
+  """Prefix of the newest checkpoint of a folder, by TensorFlow's list.
+
+  Returns:
+    None if there is no list, or what it names is not there.
+  """
+  alias = plain_path.of_folder(folder) if os.path.isdir(folder) else folder
+  state = tf.train.get_checkpoint_state(os.fspath(alias))
+  if state is None:
+    return None
+  prefix = pathlib.Path(state.model_checkpoint_path)
+  if prefix.parent == pathlib.Path(alias):
+    prefix = pathlib.Path(folder) / prefix.name
+  is_there = prefix.with_name(f'{prefix.name}.index').is_file()
+  return os.fspath(prefix) if is_there else None
 
 
 def _indices(directory: run_directory.RunDirectory) -> list[pathlib.Path]:
@@ -213,7 +233,7 @@ def digest_variable(digest: str) -> tf.Variable:
 
 def read_digest(prefix: str | os.PathLike[str]) -> str:
   """The digest that a checkpoint was saved with; '' if with none."""
-  reader = tf.train.load_checkpoint(os.fspath(prefix))
+  reader = tf.train.load_checkpoint(plain_path.of_prefix(prefix))
   for key in reader.get_variable_to_shape_map():
     if key.startswith(f'{_DIGEST}/'):
       return reader.get_tensor(key).decode('utf-8')

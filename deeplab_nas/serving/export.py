@@ -28,6 +28,7 @@ from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.nn.network import folding, winograd
 from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.run import plain_path
 from deeplab_nas.runtime import quiet
 from deeplab_nas.serving import (
   assets,
@@ -185,7 +186,9 @@ def _write(
   )
   functions = model.functions()
   with quiet.no_notes():
-    tf.saved_model.save(model, os.fspath(folder), functions)
+    tf.saved_model.save(
+      model, os.fspath(plain_path.of_folder(folder)), functions
+    )
   assets.write(folder, info, network.genotype, config_yaml)
   size = options.warmup_size or check_images.typical_size(info)
   warmup.write(folder, list(functions), size, names.MODEL)
@@ -199,7 +202,7 @@ def _check(
   """Loads what was written and lets it show that it is the same model."""
   logging.info('Loading it again; comparing on %d images.', len(images))
   graph_ops.require_servable(graph_ops.names(folder))
-  loaded = tf.saved_model.load(os.fspath(folder))
+  loaded = tf.saved_model.load(os.fspath(plain_path.of_folder(folder)))
   compared = comparison.compare(reference.probabilities, loaded, images)
   compared.require_equality()
   warmup.replay(folder, loaded)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
+from deeplab_nas.run import plain_path
 from deeplab_nas.serving import assets, error_text, names, versions
 
 
@@ -79,7 +80,7 @@ def load(path: str | os.PathLike) -> SavedModel:
   folder = versions.find(path)
   info = assets.read_info(folder)
   try:
-    loaded = tf.saved_model.load(os.fspath(folder))
+    loaded = tf.saved_model.load(os.fspath(plain_path.of_folder(folder)))
   # TensorFlow raises whatever it likes on damaged files.
   except Exception as error:
     raise errors.UserError(

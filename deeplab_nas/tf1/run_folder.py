@@ -7,6 +7,7 @@ the folder for that of a training.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.network import network as network_lib
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.tf1 import variables as tf1_checkpoint
@@ -85,7 +86,10 @@ class Imported:
       genotype_digest=checkpoints.digest_variable(self.genotype.digest),
     )
     tf.train.CheckpointManager(
-      checkpoint, str(directory.best), max_to_keep=1, checkpoint_name='tf1'
+      checkpoint,
+      os.fspath(plain_path.of_folder(directory.best)),
+      max_to_keep=1,
+      checkpoint_name='tf1',
     ).save()
     directory.settle()
 

@@ -23,6 +23,7 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.nn.network import conv_norm, operators
 from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.run import plain_path
 from deeplab_nas.space import genotype as genotype_lib
 
 SCOPES = ('hnasnet', 'pnasnet')
@@ -135,7 +136,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     UserError: If it is no checkpoint.
   """
   try:
-    reader = tf.train.load_checkpoint(os.fspath(path))
+    reader = tf.train.load_checkpoint(plain_path.of_prefix(path))
     return {
       name: reader.get_tensor(name)
       for name in reader.get_variable_to_shape_map()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import trainer as trainer_lib
 
@@ -48,6 +49,7 @@ class BestKeeper(tf.keras.callbacks.Callback):
     super().__init__()
     self._trainer = trainer
     self._patience = patience
+    self._folder = directory.best
     self._score = tf.Variable(-1.0, False, dtype=tf.float64)
     self._epoch = tf.Variable(0, False, dtype=tf.int64)
     self._stopped = tf.Variable(False, False)
@@ -59,7 +61,7 @@ class BestKeeper(tf.keras.callbacks.Callback):
         network=trainer.network,
         genotype_digest=checkpoints.digest_variable(digest),
       ),
-      str(directory.best),
+      os.fspath(plain_path.of_folder(directory.best)),
       max_to_keep=1,
       checkpoint_name=_CHECKPOINT_NAME,
     )
@@ -108,5 +110,6 @@ class BestKeeper(tf.keras.callbacks.Callback):
 
   def _save(self, epoch: int) -> None:
     self._epoch.assign(epoch)
+    plain_path.of_folder(self._folder)  # still linked
     with self._trainer.averaged():
       checkpoints.flush(self._manager.save(checkpoint_number=epoch))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import variable_paths
 
@@ -78,7 +78,7 @@ def _match(
   network: tf.Module, prefix: str
 ) -> tuple[list[tuple[tf.Variable, tf.Tensor]], Report]:
   """All values that fit, read before any is assigned; and what is said."""
-  reader = tf.train.load_checkpoint(prefix)
+  reader = tf.train.load_checkpoint(plain_path.of_prefix(prefix))
   keys = reader.get_variable_to_shape_map()
   if not any('.ATTRIBUTES' in key for key in keys):
     raise errors.UserError(
@@ -109,7 +109,7 @@ def _prefix(source: pathlib.Path) -> str:
   if source.is_dir():
     run = run_directory.RunDirectory(source)
     for folder in (run.best, run.checkpoints, source):
-      prefix = tf.train.latest_checkpoint(folder)
+      prefix = checkpoints.latest(folder)
       if prefix is not None:
         return prefix
     raise errors.UserError(

@@ -11,7 +11,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.network import network as network_lib
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.space import genotype as genotype_lib
@@ -57,7 +57,7 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
   run = run_directory.RunDirectory(run_dir)
   run.check_is_training()
   folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
-  prefix = tf.train.latest_checkpoint(folder)
+  prefix = checkpoints.latest(folder)
   if prefix is None and any(folder.glob('*.index')):
     raise errors.UserError(
       f'{folder}/checkpoint, which names the newest checkpoint, is damaged:'
@@ -77,7 +77,7 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
   network = network_builder.build(config.network, genotype, info.num_classes)
   try:
     _check_digest(prefix, genotype)
-    _restore(network, config, prefix, checkpoint)
+    _restore(network, config, plain_path.of_prefix(prefix), checkpoint)
   except checkpoints.UNREADABLE as error:
     # Else a list of all that was not restored would follow the sentence.
     tf.get_logger().setLevel('ERROR')

@@ -12,6 +12,8 @@ import os
 
 import tensorflow as tf
 
+from deeplab_nas.run import plain_path
+
 _SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE'
 
 
@@ -48,7 +50,7 @@ def in_checkpoint(
   """
   stored = {
     key[: -len(_SUFFIX)]: (key, tuple(shape))
-    for key, shape in tf.train.list_variables(os.fspath(prefix))
+    for key, shape in tf.train.list_variables(plain_path.of_prefix(prefix))
     if key.endswith(_SUFFIX)
   }
   for root in ('network/', 'trainer/network/'):

@@ -33,6 +33,43 @@ def test_the_last_of_two_is_restored(directory):
   assert float(restored) == 2
 
 
+@pytest.mark.parametrize(
+  'name, neighbour',
+  [('e[1]', 'e1'), ('e*', 'e1'), ('e?', 'e1'), ('e\\1', 'e1')],
+)
+def test_a_folder_that_reads_like_a_pattern_is_only_itself(
+  tmp_path, name, neighbour
+):
+  other = run_directory.RunDirectory.create(tmp_path / neighbour)
+  mine = run_directory.RunDirectory.create(tmp_path / name)
+  others, kept = saver(other, 7.0)[0], saver(mine, 5.0)[0]
+  for epoch in (1, 2):
+    others.save(Position(epoch))
+  before = sorted(other.checkpoints.iterdir())
+  for epoch in (1, 2, 3):
+    kept.save(Position(epoch))
+  assert sorted(other.checkpoints.iterdir()) == before
+  assert checkpoints.newest_first(mine) == [
+    str(mine.checkpoints / f'ckpt-{number}') for number in (3, 2)
+  ]
+  assert checkpoints.latest(mine.checkpoints) == str(
+    mine.checkpoints / 'ckpt-3'
+  )
+  resumed, restored = saver(mine, 0.0)
+  assert resumed.restore() == (3, 0)
+  assert float(restored) == 5
+
+
+def test_the_newest_is_none_where_its_files_are_gone(directory):
+  assert checkpoints.latest(directory.checkpoints) is None
+  first, _ = saver(directory, 1.0)
+  first.save(Position(1))
+  newest = directory.checkpoints / 'ckpt-1'
+  assert checkpoints.latest(directory.checkpoints) == str(newest)
+  newest.with_suffix('.index').unlink()
+  assert checkpoints.latest(directory.checkpoints) is None
+
+
 def test_a_step_comes_back_with_its_logs(directory):
   first, _ = saver(directory, 1.0)
   logs = {'loss': tf.constant(0.1), 'arch_loss': float('nan')}

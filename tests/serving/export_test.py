@@ -37,6 +37,14 @@ def test_masks_are_those_of_the_segmenter(exported, network):
   )
 
 
+def test_a_folder_may_read_like_a_pattern(network, exported, tmp_path):
+  found = saved_model.load(tiny.export(network, tmp_path / 'e[1]*' / '?').path)
+  images = tiny.photo()[np.newaxis]
+  np.testing.assert_array_equal(
+    found.classes(images), saved_model.load(exported).classes(images)
+  )
+
+
 @pytest.mark.slow
 def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
   choices = {'image_scale': 0.5, 'scales': (1.0, 1.5), 'flip': True}

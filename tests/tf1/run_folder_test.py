@@ -30,7 +30,7 @@ def test_the_folder_holds_the_released_network(separable, tmp_path):
   )
   released.separable_head = separable
   expected = released(IMAGE)['logits']
-  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  directory = run_directory.RunDirectory.create(tmp_path / 'run[1]')
   imported = run_folder.load(released.variables, GENOTYPE, info(), CONFIG)
   imported.write(directory, ['import'])
   source = restore.load(directory)

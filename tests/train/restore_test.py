@@ -11,7 +11,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.run import checkpoints
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.train import best, restore, variable_paths
+from deeplab_nas.train import best, init_from, restore, variable_paths
 from deeplab_nas.train import build as network_builder
 from tests.train import tiny_training
 
@@ -74,6 +74,23 @@ def test_the_best_and_the_last_come_back(saved):
   np.testing.assert_array_equal(
     variable_paths.by_path(found.network)['logits/bias'], stored.get_tensor(key)
   )
+
+
+def test_a_folder_that_reads_like_a_pattern_is_only_itself(tmp_path):
+  other, _ = save(tmp_path / 'e1')
+  before = sorted(other.path.rglob('*'))
+  run, trainer = save(tmp_path / 'e[1]', learning_rate=0.1)
+  assert sorted(other.path.rglob('*')) == before
+  last = restore.load(run.path, 'last')
+  np.testing.assert_allclose(
+    logits(last.network), logits(trainer.network), rtol=1e-5, atol=1e-6
+  )
+  found = restore.load(run.path)
+  assert found.checkpoint == str(run.best / 'epoch-1')
+  report = init_from.load(last.network, run.path)
+  assert not report.skipped
+  np.testing.assert_array_equal(logits(last.network), logits(found.network))
+  assert init_from.load(last.network, found.checkpoint) == report
 
 
 def test_what_describes_it_comes_with_it(saved):
