@@ -24,6 +24,7 @@ import yaml
 
 from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.config import field as config_field
+from deeplab_nas.config import loss as config_loss
 from deeplab_nas.config import presets
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import train as config_train
@@ -147,8 +148,10 @@ class DataConfig(config_field.Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchConfig(config_field.Section):
+class SearchConfig(config_loss.LossConfig):
   """How the search decides: SGD for weights, Adam for the architecture.
+
+  The settings of the loss, of both, are those of `LossConfig`.
 
   Attributes:
     strategy: A key of `search.strategy.STRATEGIES`.

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from deeplab_nas import errors
 from deeplab_nas.config import field as config_field
+from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import cost, search_space
 
 _field = config_field.field
@@ -66,8 +67,10 @@ class NetworkConfig(config_field.Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig(config_field.Section):
+class TrainConfig(config_loss.LossConfig):
   """How the network learns: SGD with momentum on a polynomial schedule.
+
+  The settings of the loss are those of `LossConfig`.
 
   Attributes:
     epochs: Passes over the training split. The paper counts steps: 1.5 million
@@ -82,13 +85,6 @@ class TrainConfig(config_field.Section):
     weight_decay: L2 decay of convolution kernels; `gradients.decays` says of
       which.
     gradient_clip: Largest global norm of the gradient; null for none.
-    class_weights: 'none'; 'inverse' or 'median_frequency', from the pixels of
-      the training split; or a file with one number per class.
-    ohem_fraction: Share of the pixels, those of the highest loss, that count:
-      hard pixel mining, top_k_percent_pixels in DeepLab.
-    ohem_ramp_steps: Steps in which that share falls from 1 to `ohem_fraction`,
-      hard_example_mining_step in DeepLab; 0 begins with `ohem_fraction`.
-    label_smoothing: Share of the label that is spread over all classes.
     ema_decay: Share of the old average in the new one of the weights, which
       are then validated and kept averaged; null for no average.
     batch_norm: 'train'; 'freeze' for the statistics, scales and offsets of
@@ -113,10 +109,6 @@ class TrainConfig(config_field.Section):
   momentum: float = _field(0.9, float, low=0, below=1)
   weight_decay: float = _field(4e-5, float, low=0)
   gradient_clip: float | None = _field(None, float, above=0, optional=True)
-  class_weights: str = _field('none', str)
-  ohem_fraction: float = _field(1.0, float, above=0, high=1)
-  ohem_ramp_steps: int = _field(0, int, low=0)
-  label_smoothing: float = _field(0.0, float, low=0, below=1)
   ema_decay: float | None = _field(None, float, above=0, below=1, optional=True)
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
   init_from: str = _field('', str)

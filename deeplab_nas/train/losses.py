@@ -1,8 +1,12 @@
-"""The loss of a training: cross-entropy with all that DeepLab does to it.
+"""What a step of a search or a training minimises.
 
-Reference:
+Cross-entropy with all that DeepLab does to it, focal loss, and with
+`region_losses` Dice, Tversky and Lovász, alone or summed.
+
+References:
   https://github.com/tensorflow/models/tree/master/research/deeplab,
   utils/train_utils.py
+  Focal loss: Lin et al., Eq. 4, https://arxiv.org/abs/1708.02002
 """
 
 from __future__ import annotations
@@ -12,8 +16,13 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 from official.vision.losses import segmentation_losses
 
-from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import loss as config_loss
 from deeplab_nas.nn.kernels import replicas
+from deeplab_nas.train import region_losses
+
+# Below it, 1 - p counts as this in the focal loss: the derivative of a power
+# between 0 and 1 is infinite at 0.
+_SMALLEST = 1e-7
 
 
 class TopKLoss(segmentation_losses.SegmentationLoss):
@@ -34,7 +43,7 @@ class TopKLoss(segmentation_losses.SegmentationLoss):
     """Prepares the loss.
 
     Args:
-      top_k: The share in the end, below 1.
+      top_k: The share in the end, at most 1.
       ramp_steps: Steps until then; 0 for that share from the first step on.
       step: Gives the number of steps that are done.
       **settings: Those of `SegmentationLoss`.
@@ -64,16 +73,93 @@ class TopKLoss(segmentation_losses.SegmentationLoss):
     return tf.reduce_sum(highest) / (normalizer + segmentation_losses.EPSILON)
 
 
+class FocalLoss(TopKLoss):
+  """Cross-entropy that counts a pixel by (1 - p)^gamma, p of its label.
+
+  With a smoothed label y: sum_c -y_c (1 - p_c)^gamma log p_c. Computed from
+  logits: Keras' CategoricalFocalCrossentropy clips p at 1e-7, below which a
+  pixel would have no gradient, just where the network is surely wrong.
+  """
+
+  def __init__(self, gamma: float, **settings):
+    """Prepares the loss.
+
+    Args:
+      gamma: 0 for cross-entropy.
+      **settings: Those of `TopKLoss`.
+    """
+    super().__init__(**settings)
+    self._gamma = gamma
+
+  def __call__(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The mean over pixels that count, of [B, H, W, C] and [B, H, W, 1]."""
+    logits = tf.cast(logits, tf.float32)
+    is_valid = labels != self._ignore_label
+    wanted = self.get_labels_with_prob(logits, labels, is_valid)
+    log_p = tf.nn.log_softmax(logits)
+    modulator = tf.maximum(1 - tf.exp(log_p), _SMALLEST) ** self._gamma
+    losses = -tf.reduce_sum(wanted * modulator * log_p, -1)
+    if self._class_weights:
+      truth = tf.one_hot(labels[..., 0], logits.shape[-1])
+      weights = tf.constant(self._class_weights, tf.float32)
+      losses *= tf.linalg.matvec(truth, weights)
+    valid = tf.cast(is_valid[..., 0], tf.float32)
+    losses *= valid
+    if self._top_k < 1:
+      return self.aggregate_loss_top_k(losses, tf.reduce_sum(valid))
+    normalizer = tf.reduce_sum(valid) + segmentation_losses.EPSILON
+    return tf.reduce_sum(losses) / normalizer
+
+
+class TrainingLoss:
+  """The sum of losses; each replica has a share, and the shares add up."""
+
+  def __init__(
+    self,
+    pixelwise: Sequence[segmentation_losses.SegmentationLoss],
+    regional: Sequence[region_losses.RegionLoss],
+    ignore_label: int,
+  ):
+    """Prepares the sum.
+
+    Args:
+      pixelwise: Each gives the mean over a replica's valid pixels.
+      regional: Each gives the loss of all replicas' batches.
+      ignore_label: Label of pixels that do not count.
+    """
+    self._pixelwise = tuple(pixelwise)
+    self._regional = tuple(regional)
+    self._ignore_label = ignore_label
+
+  def __call__(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the loss, float32 [].
+
+    With hard pixel mining each replica chooses its own pixels.
+
+    Args:
+      logits: [B, H, W, C].
+      labels: Integers [B, H, W].
+    """
+    shares = [
+      share(loss(logits, labels[..., tf.newaxis]), labels, self._ignore_label)
+      for loss in self._pixelwise
+    ]
+    shares += [
+      loss(logits, labels) / replicas.count() for loss in self._regional
+    ]
+    return shares[0] if len(shares) == 1 else tf.add_n(shares)
+
+
 def build(
-  config: config_lib.TrainConfig,
+  config: config_loss.LossConfig,
   class_weights: Sequence[float],
   ignore_label: int,
   step: Callable[[], tf.Tensor],
-) -> segmentation_losses.SegmentationLoss:
-  """The loss of logits [B, H, W, C] and labels [B, H, W, 1].
+) -> TrainingLoss:
+  """The loss of logits [B, H, W, C] and labels [B, H, W].
 
-  With y the label, smoothed to 1 - s + s/C and s/C, and V the pixels that are
-  not ignored:
+  With y the label, smoothed to 1 - s + s/C and s/C, and V the pixels of all
+  replicas that are not ignored:
 
     sum_{p in V} weight(y_p) cross-entropy(p) / |V|
 
@@ -81,22 +167,51 @@ def build(
   by the smaller of k and |V|; k is 1 at least.
 
   Args:
-    config: Label smoothing and mining.
+    config: Which losses, and their settings.
     class_weights: One for each class; empty for none.
     ignore_label: Label of pixels that do not count.
     step: Gives the number of steps that are done.
   """
+  pixelwise, regional = [], []
+  for name in config.loss_parts:
+    if name in config_loss.PIXELWISE:
+      pixelwise.append(
+        _pixelwise(name, config, class_weights, ignore_label, step)
+      )
+    else:
+      regional.append(
+        region_losses.RegionLoss(
+          _class_losses(name, config), class_weights, ignore_label
+        )
+      )
+  return TrainingLoss(pixelwise, regional, ignore_label)
+
+
+def _pixelwise(name, config, class_weights, ignore_label, step):
   settings = {
     'label_smoothing': config.label_smoothing,
     'class_weights': list(class_weights),
     'ignore_label': ignore_label,
     'use_groundtruth_dimension': True,
   }
+  mining = {
+    'top_k': config.ohem_fraction,
+    'ramp_steps': config.ohem_ramp_steps,
+    'step': step,
+  }
+  if name == 'focal':
+    return FocalLoss(config.focal_gamma, **mining, **settings)
   if config.ohem_fraction < 1:
-    return TopKLoss(
-      config.ohem_fraction, config.ohem_ramp_steps, step, **settings
-    )
+    return TopKLoss(**mining, **settings)
   return segmentation_losses.SegmentationLoss(**settings)
+
+
+def _class_losses(name, config) -> region_losses.ClassLosses:
+  if name == 'lovasz':
+    return region_losses.lovasz
+  if name == 'dice':
+    return region_losses.Tversky(0.5, 0.5)
+  return region_losses.Tversky(config.tversky_alpha, config.tversky_beta)
 
 
 def num_valid(labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
@@ -106,8 +221,6 @@ def num_valid(labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
 
 def share(loss: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
   """A replica's share of the loss of all: they sum to the mean over all pixels.
-
-  With hard pixel mining each replica chooses its own pixels.
 
   Args:
     loss: The mean over the replica's valid pixels.

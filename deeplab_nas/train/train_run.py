@@ -113,11 +113,7 @@ def build(
   facts = worker_check.facts(config, info)
   worker_check.require(strategy, {**facts, 'genotype': genotype.digest})
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
-  weights = class_weights.compute(
-    config.train.class_weights, info, data.train_split
-  )
-  if weights:
-    logging.info('Class weights: %s.', _named(info, weights))
+  weights = class_weights.compute(config.train, info, data.train_split)
   replica_batch = devices.replica_batch(strategy, data.batch_size)
   with strategy.scope():
     trainer = _trainer(
@@ -280,12 +276,6 @@ def _steps_per_epoch(data: config_lib.DataConfig) -> int:
     f' data.batch_size, which is {data.batch_size}.',
   )
   return num_examples // data.batch_size
-
-
-def _named(info: dataset_info.DatasetInfo, weights: tuple[float, ...]) -> str:
-  """'road 0.3, sky 1.2'."""
-  pairs = zip(info.class_names, weights)
-  return ', '.join(f'{name} {weight:.3g}' for name, weight in pairs)
 
 
 def _draw_genotype(

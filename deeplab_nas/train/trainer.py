@@ -119,11 +119,7 @@ class Trainer(tf.keras.Model):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       logits = self.network(images, training=True)
-      loss = losses.share(
-        self._train_loss(logits, labels[..., tf.newaxis]),
-        labels,
-        self.ignore_label,
-      )
+      loss = self._train_loss(logits, labels)
       scaled_loss = self._scaled(loss)
     # A cell may leave one of its inputs unread; its projection has gradient 0.
     found = tape.gradient(scaled_loss, variables, unconnected_gradients='zero')

@@ -13,7 +13,13 @@ SPACE = search_space.SearchSpace(
 )
 
 
-def searcher(steps_per_epoch=2, seed=0, keeps_statistics=False, **settings):
+def searcher(
+  steps_per_epoch=2,
+  seed=0,
+  keeps_statistics=False,
+  class_weights=(),
+  **settings,
+):
   """A compiled searcher; `settings` are those of `SearchConfig`."""
   tf.keras.utils.set_random_seed(seed)
   settings = {'epochs': 4, 'arch_start_epoch': 1, **settings}
@@ -24,6 +30,7 @@ def searcher(steps_per_epoch=2, seed=0, keeps_statistics=False, **settings):
     steps_per_epoch,
     seed=seed,
     keeps_statistics=keeps_statistics,
+    class_weights=class_weights,
   )
   model.compile(model.weight_optimizer)
   return model

@@ -24,7 +24,7 @@ GENOTYPE = tiny_training.GENOTYPE
 def pixelwise(monkeypatch):
   """Puts a network that compiles at once in the place of the real one."""
   monkeypatch.setattr(
-    train_run.networks,
+    train_run.network_builder,
     'build',
     lambda config, genotype, num_classes, **_: tiny_training.Pixelwise(
       num_classes

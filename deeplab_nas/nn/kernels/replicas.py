@@ -43,6 +43,19 @@ def totals(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
   return list(context.all_reduce('SUM', list(tensors)))
 
 
+def gathered(x: tf.Tensor) -> tf.Tensor:
+  """All replicas' tensors of one shape [N, ...], as [R * N, ...].
+
+  A sum with zeros for those of the others, and so with its gradient.
+  """
+  if count() == 1:
+    return x
+  own = tf.distribute.get_replica_context().replica_id_in_sync_group
+  is_own = tf.one_hot(own, count(), dtype=x.dtype)  # [R]
+  parts = total(tf.tensordot(is_own, x, axes=0))  # [R, N, ...]
+  return tf.reshape(parts, tf.concat([[-1], tf.shape(x)[1:]], 0))
+
+
 @contextlib.contextmanager
 def synchronized_norms(is_on: bool) -> Iterator[None]:
   """While this is open, batch norm takes statistics over all replicas.

@@ -31,6 +31,7 @@ from deeplab_nas.search import callbacks
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
+from deeplab_nas.train import class_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +122,7 @@ def build(config: config_lib.Config) -> SearchRun:
   steps_per_epoch = (
     config.search.steps_per_epoch or counts['a'] // data.batch_size
   )
+  weights = class_weights.compute(config.search, info, data.train_split)
   replica_batch = devices.replica_batch(strategy, data.batch_size)
   with strategy.scope():
     searcher = searcher_lib.Searcher(
@@ -132,6 +134,7 @@ def build(config: config_lib.Config) -> SearchRun:
       seed=config.runtime.seed,
       keeps_statistics=config.runtime.nan_policy == 'skip',
       sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
+      class_weights=weights,
     )
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)

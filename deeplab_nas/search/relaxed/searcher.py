@@ -6,7 +6,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -53,6 +53,7 @@ class Searcher(tf.keras.Model):
     seed: int = 0,
     keeps_statistics: bool = False,
     sync_batch_norm: bool = False,
+    class_weights: Sequence[float] = (),
   ):
     """Builds supernet, strategy and optimizers.
 
@@ -67,6 +68,8 @@ class Searcher(tf.keras.Model):
         loss or gradient is not finite.
       sync_batch_norm: Whether batch norm sees the batches of all replicas as
         one.
+      class_weights: Of the loss of both kinds of steps, one for each class;
+        empty for none.
 
     Raises:
       UserError: If this machine cannot learn the space in that precision.
@@ -100,7 +103,13 @@ class Searcher(tf.keras.Model):
     self.distribute_reduction_method = 'first'  # logs are the same on all
     self._has_arch_steps = True
     self._weight_function = self._both_function = None
-    self._segmentation_loss = losses.plain(ignore_label)
+    self._loss = losses.build(
+      config,
+      class_weights,
+      ignore_label,
+      lambda: self.weight_optimizer.iterations,
+    )
+    self._val_loss = losses.plain(ignore_label)
     self._build_metrics(num_classes)
 
   def _build_metrics(self, num_classes: int) -> None:
@@ -221,7 +230,7 @@ class Searcher(tf.keras.Model):
     images, labels = batch
     logits = self.predict_logits(images)
     self._loss_metric.update_state(
-      self._segmentation_loss(logits, labels[..., tf.newaxis]),
+      self._val_loss(logits, labels[..., tf.newaxis]),
       losses.num_valid(labels, self.ignore_label),
     )
     self.val_metric.update_state(labels, logits)
@@ -242,11 +251,6 @@ class Searcher(tf.keras.Model):
       precompile.once(self, batches)
     finally:
       self.arch_start_step.assign(start_step)
-
-  def _loss(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """This replica's share of the mean over all pixels that count."""
-    loss = self._segmentation_loss(logits, labels[..., tf.newaxis])
-    return losses.share(loss, labels, self.ignore_label)
 
 
 def _require_gradients(space: search_space.SearchSpace, precision: str) -> None:

@@ -14,6 +14,11 @@ def test_alone_a_sum_is_the_tensor():
   assert replicas.totals([x, x]) == [x, x]
 
 
+def test_alone_what_is_gathered_is_the_tensor():
+  x = tf.constant([1.0, 2.0])
+  assert replicas.gathered(x) is x
+
+
 def test_norms_are_synchronized_only_with_others():
   with replicas.synchronized_norms(True):
     assert not replicas.norms_are_synchronized()

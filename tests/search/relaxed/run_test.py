@@ -58,6 +58,20 @@ def test_halves_do_not_see_the_same_augmentation(records):
   assert np.any(images_a != images_b)
 
 
+def test_a_search_weighs_classes(records, tmp_path, caplog):
+  weights = tmp_path / 'weights.txt'
+  weights.write_text('0.25 1 1')
+  with caplog.at_level('INFO'):
+    weighted = search_run.build(config(records, class_weights=str(weights)))
+  assert 'Class weights: sky 0.25, ' in caplog.text
+  plain = search_run.build(config(records))
+  batch = tf.zeros([1, 3, 3, 3]), tf.zeros([1, 3, 3], tf.int32)
+  losses = [float(parts.searcher._loss(*batch)) for parts in (weighted, plain)]
+  assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
+  with pytest.raises(errors.UserError, match='search.class_weights is half'):
+    search_run.build(config(records, class_weights='half'))
+
+
 def test_a_resumed_search_sees_the_batches_it_would_have_seen(records):
   parts = search_run.build(config(records))
   next(iter(parts.train()))  # what the warm-up does

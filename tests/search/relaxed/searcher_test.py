@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients
+from deeplab_nas.train import losses
 from tests.nn import bfloat16
 from tests.search import tiny
 
@@ -120,6 +122,23 @@ def test_loss_is_the_mean_over_valid_pixels():
   np.testing.assert_allclose(logs['miou'], np.mean(ious), rtol=1e-5)
 
 
+def test_both_kinds_of_step_learn_with_the_loss_that_was_asked_for():
+  weights = (0.5, 2.0, 1.0)
+  model = tiny.searcher(loss='focal+dice', class_weights=weights)
+  images, labels = tiny.batch(0, ignored=20)
+  asked = losses.build(
+    config_lib.SearchConfig(loss='focal+dice'), weights, 255, lambda: 0
+  )
+  for step in (model.arch_step, model.weight_step):
+    logits = model.supernet(
+      images, model.strategy.arch_weights(), training=True, learning=False
+    )
+    expected = float(asked(logits, labels))
+    plain = float(losses.plain(255)(logits, labels[..., tf.newaxis]))
+    assert abs(expected - plain) > 0.01
+    assert float(step((images, labels))) == pytest.approx(expected, rel=1e-3)
+
+
 def test_batch_without_a_valid_pixel_does_no_harm():
   model = tiny.searcher()
   images, labels = tiny.batch(0)
@@ -132,11 +151,11 @@ def test_learns_to_tell_classes_apart():
   model = tiny.searcher(learning_rate=0.2, epochs=40)
   step = model.make_train_function()
   batches = iter(tiny.batches(1).repeat())
-  losses = []
+  history = []
   for _ in range(40):
     model.reset_metrics()
-    losses.append(float(step(batches)['loss']))
-  assert losses[-1] < 0.7 * losses[0]
+    history.append(float(step(batches)['loss']))
+  assert history[-1] < 0.7 * history[0]
 
 
 @bfloat16.needed
