@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import shapes
-from deeplab_nas.nn.network import conv_norm, head_conv, step_random
+from deeplab_nas.nn.network import conv_norm, head_conv, step_random, variables
 
 FILTERS = 256
 _DROPOUT = 0.1
@@ -56,6 +56,12 @@ class ASPP(tf.keras.layers.Layer):
     ]
     self.projection = conv(name='projection')
     self._random = step_random.StepRandom(progress)
+
+  def build(self, input_shape: tf.TensorShape):
+    for branch in (*self.branches, self.pooled):
+      variables.create(branch, input_shape[-1])
+    variables.create(self.projection, FILTERS * (len(self.branches) + 1))
+    super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     """Computes [B, H, W, 256] from features, float [B, H, W, C]."""

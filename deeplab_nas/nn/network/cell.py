@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.network import conv_norm, drop_path, operators
+from deeplab_nas.nn.network import conv_norm, drop_path, operators, variables
 from deeplab_nas.space import cell_space, genotype, primitives
 
 
@@ -30,7 +30,7 @@ class DerivedCell(tf.keras.layers.Layer):
     blocks: tuple[genotype.Block, ...],
     filters: int,
     strides: int,
-    has_prev_prev_projection: bool,
+    prev_prev_channels: int,
     dropped: drop_path.ScheduledDropPath,
     norm: conv_norm.NormFactory | None,
     name: str | None = None,
@@ -41,7 +41,7 @@ class DerivedCell(tf.keras.layers.Layer):
       blocks: Those of a genotype.
       filters: C.
       strides: 2 to halve the resolution, else 1.
-      has_prev_prev_projection: Whether H^{l-2} has other than C channels.
+      prev_prev_channels: Of H^{l-2}, which is projected if they are not C.
       dropped: Applied to what every operation but a skip computes.
       norm: Makes batch norms; None leaves them out.
       name: Name of the layer.
@@ -53,7 +53,8 @@ class DerivedCell(tf.keras.layers.Layer):
     self.dropped = dropped
     self.prev = conv_norm.ConvNorm(filters, 1, norm=norm, name='prev')
     self.prev_prev = None
-    if has_prev_prev_projection:
+    self.prev_prev_channels = prev_prev_channels
+    if prev_prev_channels != filters:
       self.prev_prev = conv_norm.ConvNorm(
         filters, 1, norm=norm, name='prev_prev'
       )
@@ -79,6 +80,14 @@ class DerivedCell(tf.keras.layers.Layer):
       norm,
       name=f'{place}_{term.primitive}',
     )
+
+  def build(self, input_shape: tf.TensorShape):
+    if self.prev_prev is not None:
+      variables.create(self.prev_prev, self.prev_prev_channels)
+    variables.create(self.prev, input_shape[-1])
+    for op in (op for ops in self.ops for op in ops):
+      variables.create(op, self.filters)
+    super().build(input_shape)
 
   def call(
     self, prev: tf.Tensor, prev_prev: tf.Tensor, training: bool = False

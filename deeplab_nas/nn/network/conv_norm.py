@@ -18,6 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab_nas.nn.network import variables
 from deeplab_nas.nn.network import winograd as winograd_lib
 
 # Makes the batch norm of a unit; None leaves it out and gives a bias instead.
@@ -140,6 +141,16 @@ class ConvNorm(tf.keras.layers.Layer):
         )
       )
     return convs
+
+  def build(self, input_shape: tf.TensorShape):
+    channels = input_shape[-1]
+    for conv in self.convs:
+      variables.create(conv, channels)
+      if not isinstance(conv, tf.keras.layers.DepthwiseConv2D):
+        channels = self.filters
+    if self.norm is not None:
+      variables.create(self.norm, channels)
+    super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     for conv in self.convs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import resize, shapes
-from deeplab_nas.nn.network import conv_norm, head_conv
+from deeplab_nas.nn.network import conv_norm, head_conv, variables
 
 FILTERS = 256
 LOW_LEVEL_FILTERS = 48
@@ -20,6 +20,7 @@ class Decoder(tf.keras.layers.Layer):
   """Low-level features to 48 channels, joined, then two 3x3 convolutions.
 
   Attributes:
+    low_level_channels: Of the finer features.
     low_level: The 1x1 on the low-level features.
     convs: The 3x3 convolutions.
   """
@@ -30,8 +31,20 @@ class Decoder(tf.keras.layers.Layer):
     norm: conv_norm.NormFactory | None = None,
     winograd: bool = False,
     name: str = 'decoder',
+    *,
+    low_level_channels: int,
   ):
+    """Builds the layers.
+
+    Args:
+      separable: Whether the 3x3 convolutions are split in two.
+      norm: Makes batch norms; None leaves them out.
+      winograd: Whether they take fewer multiplications, for inference.
+      name: Name of the layer.
+      low_level_channels: Of the finer features.
+    """
     super().__init__(name=name)
+    self.low_level_channels = low_level_channels
     self.low_level = head_conv.HeadConv(
       LOW_LEVEL_FILTERS, norm=norm, name='low_level'
     )
@@ -46,6 +59,14 @@ class Decoder(tf.keras.layers.Layer):
       )
       for i in range(NUM_CONVS)
     ]
+
+  def build(self, input_shape: tf.TensorShape):
+    variables.create(self.low_level, self.low_level_channels)
+    channels = input_shape[-1] + LOW_LEVEL_FILTERS
+    for conv in self.convs:
+      variables.create(conv, channels)
+      channels = FILTERS
+    super().build(input_shape)
 
   def call(
     self, x: tf.Tensor, low_level: tf.Tensor, training: bool = False

@@ -10,7 +10,7 @@ import functools
 
 import tensorflow as tf
 
-from deeplab_nas.nn.network import conv_norm
+from deeplab_nas.nn.network import conv_norm, variables
 
 # As in the released code; full convolutions have slim's default.
 _TruncatedNormal = tf.keras.initializers.TruncatedNormal
@@ -65,6 +65,11 @@ class HeadConv(tf.keras.layers.Layer):
         name='full',
       )
     )
+
+  def build(self, input_shape: tf.TensorShape):
+    for unit in self.units:  # the first of two keeps the channels
+      variables.create(unit, input_shape[-1])
+    super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     for unit in self.units:

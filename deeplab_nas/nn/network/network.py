@@ -17,7 +17,13 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import padding, resize, shapes
-from deeplab_nas.nn.network import aspp, conv_norm, decoder, drop_path
+from deeplab_nas.nn.network import (
+  aspp,
+  conv_norm,
+  decoder,
+  drop_path,
+  variables,
+)
 from deeplab_nas.nn.network import cell as derived_cell
 from deeplab_nas.nn.network import options as network_options
 from deeplab_nas.space import cost, search_space, zoo
@@ -25,6 +31,7 @@ from deeplab_nas.space import genotype as genotype_lib
 
 STEM_FILTERS = (64, 64, 128)
 _STEM_STRIDE = 4
+_IMAGE_CHANNELS = 3
 _BACKBONE_EPSILON = 1e-3
 _HEAD_EPSILON = 1e-5
 
@@ -101,7 +108,10 @@ class DerivedNetwork(tf.keras.Model):
       progress=self.drop_path_progress,
     )
     self.decoder = decoder.Decoder(
-      separable, head_norm, self.options.winograd_decoder
+      separable,
+      head_norm,
+      self.options.winograd_decoder,
+      low_level_channels=self._channels_by_end_point[self.low_level],
     )
     self.logits = tf.keras.layers.Conv2D(
       num_classes,
@@ -109,7 +119,19 @@ class DerivedNetwork(tf.keras.Model):
       kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.01),
       name='logits',
     )
-    self(tf.keras.Input([None, None, 3]))  # creates the variables
+    variables.create(self, _IMAGE_CHANNELS)
+
+  def build(self, input_shape: tf.TensorShape):
+    """Creates all variables at once: genotype and space know every shape."""
+    *before, last = self._channels_by_end_point.values()
+    for layer, channels in zip(
+      (*self.stem, *self.cells),
+      (input_shape[-1], *STEM_FILTERS[:-1], *before),
+    ):
+      variables.create(layer, channels)
+    variables.create(self.aspp, last)
+    variables.create(self.decoder, aspp.FILTERS)
+    variables.create(self.logits, decoder.FILTERS)
 
   @tf.autograph.experimental.do_not_convert
   def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -183,6 +205,15 @@ class DerivedNetwork(tf.keras.Model):
       aspp_rates=self.options.aspp_rates,
     )
 
+  @property
+  def _channels_by_end_point(self) -> dict[str, int]:
+    """Of the stem's last output and of each cell's, in order."""
+    cells = {
+      f'Cell_{index}': self.space.node_filters(level)
+      for index, level in enumerate(self.genotype.path)
+    }
+    return {'Stem': STEM_FILTERS[-1], **cells}
+
   def _cell_inputs(
     self, index: int, states: list[tf.Tensor], padded: tf.Tensor
   ) -> list[tf.Tensor]:
@@ -200,9 +231,7 @@ class DerivedNetwork(tf.keras.Model):
   ) -> derived_cell.DerivedCell:
     previous, level = ((0,) + self.genotype.path)[index : index + 2]
     filters = self.space.filters(level)
-    channels = STEM_FILTERS[1:] + tuple(
-      map(self.space.node_filters, self.genotype.path)
-    )
+    channels = (STEM_FILTERS[1], *self._channels_by_end_point.values())
     keep_prob = drop_path.cell_keep_prob(
       self.options.drop_path_keep_prob, index, self.genotype.num_layers
     )
@@ -210,7 +239,7 @@ class DerivedNetwork(tf.keras.Model):
       self.genotype.cell,
       filters,
       strides=2 if level > previous else 1,
-      has_prev_prev_projection=channels[index] != filters,
+      prev_prev_channels=channels[index],
       dropped=drop_path.ScheduledDropPath(keep_prob, self.drop_path_progress),
       norm=norm,
       name=f'cell_{index}',

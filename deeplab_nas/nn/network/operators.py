@@ -17,7 +17,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import resize, shapes
-from deeplab_nas.nn.network import conv_norm
+from deeplab_nas.nn.network import conv_norm, variables
 from deeplab_nas.space import primitives
 
 ReLU = tf.keras.layers.ReLU
@@ -144,6 +144,11 @@ class DerivedOp(tf.keras.layers.Layer):
   def units(self) -> list[conv_norm.ConvNorm]:
     """Its convolutions, in order."""
     return [x for x in self.steps if isinstance(x, conv_norm.ConvNorm)]
+
+  def build(self, input_shape: tf.TensorShape):
+    for step in self.steps:
+      variables.create(step, input_shape[-1])
+    super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     for step in self.steps:

@@ -34,7 +34,7 @@ def build(blocks=POOLS, strides=1, projected=True, dropped=None, norm=None):
     blocks,
     FILTERS,
     strides,
-    projected,
+    5 if projected else FILTERS,
     dropped or drop_path.ScheduledDropPath(1.0, tf.Variable(0.0)),
     norm,
     name='cell',

@@ -11,7 +11,7 @@ SEPARABLE = pytest.mark.parametrize('separable', [False, True])
 
 
 def build(separable, norm=None):
-  layer = decoder.Decoder(separable, norm)
+  layer = decoder.Decoder(separable, norm, low_level_channels=5)
   layer(tf.zeros([1, 2, 2, 256]), tf.zeros([1, 3, 3, 5]))
   return layer
 
