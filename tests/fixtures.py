@@ -1,4 +1,4 @@
-"""One tiny search that all tests of its watchers look at."""
+"""One tiny search that the tests of all its callbacks share."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def finished(tmp_path_factory, info):
     epochs=EPOCHS,
     steps_per_epoch=STEPS,
     validation_data=val,
-    callbacks=callbacks.for_search(run, config, info, STEPS, val),
+    callbacks=callbacks.for_search(
+      run, config, info, STEPS, val, searcher.arch_state
+    ),
     verbose=0,
   )
   return FinishedSearch(config, info, run, searcher, history.history, val)

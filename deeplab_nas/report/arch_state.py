@@ -1,4 +1,4 @@
-"""Where a search stands: weights, decoded architecture, and what they tell."""
+"""The state of an architecture in a search, and the numbers that sum it up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from deeplab_nas.space import (
   arch_weights,
@@ -31,16 +30,6 @@ class ArchState:
   space: search_space.SearchSpace
   weights: arch_weights.ArchWeights
   genotype: genotype.Genotype
-
-  @classmethod
-  def from_searcher(cls, searcher: tf.keras.Model) -> ArchState:
-    """The state of a `Searcher`, or of what has its `space` and `strategy`."""
-    op, edge = map(np.asarray, searcher.strategy.arch_weights())
-    return cls(
-      searcher.space,
-      arch_weights.ArchWeights(op, edge),
-      searcher.strategy.genotype(),
-    )
 
   @property
   def alpha_entropy(self) -> float:
@@ -89,5 +78,5 @@ class ArchState:
     )
 
 
-# Gives the snapshot of a model that has one.
-ArchStateOf = Callable[[tf.keras.Model], ArchState]
+# Gives the state as it is now, such as `Searcher.arch_state`.
+ReadArch = Callable[[], ArchState]

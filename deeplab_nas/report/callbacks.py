@@ -1,4 +1,4 @@
-"""Everything that watches a run, in the order that it has to work."""
+"""The callbacks of a run, in the order in which they have to run."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def logs(
   info: dataset_info.DatasetInfo,
   steps_per_epoch: int,
   val: tf.data.Dataset | None,
-  arch_state_of: arch_state.ArchStateOf | None = None,
+  read_arch: arch_state.ReadArch | None = None,
 ) -> list[tf.keras.callbacks.Callback]:
   """What every run writes down; arguments as in `for_training`.
 
   Args:
-    arch_state_of: Gives the architecture's state; None where it is fixed.
+    read_arch: Gives the architecture's state; None where it is fixed.
   """
   shown = None
   if val is not None:
     shown = samples.SamplePredictions(val, info, config.runtime.num_panels)
   return [
-    metrics_log.MetricsLog(run, info, arch_state_of),
-    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, arch_state_of),
-    picture_log.PictureLog(run, shown, steps_per_epoch, arch_state_of),
+    metrics_log.MetricsLog(run, info, read_arch),
+    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, read_arch),
+    picture_log.PictureLog(run, shown, steps_per_epoch, read_arch),
   ]

@@ -26,19 +26,19 @@ class Health(tf.keras.callbacks.Callback):
   def __init__(
     self,
     info: dataset_info.DatasetInfo,
-    arch_state_of: arch_state.ArchStateOf | None = None,
+    read_arch: arch_state.ReadArch | None = None,
     arch_start_epoch: int = 0,
   ):
     """Watches a run.
 
     Args:
       info: Names of the classes.
-      arch_state_of: Takes a search's snapshots; None for a training.
+      read_arch: Gives the architecture's state; None for a training.
       arch_start_epoch: Epochs of a search without architecture steps.
     """
     super().__init__()
     self._names = info.class_names
-    self._snapshot_of = arch_state_of
+    self._read_arch = read_arch
     self._arch_start_epoch = arch_start_epoch
     self._missed = np.zeros(info.num_classes, int)  # validations in a row
     self._told = set()
@@ -48,9 +48,9 @@ class Health(tf.keras.callbacks.Callback):
   ) -> None:
     if 'val_miou' in (logs or {}):
       self._watch_classes(self.model.val_metric.total_cm.numpy())
-    if self._snapshot_of is not None and epoch >= self._arch_start_epoch:
+    if self._read_arch is not None and epoch >= self._arch_start_epoch:
       self._watch_architecture(
-        self._snapshot_of(self.model), epoch + 1 - self._arch_start_epoch
+        self._read_arch(), epoch + 1 - self._arch_start_epoch
       )
 
   def _watch_classes(self, confusion: np.ndarray) -> None:

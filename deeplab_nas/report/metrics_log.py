@@ -32,11 +32,11 @@ class MetricsLog(tf.keras.callbacks.Callback):
     self,
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
-    arch_state_of: arch_state.ArchStateOf | None = None,
+    read_arch: arch_state.ReadArch | None = None,
   ):
-    """Writes to `run`; a search gives what takes its snapshots."""
+    """Writes to `run`; a search gives its architecture's state too."""
     super().__init__()
-    self._snapshot_of = arch_state_of
+    self._read_arch = read_arch
     self.history: list[dict[str, Any]] = []
     self._run = run
     self._info = info
@@ -50,8 +50,8 @@ class MetricsLog(tf.keras.callbacks.Callback):
     logs = dict(logs or {})
     line = {'epoch': epoch + 1}
     line.update({name: _plain(value) for name, value in logs.items()})
-    if self._snapshot_of is not None:
-      state = self._snapshot_of(self.model)
+    if self._read_arch is not None:
+      state = self._read_arch()
       line.update(state.numbers(), digest=state.genotype.digest)
     if 'val_miou' in logs:
       line['class_iou'] = self._class_iou()

@@ -26,11 +26,11 @@ class PictureLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     panels: panels_lib.SamplePredictions | None,
     steps_per_epoch: int,
-    arch_state_of: arch_state.ArchStateOf | None = None,
+    read_arch: arch_state.ReadArch | None = None,
   ):
-    """Draws to `run`; a search gives what takes its snapshots."""
+    """Draws to `run`; a search gives its architecture's state too."""
     super().__init__()
-    self._snapshot_of = arch_state_of
+    self._read_arch = read_arch
     self._run = run
     self._panels = panels if panels is not None and panels.count else None
     self._steps_per_epoch = steps_per_epoch
@@ -59,8 +59,8 @@ class PictureLog(tf.keras.callbacks.Callback):
   def _draw(self) -> dict[str, bytes]:
     """PNG files by name."""
     buffers = {}
-    if self._snapshot_of is not None:
-      state = self._snapshot_of(self.model)
+    if self._read_arch is not None:
+      state = self._read_arch()
       buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
       draw.save_picture(state.genotype, buffers['genotype'])
       draw.save_weights_picture(

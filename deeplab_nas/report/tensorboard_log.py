@@ -60,12 +60,12 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
     steps_per_epoch: int,
-    arch_state_of: arch_state.ArchStateOf | None = None,
+    read_arch: arch_state.ReadArch | None = None,
     every_steps: int = 50,
   ):
-    """Writes to `run`; a search gives what takes its snapshots."""
+    """Writes to `run`; a search gives its architecture's state too."""
     super().__init__()
-    self._snapshot_of = arch_state_of
+    self._read_arch = read_arch
     self._run = run
     self._info = info
     self._steps_per_epoch = steps_per_epoch
@@ -109,8 +109,8 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       for name, value in logs.items()
       if not name.startswith(_VAL_PREFIX)
     }
-    if self._snapshot_of is not None:
-      state = self._snapshot_of(self.model).numbers()
+    if self._read_arch is not None:
+      state = self._read_arch().numbers()
       train.update({f'architecture/{key}': x for key, x in state.items()})
     if val:
       val.update(self._class_iou())

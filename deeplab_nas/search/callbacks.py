@@ -1,4 +1,4 @@
-"""Everything that watches a search, in the order that it has to work."""
+"""The callbacks of a search, in the order in which they have to run."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def for_search(
   info: dataset_info.DatasetInfo,
   steps_per_epoch: int,
   val: tf.data.Dataset | None,
+  read_arch: arch_state.ReadArch,
 ) -> list[tf.keras.callbacks.Callback]:
   """Files, pictures, TensorBoard and the progress of a search.
 
@@ -27,7 +28,8 @@ def for_search(
     info: Class names and palette of the data.
     steps_per_epoch: Weight steps in an epoch.
     val: Validation batches of images [B, H, W, 3] and labels [B, H, W], from
-      which the panels are taken; None without validation.
+      which the sample predictions are taken; None without validation.
+    read_arch: Gives the state of the architecture.
   """
   bar = progress.ProgressBar(
     steps_per_epoch,
@@ -36,18 +38,16 @@ def for_search(
     config.search.arch_start_epoch,
   )
   return [
-    genotype_log.GenotypeLog(run),
+    genotype_log.GenotypeLog(run, read_arch),
     *report_callbacks.logs(
       run,
       config,
       info,
       steps_per_epoch,
       val,
-      arch_state.ArchState.from_searcher,
+      read_arch,
     ),
-    health.Health(
-      info, arch_state.ArchState.from_searcher, config.search.arch_start_epoch
-    ),
+    health.Health(info, read_arch, config.search.arch_start_epoch),
     # Last, so that its time between epochs holds the work of the others.
     bar,
   ]

@@ -48,13 +48,6 @@ def test_shares_count_connections():
   assert state.numbers()['pool_share'] == 0.5
 
 
-def test_it_is_taken_from_a_searcher(finished):
-  state = arch_state.ArchState.from_searcher(finished.searcher)
-  assert state.genotype == finished.searcher.strategy.genotype()
-  assert isinstance(state.weights.op, np.ndarray)
-  np.testing.assert_allclose(state.weights.op.sum(-1), 1, rtol=1e-6)
-
-
 def test_with_partial_channels_rows_are_weighted_by_their_edge():
   space = search_space.SearchSpace(partial_channels=2)
   weights = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)

@@ -64,7 +64,7 @@ def test_a_class_without_labels_is_not_missed(told):
 
 def searched(states, arch_start_epoch=0):
   states = iter(states)
-  watcher = health.Health(INFO, lambda _: next(states), arch_start_epoch)
+  watcher = health.Health(INFO, lambda: next(states), arch_start_epoch)
   watcher.set_model(None)
   for epoch in range(9):
     watcher.on_epoch_end(epoch, {})

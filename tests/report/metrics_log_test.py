@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.report import arch_state, metrics_log
+from deeplab_nas.report import metrics_log
 from deeplab_nas.run import directory as run_directory
 
 
@@ -30,7 +30,7 @@ def test_a_line_has_all_scalars_of_the_epoch(finished):
 
 def test_the_last_line_tells_the_architecture(finished):
   line = metrics_log.read(finished.run)[-1]
-  state = arch_state.ArchState.from_searcher(finished.searcher)
+  state = finished.searcher.arch_state()
   assert line['digest'] == state.genotype.digest
   assert line['alpha_entropy'] == pytest.approx(state.alpha_entropy)
   assert 0 < line['beta_entropy'] <= math.log(3)

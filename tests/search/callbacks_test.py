@@ -1,4 +1,4 @@
-"""What watches a search: all there, in order."""
+"""The callbacks of a search: all there, in order."""
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.report import progress
@@ -8,9 +8,11 @@ from deeplab_nas.search import callbacks
 
 def test_progress_comes_last_to_time_the_others(tmp_path, info):
   run = run_directory.RunDirectory(tmp_path)
-  watchers = callbacks.for_search(run, config_lib.Config(), info, 10, None)
-  assert isinstance(watchers[-1], progress.ProgressBar)
-  assert len({type(watcher) for watcher in watchers}) == len(watchers) == 6
+  chosen = callbacks.for_search(
+    run, config_lib.Config(), info, 10, None, lambda: None
+  )
+  assert isinstance(chosen[-1], progress.ProgressBar)
+  assert len({type(callback) for callback in chosen}) == len(chosen) == 6
 
 
 def test_a_search_leaves_all_files(finished):

@@ -19,14 +19,14 @@ def test_every_epoch_has_its_file(finished):
 
 def test_the_last_one_is_the_found_one(finished):
   found = genotype.Genotype.load(finished.run.genotype)
-  assert found == finished.searcher.strategy.genotype()
+  assert found == finished.searcher.arch_state().genotype
   assert found in finished.searcher.space
 
 
 def test_an_architecture_is_told_once(tmp_path, finished, caplog):
   caplog.set_level(logging.INFO, logger='absl')
   run = run_directory.RunDirectory.create(tmp_path)
-  log = genotype_log.GenotypeLog(run)
+  log = genotype_log.GenotypeLog(run, finished.searcher.arch_state)
   log.set_model(finished.searcher)
   log.on_epoch_end(0)
   log.on_epoch_end(1)

@@ -96,7 +96,7 @@ def test_it_names_only_files_that_are_there(tmp_path):
 def test_its_next_command_works(finished):
   shown = search_summary.summarize(
     finished.run,
-    finished.searcher.strategy.genotype(),
+    finished.searcher.arch_state().genotype,
     finished.searcher.space,
     finished.info,
     (17, 33),
@@ -116,7 +116,7 @@ def test_its_next_command_works(finished):
 def test_it_says_how_to_train_what_was_found(finished):
   shown = search_summary.summarize(
     finished.run,
-    finished.searcher.strategy.genotype(),
+    finished.searcher.arch_state().genotype,
     finished.searcher.space,
     finished.info,
     (17, 33),

@@ -171,7 +171,7 @@ def run(
     _fit(parts, directory, position, saver)
   text = search_summary.summarize(
     directory,
-    searcher.strategy.genotype(),
+    searcher.arch_state().genotype,
     searcher.space,
     parts.info,
     input_pipeline.max_size(
@@ -200,7 +200,12 @@ def _fit(
   # On batches of its own: a tf.data shuffle counts how often it was begun.
   searcher.warm_up(parts.train())
   watchers = callbacks.for_search(
-    directory, config, parts.info, parts.steps_per_epoch, parts.val
+    directory,
+    config,
+    parts.info,
+    parts.steps_per_epoch,
+    parts.val,
+    searcher.arch_state,
   )
   loop.TrainingLoop(
     searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val

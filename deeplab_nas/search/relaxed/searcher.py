@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients, graph_ops, replicas
 from deeplab_nas.nn.supernet import supernet as supernet_lib
+from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
@@ -133,6 +135,15 @@ class Searcher(tf.keras.Model):
       self._train_iou,
       self.val_metric,
     ]
+
+  def arch_state(self) -> arch_state.ArchState:
+    """The architecture as it is now, in NumPy."""
+    weights = self.strategy.arch_weights()
+    return arch_state.ArchState(
+      self.space,
+      arch_weights.ArchWeights(*map(np.asarray, weights)),
+      self.strategy.genotype(),
+    )
 
   def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
     """Logits [B, H, W, num_classes] of images in [0, 255], in inference."""

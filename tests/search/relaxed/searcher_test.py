@@ -179,3 +179,13 @@ def test_a_space_that_this_machine_cannot_learn_is_refused(monkeypatch):
   monkeypatch.setattr(conv_gradients, 'exist', lambda *_, **__: False)
   with pytest.raises(errors.UserError, match='set search.precision=float32'):
     tiny.searcher(precision='mixed_bfloat16')
+
+
+def test_the_architecture_state_is_that_of_the_strategy(finished):
+  state = finished.searcher.arch_state()
+  strategy = finished.searcher.strategy
+  assert state.space is finished.searcher.space
+  assert state.genotype == strategy.genotype()
+  assert all(isinstance(part, np.ndarray) for part in state.weights)
+  np.testing.assert_array_equal(state.weights.op, strategy.arch_weights().op)
+  np.testing.assert_allclose(state.weights.op.sum(-1), 1, rtol=1e-6)
