@@ -251,7 +251,8 @@ def _refused(example: scan.Example) -> list[str]:
   from deeplab_nas.data import example_schema
 
   files = []
-  if example.image is not None and example.image.is_kept:
+  image = example.image
+  if image is not None and (image.is_kept or image.image_format == 'jpeg'):
     decode = example_schema.decode_image
     files.append((example.pair.image, decode, example.image.encoded))
   if example.is_label_kept:

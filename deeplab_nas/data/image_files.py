@@ -9,6 +9,8 @@ import dataclasses
 import io
 import os
 import pathlib
+import re
+import struct
 import warnings
 from typing import BinaryIO
 
@@ -16,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas import errors
+from deeplab_nas.data import file_structure, orientation
 
 EXTENSIONS = (
   '.jpg',
@@ -47,24 +50,65 @@ _FORMATS = (
   'TIFF',
   'WEBP',
 )
-_ORIENTATION = 0x0112  # EXIF tag
 _BITS_PER_SAMPLE = 258  # TIFF tag
-_UPRIGHT = (None, 0, 1)
-_TRANSPOSED = (5, 6, 7, 8)
+# Width, height and largest value of a PGM or PPM file, between comments.
+_PNM_HEADER = re.compile(
+  rb'P[2356]' + 2 * rb'(?:\s+|#[^\n]*\n)+\d+' + rb'(?:\s+|#[^\n]*\n)+(\d+)'
+)
+_PNG_SIZE = struct.Struct('>16xII')
 _BYTE_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'CMYK', 'YCbCr')
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFile:
-  """An image as it goes into a record.
+class Decoded:
+  """A decoded file.
 
   Attributes:
-    encoded: Contents of a JPEG or PNG file with 8 bits per channel.
+    image: Its pixels as they are stored.
+    contents: What was decoded: the file, or the sound part of it.
+    is_whole: Whether that is the file.
+    image_format: Pillow's name of it.
+    max_value: Of what a channel can hold in the file; Pillow stretches the
+      values of less than 8 bits, and may cut those of more.
+    orientation: How to turn the pixels, see `orientation.turned`.
+  """
+
+  image: Image.Image
+  contents: bytes
+  is_whole: bool
+  image_format: str | None
+  max_value: int
+  orientation: int
+
+  @property
+  def is_deep(self) -> bool:
+    """Whether there are over 8 bits per channel."""
+    return self.image.mode[0] in 'IF' or self.max_value > 255
+
+  @property
+  def is_plain_png(self) -> bool:
+    """Whether all decoders make the same grey or RGB values of it."""
+    return (
+      self.image_format == 'PNG'
+      and self.image.mode in ('L', 'RGB')
+      and self.max_value == 255
+      and 'transparency' not in self.image.info
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+  """An image as it goes into a record, and as a model is given it.
+
+  Attributes:
+    encoded: Contents of a JPEG or PNG file with 8 bits per channel, of upright
+      pixels; `example_schema.decode_image` reads it.
     image_format: 'jpeg' or 'png'.
     size: (height, width).
     channel_sums: Sum of the (red, green, blue) values over all pixels.
     note: A change the user should know of, or None.
     is_kept: Whether `encoded` is the file as it was found.
+    orientation: What the file noted; the pixels have been turned accordingly.
   """
 
   encoded: bytes
@@ -73,12 +117,16 @@ class ImageFile:
   channel_sums: tuple[float, float, float]
   note: str | None = None
   is_kept: bool = False
+  orientation: int = orientation.UPRIGHT
 
 
-def load(path: str, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, bytes]:
-  """Opens and fully decodes a still image; returns it and the file contents.
+def load(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
+  """Opens and fully decodes a still image.
 
   What its header says to have more than `max_pixels` is not decoded.
+
+  Raises:
+    UserError: If it is missing, damaged, too large or no still image.
   """
   file = pathlib.Path(path)
   if not file.exists():
@@ -91,7 +139,7 @@ def load(path: str, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, bytes]:
   if not contents:
     raise errors.UserError(f'{path} is empty (0 bytes): restore or remove it.')
   try:
-    image = _decode(contents, max_pixels)
+    return _decode(contents, max_pixels)
   except errors.UserError as error:
     raise errors.UserError(f'{path} {error}') from error
   # Decoders raise whatever they like on damaged files.
@@ -99,7 +147,6 @@ def load(path: str, max_pixels: int = MAX_PIXELS) -> tuple[Image.Image, bytes]:
     raise errors.UserError(
       f'{path} cannot be decoded ({_reason(error)}): restore or remove it.'
     ) from error
-  return image, contents
 
 
 def refuse_large(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> None:
@@ -111,6 +158,12 @@ def refuse_large(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> None:
   try:
     with warnings.catch_warnings(), open(path, 'rb') as file:
       warnings.simplefilter('ignore')
+      start = file.read(_PNG_SIZE.size)
+      if start.startswith(file_structure.PNG_SIGNATURE):
+        # Pillow would read all text that comes before the pixels.
+        _check_size(_PNG_SIZE.unpack(start), max_pixels)
+        return
+      file.seek(0)
       _open(file, max_pixels)
   except errors.UserError as error:
     raise errors.UserError(f'{path} {error}') from error
@@ -118,33 +171,41 @@ def refuse_large(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> None:
     return
 
 
-def read(
-  path: str,
-  mask_size: tuple[int, int] | None,
-  max_pixels: int = MAX_PIXELS,
-) -> ImageFile:
-  """Reads an image; JPEG and PNG contents are kept wherever possible.
+def read(path: str, max_pixels: int = MAX_PIXELS) -> ImageFile:
+  """Reads an image, upright; JPEG and PNG contents are kept where possible.
+
+  Converters, prediction and clients all call it, so that a file has the same
+  pixels everywhere: grey repeats, alpha and colour profiles are left out.
 
   Args:
     path: The image file.
-    mask_size: (height, width) of its mask, which decides whether a rotation
-      noted in the EXIF data applies; None without a mask.
     max_pixels: As in `load`.
+
+  Raises:
+    UserError: As in `load`, and for pixels that are not 8 bits of grey, RGB,
+      CMYK or a palette.
   """
-  image, contents = load(path, max_pixels)
-  refuse_deep(path, image, contents)
+  decoded = load(path, max_pixels)
+  image, contents = decoded.image, decoded.contents
+  if decoded.is_deep:
+    raise errors.UserError(
+      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
+      ' it to 8 bits, choosing yourself which range matters.'
+    )
   if image.mode not in _BYTE_MODES:
     raise errors.UserError(
       f'{path} is an image of mode {image.mode}: save it as RGB.'
     )
-  image, is_rotated = _upright(path, image, mask_size)
   note = None
   if 'A' in image.getbands() or 'transparency' in image.info:
     note = 'an alpha channel was dropped'
-  image_format = None if is_rotated else _kept_format(image, contents)
-  is_kept = image_format is not None
+  image_format = None
+  if decoded.orientation == orientation.UPRIGHT:
+    image_format = _kept_format(decoded)
   rgb = image if image.mode == 'RGB' else image.convert('RGB')
-  if not is_kept:
+  rgb = orientation.turned(rgb, decoded.orientation)
+  is_kept = image_format is not None and decoded.is_whole
+  if image_format is None:
     contents, image_format = encode_png(rgb), 'png'
   histogram = np.reshape(rgb.histogram(), [3, 256])
   sums = (histogram @ np.arange(256)).astype(float)
@@ -155,6 +216,7 @@ def read(
     tuple(sums.tolist()),
     note,
     is_kept,
+    decoded.orientation,
   )
 
 
@@ -162,39 +224,6 @@ def encode_png(image: Image.Image) -> bytes:
   stream = io.BytesIO()
   image.save(stream, 'PNG')
   return stream.getvalue()
-
-
-def is_plain_png(image: Image.Image, contents: bytes) -> bool:
-  """Whether all decoders make the same grey or RGB values of a file."""
-  return (
-    image.format == 'PNG'
-    and image.mode in ('L', 'RGB')
-    and contents[24] == 8  # bits per channel
-    and 'transparency' not in image.info
-  )
-
-
-def is_deep(image: Image.Image, contents: bytes) -> bool:
-  """Whether there are over 8 bits per channel, which Pillow may cut."""
-  if image.mode[0] in 'IF':
-    return True
-  if image.format == 'TIFF':
-    return max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) > 8
-  return image.format == 'PNG' and contents[24] > 8
-
-
-def refuse_deep(path: str, image: Image.Image, contents: bytes) -> None:
-  """Raises a UserError for over 8 bits per channel."""
-  if is_deep(image, contents):
-    raise errors.UserError(
-      f'{path} has more than 8 bits per channel (mode {image.mode}): convert'
-      ' it to 8 bits, choosing yourself which range matters.'
-    )
-
-
-def is_rotated(image: Image.Image) -> bool:
-  """Whether EXIF data says that the pixels are to be turned for viewing."""
-  return image.getexif().get(_ORIENTATION) not in _UPRIGHT
 
 
 def _refuse_long(file: pathlib.Path) -> None:
@@ -208,38 +237,71 @@ def _refuse_long(file: pathlib.Path) -> None:
 
 def _open(file: BinaryIO, max_pixels: int) -> Image.Image:
   """An image of which only the header was read."""
-  advice = f'at most {max_pixels} are allowed: cut it into tiles'
-  if max_pixels < MAX_PIXELS:
-    advice += ', or raise --max_image_pixels'
   try:
     image = Image.open(file, formats=_FORMATS)
   except Image.DecompressionBombError as error:  # above twice Pillow's limit
     raise errors.UserError(
-      f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels, {advice}.'
+      f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels,'
+      f' {_advice(max_pixels)}.'
     ) from error
-  if image.width * image.height > max_pixels:
-    raise errors.UserError(
-      f'has {image.width} x {image.height} pixels, {advice}.'
-    )
+  _check_size(image.size, max_pixels)
   return image
 
 
-def _decode(contents: bytes, max_pixels: int) -> Image.Image:
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+  """Raises a UserError if width times height is too much."""
+  width, height = size
+  if width * height > max_pixels:
+    raise errors.UserError(
+      f'has {width} x {height} pixels, {_advice(max_pixels)}.'
+    )
+
+
+def _advice(max_pixels: int) -> str:
+  advice = f'at most {max_pixels} are allowed: cut it into tiles'
+  if max_pixels < MAX_PIXELS:
+    advice += ', or raise --max_image_pixels'
+  return advice
+
+
+def _decode(contents: bytes, max_pixels: int) -> Decoded:
   with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # Pillow's notes on EXIF and large images
-    image = _open(io.BytesIO(contents), max_pixels)
-    if image.format == 'PNG':
-      _open(io.BytesIO(contents), max_pixels).verify()  # checksums
+    sound = file_structure.sound_part(contents)
+    stripped = file_structure.without_text(sound)
+    image = _open(io.BytesIO(stripped), max_pixels)
     if image.format != 'MPO' and getattr(image, 'n_frames', 1) > 1:
       raise errors.UserError(
         f'has {image.n_frames} frames: save the frame you mean as a still PNG.'
       )
-    if _lacks_end(image.format, contents):
-      raise errors.UserError(
-        'is cut off (its end marker is missing): restore or remove it.'
-      )
+    return _loaded(image, sound, sound is contents)
+
+
+def _loaded(image: Image.Image, contents: bytes, is_whole: bool) -> Decoded:
+  """Decodes an opened image; its pixels are those stored."""
+  image_format, max_value = image.format, _max_value(image, contents)
+  if image_format == 'TIFF':
+    # Newer versions of Pillow turn TIFF files, and then forget the note.
+    noted = orientation.noted(image)
     image.load()
-  return image
+    if noted != orientation.noted(image):
+      image = orientation.stored(image, noted)
+  else:
+    image.load()
+    noted = orientation.noted(image)
+  return Decoded(image, contents, is_whole, image_format, max_value, noted)
+
+
+def _max_value(image: Image.Image, contents: bytes) -> int:
+  """The largest value that a channel can hold in a file."""
+  if image.format == 'PNG':
+    return 2 ** contents[24] - 1
+  if image.format == 'TIFF':
+    return 2 ** max(image.tag_v2.get(_BITS_PER_SAMPLE, (8,))) - 1
+  if image.format == 'PPM':
+    match = _PNM_HEADER.match(contents)
+    return int(match[1]) if match else 255
+  return 255
 
 
 def _reason(error: Exception) -> str:
@@ -248,43 +310,8 @@ def _reason(error: Exception) -> str:
   return str(error).rstrip('.') or type(error).__name__
 
 
-def _lacks_end(image_format: str | None, contents: bytes) -> bool:
-  """Whether the end marker is missing, which decoders overlook."""
-  if image_format in ('JPEG', 'MPO'):
-    return contents.rfind(b'\xff\xd9') < contents.rfind(b'\xff\xda')
-  return image_format == 'PNG' and contents.rfind(b'IEND') < 0
-
-
-def _kept_format(image: Image.Image, contents: bytes) -> str | None:
+def _kept_format(decoded: Decoded) -> str | None:
   """The format to record when the contents can be kept, else None."""
-  if image.format in ('JPEG', 'MPO') and image.mode in ('L', 'RGB'):
-    return 'jpeg'
-  return 'png' if is_plain_png(image, contents) else None
-
-
-def _upright(
-  path: str, image: Image.Image, mask_size: tuple[int, int] | None
-) -> tuple[Image.Image, bool]:
-  """Applies an EXIF rotation if the mask says that it applies."""
-  if not is_rotated(image):
-    return image, False
-  orientation = image.getexif()[_ORIENTATION]
-  stored = (image.height, image.width)
-  is_decidable = orientation in _TRANSPOSED and stored[0] != stored[1]
-  if is_decidable and mask_size == stored:
-    return image, False
-  if is_decidable and mask_size == stored[::-1]:
-    turn = {
-      5: Image.Transpose.TRANSPOSE,
-      6: Image.Transpose.ROTATE_270,
-      7: Image.Transpose.TRANSVERSE,
-      8: Image.Transpose.ROTATE_90,
-    }[orientation]
-    return image.transpose(turn), True
-  if is_decidable and mask_size is not None:
-    return image, False  # The sizes differ either way, which is said elsewhere.
-  raise errors.UserError(
-    f'{path} carries EXIF orientation {orientation}, and its mask does not'
-    ' tell whether the rotation applies: rotate the pixels'
-    ' (mogrify -auto-orient) or remove the tag (exiftool -Orientation=).'
-  )
+  if decoded.image_format in ('JPEG', 'MPO'):
+    return 'jpeg' if decoded.image.mode in ('L', 'RGB') else None
+  return 'png' if decoded.is_plain_png else None

@@ -14,7 +14,7 @@ from deeplab_nas.data import (
   image_files,
   label_map,
   labels_file,
-  masks,
+  mask_rules,
   pairs,
   palettes,
 )
@@ -34,7 +34,7 @@ class Source:
   data_dir: str
   info: dataset_info.DatasetInfo
   splits: dict[str, tuple[pairs.Pair, ...]]
-  rules: masks.MaskRules
+  rules: mask_rules.MaskRules
   max_pixels: int = image_files.MAX_PIXELS
 
 
@@ -291,7 +291,7 @@ def _rules(
   info: dataset_info.DatasetInfo,
   options: MaskOptions,
   labels: labels_file.Labels | None = None,
-) -> masks.MaskRules:
+) -> mask_rules.MaskRules:
   values, colours = label_map.parse(
     options.mapping, info.class_names, info.ignore_label
   )
@@ -299,7 +299,7 @@ def _rules(
     known = {colour: index for index, colour in enumerate(info.palette)}
   else:
     known = labels.color_map(info.ignore_label)
-  return masks.MaskRules(
+  return mask_rules.MaskRules(
     info.num_classes,
     info.ignore_label,
     values,

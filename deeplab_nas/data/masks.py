@@ -12,43 +12,9 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import image_files, label_map
+from deeplab_nas.data import image_files, label_map, mask_rules, orientation
 
-MODES = ('auto', 'index', 'color')
 _LOSSY = ('JPEG', 'MPO', 'JPEG2000')
-_BLACK = (0, 0, 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskRules:
-  """How mask values become class indices.
-
-  Attributes:
-    num_classes: Classes are 0 .. num_classes - 1.
-    ignore_label: The value that stands for no class.
-    values: Replacement by mask value (the numbers of `--map`).
-    colors: Class index by colour, or empty without a colour map.
-    mode: How palette masks are read: 'index', 'color', or 'auto', which goes
-      by colour where the colours of the palette are those of the colour map.
-  """
-
-  num_classes: int
-  ignore_label: int = 255
-  values: dict[int, int] = dataclasses.field(default_factory=dict)
-  colors: dict[tuple[int, int, int], int] = dataclasses.field(
-    default_factory=dict
-  )
-  mode: str = 'auto'
-
-  def __post_init__(self):
-    if self.mode not in MODES:
-      raise errors.UserError(
-        f'--mask_mode={self.mode} is none of {", ".join(MODES)}.'
-      )
-    if self.mode == 'color' and not self.colors:
-      raise errors.UserError(
-        '--mask_mode=color needs the colours of the classes in the labels file.'
-      )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,44 +27,62 @@ class MaskFile:
     histogram: int64 [256]. Pixels by index; of use if nothing is unknown.
     contents: The file as it was found, if it is an 8-bit grey PNG of `indices`;
       else None.
+    orientation: How the file says to turn `indices`, see `orientation.turned`.
+    values: Mask values that fit a class or the ignore label, before `--map`;
+      empty for a mask that was read by colour.
+    likely: Class by unknown value, if all values are the greys of colours.
+    marks: What stays open, see `mask_rules`.
+    palette: '#rrggbb' by index, for a palette mask that was read by index.
   """
 
   indices: np.ndarray
   unknown: dict[str, int]
   histogram: np.ndarray
   contents: bytes | None = None
+  orientation: int = orientation.UPRIGHT
+  values: tuple[int, ...] = ()
+  likely: dict[str, int] = dataclasses.field(default_factory=dict)
+  marks: tuple[str, ...] = ()
+  palette: dict[int, str] = dataclasses.field(default_factory=dict)
+
+  def turned(self, how: int) -> MaskFile:
+    """The mask with turned indices; the same object for 1."""
+    if how == orientation.UPRIGHT:
+      return self
+    image = orientation.turned(Image.fromarray(self.indices), how)
+    return dataclasses.replace(self, indices=np.asarray(image), contents=None)
 
 
 def read(
-  path: str, rules: MaskRules, max_pixels: int = image_files.MAX_PIXELS
+  path: str,
+  rules: mask_rules.MaskRules,
+  max_pixels: int = image_files.MAX_PIXELS,
 ) -> MaskFile:
   """Reads a mask; unknown values are counted, unusable files refused."""
-  image, contents = image_files.load(path, max_pixels)
-  if image.format in _LOSSY or _is_lossy_webp(image, contents):
+  decoded = image_files.load(path, max_pixels)
+  image = decoded.image
+  if decoded.image_format in _LOSSY or _is_lossy_webp(decoded):
     raise errors.UserError(
-      f'{path} is a {image.format} image, whose compression changes labels:'
-      ' save masks as PNG.'
+      f'{path} is a {decoded.image_format} image, whose compression changes'
+      ' labels: save masks as PNG.'
     )
-  if image.mode[0] not in 'IF' and image_files.is_deep(image, contents):
+  if image.mode[0] not in 'IF' and decoded.is_deep:
     raise errors.UserError(
       f'{path} is a mask with several channels of 16 bits: save it as an 8-bit'
       ' index PNG.'
     )
-  is_plain = image.mode == 'L' and image_files.is_plain_png(image, contents)
-  image = _without_alpha(path, image)
-  if image.mode == 'P':
-    return _read_palette(image, rules)
-  if image.mode in ('1', 'L') or image.mode.startswith('I'):
-    values = np.asarray(image)
-    counts = np.array(image.histogram()) if image.mode == 'L' else None
-    mask = _from_values(values, rules, counts)
-    # The same array: no value was replaced.
-    is_kept = is_plain and mask.indices is values
-    return dataclasses.replace(mask, contents=contents if is_kept else None)
-  if image.mode == 'RGB':
-    return _read_rgb(path, np.asarray(image), rules)
-  raise errors.UserError(
-    f'{path} is a mask of mode {image.mode}: save it as an 8-bit index PNG.'
+  mask = _indices(path, _without_alpha(path, image), decoded, rules)
+  is_kept = (
+    decoded.is_whole
+    and decoded.is_plain_png
+    and image.mode == 'L'
+    and not mask.unknown
+    and _are_unchanged(mask.values, rules)
+  )
+  return dataclasses.replace(
+    mask,
+    contents=decoded.contents if is_kept else None,
+    orientation=decoded.orientation,
   )
 
 
@@ -107,8 +91,46 @@ def encode(indices: np.ndarray) -> bytes:
   return image_files.encode_png(Image.fromarray(indices, 'L'))
 
 
-def _is_lossy_webp(image: Image.Image, contents: bytes) -> bool:
-  return image.format == 'WEBP' and b'VP8L' not in contents[:64]
+def _are_unchanged(
+  values: tuple[int, ...], rules: mask_rules.MaskRules
+) -> bool:
+  """Whether a mask was read by index, and no index is replaced."""
+  return bool(values) and all(rules.target(value) == value for value in values)
+
+
+def _is_lossy_webp(decoded: image_files.Decoded) -> bool:
+  is_webp = decoded.image_format == 'WEBP'
+  return is_webp and b'VP8L' not in decoded.contents[:64]
+
+
+def _indices(
+  path: str,
+  image: Image.Image,
+  decoded: image_files.Decoded,
+  rules: mask_rules.MaskRules,
+) -> MaskFile:
+  """Class indices of an image without alpha."""
+  if image.mode == 'P':
+    return _read_palette(path, image, rules)
+  if image.mode == 'RGB':
+    return _read_rgb(path, np.asarray(image), rules)
+  if image.mode not in ('1', 'L') and not image.mode.startswith('I'):
+    raise errors.UserError(
+      f'{path} is a mask of mode {image.mode}: save it as an 8-bit index PNG.'
+    )
+  pixels = np.asarray(image)
+  if image.mode == '1':
+    return _read_grey(pixels.astype(np.uint8), rules, stretch=255)
+  if image.mode == 'L' and decoded.max_value == 255:
+    return _read_grey(pixels, rules, np.array(image.histogram()))
+  if image.mode == 'L':
+    # Pillow has stretched 2 or 4 bits to 8.
+    stretch = 255 / decoded.max_value
+    table = np.rint(np.arange(256) / stretch).astype(np.uint8)
+    return _read_grey(table[pixels], rules, stretch=stretch)
+  if decoded.image_format == 'PPM' and decoded.max_value < 65535:
+    pixels = np.rint(pixels * (decoded.max_value / 65535)).astype(np.int32)
+  return _from_values(pixels, rules)
 
 
 def _without_alpha(path: str, image: Image.Image) -> Image.Image:
@@ -125,7 +147,9 @@ def _without_alpha(path: str, image: Image.Image) -> Image.Image:
   return image.convert({'LA': 'L', 'RGBA': 'RGB'}[image.mode])
 
 
-def _read_palette(image: Image.Image, rules: MaskRules) -> MaskFile:
+def _read_palette(
+  path: str, image: Image.Image, rules: mask_rules.MaskRules
+) -> MaskFile:
   indices = np.asarray(image)  # [H, W]
   palette = np.zeros([256, 3], np.uint8)
   colours = np.array(image.getpalette('RGB') or [], np.uint8).reshape(-1, 3)
@@ -133,18 +157,56 @@ def _read_palette(image: Image.Image, rules: MaskRules) -> MaskFile:
   used = {
     int(index): tuple(palette[index].tolist()) for index in np.unique(indices)
   }
-  if _goes_by_color(used, rules):
+  try:
+    is_colour = mask_rules.goes_by_color(used, rules)
+  except errors.UserError as error:
+    raise errors.UserError(f'{path} {error}') from error
+  if is_colour:
     return _from_colors(palette[indices], rules)
-  return _from_values(indices, rules)
+  if mask_rules.palette_holds_indices(used, rules):
+    return _from_values(palette[indices][..., 0], rules)
+  mask = _from_values(indices, rules)
+  # Equal colours tell nothing, nor does a palette that is not to be looked at.
+  if rules.mode == 'index' or len(set(used.values())) < len(used):
+    return mask
+  return dataclasses.replace(
+    mask, palette={i: label_map.format_colour(c) for i, c in used.items()}
+  )
 
 
-def _read_rgb(path: str, pixels: np.ndarray, rules: MaskRules) -> MaskFile:
-  """Reads uint8 [H, W, 3]: colours, or a grey index image in three copies."""
-  is_grey = (pixels == pixels[..., :1]).all()
-  if is_grey:
-    used = {int(v): (int(v),) * 3 for v in np.unique(pixels[..., 0])}
-    if not _goes_by_color(used, rules):
-      return _from_values(pixels[..., 0], rules)
+def _read_grey(
+  values: np.ndarray,
+  rules: mask_rules.MaskRules,
+  counts: np.ndarray | None = None,
+  stretch: float = 1,
+) -> MaskFile:
+  """Reads a one-channel mask.
+
+  Args:
+    values: uint8 [H, W], as they are stored.
+    rules: What they stand for.
+    counts: Pixels by value, if known.
+    stretch: The grey of 8 bits that is seen, divided by the value.
+  """
+  if counts is None:
+    counts = np.bincount(values.ravel(), minlength=256)
+  greys = np.rint(np.minimum(np.arange(256) * stretch, 255)).astype(int)
+  used = {int(v): (int(greys[v]),) * 3 for v in np.flatnonzero(counts)}
+  is_colour, marks = mask_rules.grey_goes_by_color(used, rules)
+  if is_colour:
+    shown = greys.astype(np.uint8)[values]
+    mask = _from_colors(np.repeat(shown[..., None], 3, -1), rules)
+  else:
+    mask = _from_values(values, rules, counts)
+  return dataclasses.replace(mask, marks=marks)
+
+
+def _read_rgb(
+  path: str, pixels: np.ndarray, rules: mask_rules.MaskRules
+) -> MaskFile:
+  """Reads uint8 [H, W, 3]: colours, or a grey image in three copies."""
+  if (pixels == pixels[..., :1]).all():
+    return _read_grey(pixels[..., 0], rules)
   if not rules.colors:
     raise errors.UserError(
       f'{path} is a colour mask, but there is no colour map: give each class'
@@ -153,39 +215,18 @@ def _read_rgb(path: str, pixels: np.ndarray, rules: MaskRules) -> MaskFile:
   return _from_colors(pixels, rules)
 
 
-def _goes_by_color(
-  used: dict[int, tuple[int, int, int]], rules: MaskRules
-) -> bool:
-  """Whether indices that have colours are to be read by colour.
-
-  Index and colour may contradict each other, for example after an editor has
-  renumbered a palette; then the colours count if they are those of the map.
-  """
-  if not rules.colors or rules.mode == 'index':
-    return False
-  if rules.mode == 'color':
-    return True
-  if all(rules.colors.get(colour) == index for index, colour in used.items()):
-    return False
-  return (
-    any(colour in rules.colors for colour in used.values() if colour != _BLACK)
-    or set(used.values()) == {_BLACK}
-    and _BLACK in rules.colors
-  )
-
-
 def _from_values(
-  values: np.ndarray, rules: MaskRules, counts: np.ndarray | None = None
+  values: np.ndarray,
+  rules: mask_rules.MaskRules,
+  counts: np.ndarray | None = None,
 ) -> MaskFile:
-  """Maps integers or booleans [H, W]; gives back bytes if none changes.
+  """Maps integers [H, W]; gives back the same array if none changes.
 
   Args:
     values: Of the pixels.
     rules: What they stand for.
     counts: Pixels by value, if known.
   """
-  if values.dtype == np.bool_:
-    values = values.astype(np.uint8)
   low, high = int(values.min()), int(values.max())
   if low < 0 or high > 65535:  # 32-bit masks with unusual values
     known, inverse, counts = np.unique(
@@ -197,23 +238,38 @@ def _from_values(
       counts = np.bincount(values.ravel())
     known, inverse = np.arange(len(counts)), values
   targets = np.zeros(len(known), np.uint8)
-  unknown = {}
+  unknown, fitting = {}, []
   for position in np.flatnonzero(counts):
     value = int(known[position])
-    target = rules.values.get(value, value)
-    if 0 <= target < rules.num_classes or target == rules.ignore_label:
-      targets[position] = target
-    else:
+    target = rules.target(value)
+    if target is None:
       unknown[str(value)] = int(counts[position])
+    else:
+      targets[position] = target
+      fitting.append(value)
   histogram = np.zeros(256, np.int64)
   np.add.at(histogram, targets, counts)
   is_same = (targets == known)[counts > 0].all()
   if not is_same or values.dtype != np.uint8:
     values = targets[inverse]
-  return MaskFile(values, unknown, histogram)
+  likely = _likely(unknown, fitting, rules) if unknown else {}
+  return MaskFile(
+    values, unknown, histogram, values=tuple(fitting), likely=likely
+  )
 
 
-def _from_colors(pixels: np.ndarray, rules: MaskRules) -> MaskFile:
+def _likely(
+  unknown: dict[str, int], fitting: list[int], rules: mask_rules.MaskRules
+) -> dict[str, int]:
+  """Class by value if all values are the greys of colours of classes."""
+  levels = rules.grey_levels()
+  values = [*map(int, unknown), *fitting]
+  if not all(value in levels for value in values):
+    return {}
+  return {str(value): levels[value] for value in values}
+
+
+def _from_colors(pixels: np.ndarray, rules: mask_rules.MaskRules) -> MaskFile:
   """Maps uint8 [H, W, 3] of colours."""
   weights = np.array([1 << 16, 1 << 8, 1])
   codes = pixels.astype(np.int64) @ weights  # [H, W]

@@ -23,7 +23,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from deeplab_nas import errors
-from deeplab_nas.data import findings, image_files, masks, pairs
+from deeplab_nas.data import (
+  findings,
+  image_files,
+  mask_rules,
+  masks,
+  orientation,
+  pairs,
+)
 
 # Fewer pairs than this per worker are not worth starting one.
 _MIN_PAIRS_PER_WORKER = 8
@@ -61,7 +68,7 @@ class Example:
 
 @contextlib.contextmanager
 def reader(
-  rules: masks.MaskRules,
+  rules: mask_rules.MaskRules,
   num_pairs: int,
   workers: int = 0,
   max_pixels: int = image_files.MAX_PIXELS,
@@ -146,7 +153,7 @@ def map_in_order(
 
 def read_pair(
   pair: pairs.Pair,
-  rules: masks.MaskRules,
+  rules: mask_rules.MaskRules,
   max_pixels: int = image_files.MAX_PIXELS,
 ) -> Example:
   """Reads and checks one pair; problems are returned, not raised."""
@@ -156,21 +163,12 @@ def read_pair(
       mask = masks.read(pair.mask, rules, max_pixels)
   except errors.UserError as error:
     problems.append(str(error))
-  mask_size = None if mask is None else mask.indices.shape
   try:
-    # Without the mask, whether an EXIF rotation applies is not to be judged.
-    if not problems:
-      image = image_files.read(pair.image, mask_size, max_pixels)
-    else:
-      image_files.load(pair.image, max_pixels)
+    image = image_files.read(pair.image, max_pixels)
+    if mask is not None:
+      mask = _laid_on(pair, mask, image)
   except errors.UserError as error:
     problems.append(str(error))
-  if image and mask and image.size != mask_size:
-    problems.append(
-      f'{pair.image} has {image.size[0]} x {image.size[1]} pixels (height x'
-      f' width) but its mask {pair.mask} has {mask_size[0]} x {mask_size[1]}:'
-      ' export them at the same size.'
-    )
   unknown = mask.unknown if mask else {}
   if problems or unknown:
     return Example(pair, tuple(problems), unknown)
@@ -180,6 +178,41 @@ def read_pair(
   is_kept = mask.contents is not None
   label = mask.contents if is_kept else masks.encode(mask.indices)
   return Example(pair, (), {}, image, label, counts, is_kept)
+
+
+def _laid_on(
+  pair: pairs.Pair, mask: masks.MaskFile, image: image_files.ImageFile
+) -> masks.MaskFile:
+  """The mask turned as its image is.
+
+  Raises:
+    UserError: If the two have different sizes, or it cannot be known how.
+  """
+  turn = orientation.of_mask(
+    image.size, image.orientation, mask.indices.shape, mask.orientation
+  )
+  if turn is None:
+    noted = [
+      f'{path} carries EXIF orientation {value}'
+      for path, value in (
+        (pair.image, image.orientation),
+        (pair.mask, mask.orientation),
+      )
+      if value != orientation.UPRIGHT
+    ]
+    raise errors.UserError(
+      f'{" and ".join(noted)}, and the sizes do not tell whether this goes for'
+      ' image and mask: rotate the pixels (mogrify -auto-orient) or remove the'
+      ' tag (exiftool -Orientation=).'
+    )
+  mask = mask.turned(turn)
+  if image.size != mask.indices.shape:
+    raise errors.UserError(
+      f'{pair.image} has {image.size[0]} x {image.size[1]} pixels (height x'
+      f' width) but its mask {pair.mask} has {mask.indices.shape[0]} x'
+      f' {mask.indices.shape[1]}: export them at the same size.'
+    )
+  return mask
 
 
 def _counts(image, mask, ignore_label: int) -> findings.Counts:
@@ -210,7 +243,7 @@ def _ahead(chosen: Sequence[pairs.Pair], workers: int) -> int:
 
 
 def _read_without_kept(
-  pair: pairs.Pair, rules: masks.MaskRules, max_pixels: int
+  pair: pairs.Pair, rules: mask_rules.MaskRules, max_pixels: int
 ) -> Example:
   """`read_pair`, with the state of kept files in place of their contents."""
   states = [_state(path) for path in (pair.image, pair.mask)]

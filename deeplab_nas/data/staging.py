@@ -21,7 +21,7 @@ from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
 STAGING = '.conversion'
 _PLAN = 'plan.json'
-_FORMAT = 2  # to be raised when the contents of shards change
+_FORMAT = 3  # to be raised when the contents of shards change
 
 
 @dataclasses.dataclass(frozen=True)

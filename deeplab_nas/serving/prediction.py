@@ -78,25 +78,15 @@ def read_image(
 ) -> np.ndarray:
   """An image as a model is given it, uint8 [H, W, 3].
 
-  JPEG and PNG files are decoded as in training and in an exported model: grey
-  repeats, alpha and a rotation noted in EXIF data are left out, 16 bits become
-  8. Other formats go through Pillow.
+  The pixels are those that a converter puts into a record: upright, grey
+  repeated, without alpha.
 
   Raises:
-    UserError: If the file is missing, damaged or of more than `max_pixels`,
-      naming it.
+    UserError: If the file is missing, damaged, of more than `max_pixels` or of
+      more than 8 bits, naming it.
   """
-  image, contents = image_files.load(os.fspath(path), max_pixels)
-  if image_files.is_rotated(image):
-    logging.warning(
-      '%s is rotated by its EXIF data, which is left out: the mask fits the'
-      ' pixels as they are stored.',
-      path,
-    )
-  if image.format in ('JPEG', 'MPO', 'PNG'):
-    return example_schema.decode_image(tf.constant(contents)).numpy()
-  image_files.refuse_deep(os.fspath(path), image, contents)
-  return np.asarray(image.convert('RGB'))
+  image = image_files.read(os.fspath(path), max_pixels)
+  return example_schema.decode_image(tf.constant(image.encoded)).numpy()
 
 
 def predict(

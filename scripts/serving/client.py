@@ -18,7 +18,7 @@ from absl import flags, logging
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import conversion_flags, image_files
+from deeplab_nas.data import conversion_flags, image_files, orientation
 from deeplab_nas.serving import names
 
 FLAGS = flags.FLAGS
@@ -116,7 +116,7 @@ def _outputs(
 
 def _note_rotation(source: pathlib.Path, contents: bytes) -> None:
   try:
-    is_rotated = image_files.is_rotated(Image.open(io.BytesIO(contents)))
+    is_rotated = orientation.noted(Image.open(io.BytesIO(contents))) > 1
   except Exception:  # not an image to Pillow; the server has the last word
     return
   if is_rotated:

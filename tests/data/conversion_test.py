@@ -22,7 +22,7 @@ from deeplab_nas.data import (
   shards,
 )
 from tests import command as command_lib
-from tests.data import tiny_folder
+from tests.data import png, tiny_folder
 from tests.data.tiny_folder import picture, stripes
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -317,7 +317,9 @@ def test_damage_that_pillow_overlooks_is_refused(
   kind, workers, folder, tmp_path
 ):
   path = folder.root / kind / 'a.png'
-  path.write_bytes(path.read_bytes()[:-2])  # of the last checksum
+  contents = path.read_bytes()
+  needed = png.chunk(b'ABCD', b'no program knows it')
+  path.write_bytes(contents[:33] + needed + contents[33:])
   with pytest.raises(errors.UserError, match=f'{kind}/a.png is damaged'):
     convert(layouts.folder(folder.root), tmp_path / 'out', workers=workers)
   assert not list((tmp_path / 'out').glob('*.tfrecord'))
@@ -406,7 +408,10 @@ def test_exif_rotation_follows_the_mask(orientation, folder, tmp_path):
   }[orientation]
   pixels = np.asarray(Image.open(folder.root / 'images/a.jpg'))
   np.testing.assert_array_equal(found['a'][0], turn(pixels))
-  np.testing.assert_allclose(found['b'][0], pixels, atol=1)
+  np.testing.assert_array_equal(found['b'][0], turn(pixels))
+  label = stripes(size=(96, 128))
+  expected = turn(np.repeat(label[..., None], 3, -1))[..., 0]
+  np.testing.assert_array_equal(found['b'][1], expected)
 
 
 def test_odd_names_and_nested_folders(folder, tmp_path):

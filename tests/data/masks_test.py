@@ -7,9 +7,8 @@ import pytest
 from hypothesis import strategies
 from PIL import Image
 
-from deeplab_nas import errors
-from deeplab_nas.data import masks
-from tests.data import tiny_folder
+from deeplab_nas.data import mask_rules, masks, orientation
+from tests.data import png, tiny_folder
 
 COLORS = {(0, 0, 0): 0, (255, 0, 0): 1, (0, 0, 255): 2}
 
@@ -19,7 +18,7 @@ def read(tmp_path, image, **rules) -> masks.MaskFile:
     image = Image.fromarray(image)
   path = tmp_path / 'mask.png'
   image.save(path)
-  rules = masks.MaskRules(**{'num_classes': 3, **rules})
+  rules = mask_rules.MaskRules(**{'num_classes': 3, **rules})
   return masks.read(str(path), rules)
 
 
@@ -123,11 +122,75 @@ def test_palette_with_some_foreign_colours_is_not_guessed(tmp_path):
   assert found.unknown == {'#090909': 1}
 
 
-def test_color_mode_needs_colours():
-  with pytest.raises(errors.UserError, match='--mask_mode=color'):
-    masks.MaskRules(3, mode='color')
+@pytest.mark.parametrize('bits', [1, 2, 4])
+def test_few_bits_of_grey_are_indices(tmp_path, bits):
+  row = np.arange(8) % min(2**bits, 3)
+  (tmp_path / 'a.png').write_bytes(png.grey(row, bits))
+  rules = mask_rules.MaskRules(3)
+  found = masks.read(str(tmp_path / 'a.png'), rules)
+  assert found.indices.tolist() == [row.tolist()]
+  assert not found.unknown and found.contents is None
 
 
-def test_unknown_mode_is_refused():
-  with pytest.raises(errors.UserError, match='--mask_mode=rgb'):
-    masks.MaskRules(3, mode='rgb')
+@pytest.mark.parametrize('maximum', [2, 3, 15, 100, 255, 1000, 65535])
+@pytest.mark.parametrize('kind', ['P2', 'P5'])
+def test_values_of_pgm_files_are_those_stored(tmp_path, maximum, kind):
+  row = np.array([0, 1, 2, min(maximum, 255)])
+  data = row.astype('u1' if maximum < 256 else '>u2').tobytes()
+  if kind == 'P2':
+    data = ' '.join(map(str, row)).encode()
+  path = tmp_path / 'a.pgm'
+  path.write_bytes(f'{kind}\n# labels\n4 1\n{maximum}\n'.encode() + data)
+  found = masks.read(str(path), mask_rules.MaskRules(200))
+  assert found.indices.tolist() == [row.tolist()]
+
+
+INVERTED = {(255, 255, 255): 0, (0, 0, 0): 1}
+
+
+@pytest.mark.parametrize('mode', ['1', 'L', 'P', 'RGB'])
+def test_black_and_white_are_colours_in_every_mode(tmp_path, mode):
+  image = Image.fromarray(np.array([[0, 255, 255]], np.uint8)).convert(mode)
+  found = read(tmp_path, image, num_classes=2, colors=INVERTED)
+  assert found.indices.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize('palette', [(1, 0, 2), (2, 1, 0), (0, 2, 1)])
+def test_greys_of_a_renumbered_palette_are_the_indices(tmp_path, palette):
+  colours = [(grey,) * 3 for grey in palette]
+  row = np.array([[0, 1, 2]], np.uint8)
+  found = read(tmp_path, tiny_folder.palette_mask(row, colours))
+  assert found.indices.tolist() == [list(palette)]
+
+
+def test_a_palette_read_by_index_is_noted(tmp_path):
+  image = tiny_folder.palette_mask(np.array([[0, 2]], np.uint8), COLORS)
+  assert read(tmp_path, image).palette == {0: '#000000', 2: '#0000ff'}
+  assert not read(tmp_path, image, mode='index').palette
+  black = tiny_folder.palette_mask(np.array([[0, 2]], np.uint8), [])
+  assert not read(tmp_path, black).palette
+
+
+def test_the_greys_of_colours_are_recognised(tmp_path):
+  colours = np.array([*COLORS], np.uint8)[None]
+  found = read(tmp_path, Image.fromarray(colours).convert('L'), colors=COLORS)
+  assert found.unknown == {'29': 1, '76': 1}
+  assert found.likely == {'0': 0, '76': 1, '29': 2}
+
+
+@pytest.mark.parametrize('how', range(1, 9))
+def test_a_turned_mask_is_no_longer_the_file(tmp_path, how):
+  found = read(tmp_path, tiny_folder.stripes())
+  turned = found.turned(how)
+  assert (turned.contents is None) == (how > 1)
+  expected = orientation.turned(Image.fromarray(found.indices), how)
+  np.testing.assert_array_equal(turned.indices, expected)
+
+
+def test_the_orientation_of_a_mask_is_noted(tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  for name in ('a.png', 'a.tif'):
+    Image.fromarray(tiny_folder.stripes()).save(tmp_path / name, exif=exif)
+    found = masks.read(str(tmp_path / name), mask_rules.MaskRules(3))
+    assert found.orientation == 6 and found.indices.shape == (12, 16)

@@ -1,6 +1,5 @@
 """Files in, masks out; what cannot be read is told and left out."""
 
-import io
 import pathlib
 
 import numpy as np
@@ -128,19 +127,21 @@ def test_other_formats_are_read_too(tmp_path):
     )
 
 
-def test_a_deep_tiff_is_refused(tmp_path):
-  Image.fromarray(np.zeros([4, 4], np.uint16)).save(tmp_path / 'a.tif')
+@pytest.mark.parametrize('ending', ['tif', 'png'])
+def test_deep_pixels_are_refused(tmp_path, ending):
+  path = tmp_path / f'a.{ending}'
+  Image.fromarray(np.full([4, 4], 4095, np.uint16)).save(path)
   with pytest.raises(errors.UserError, match='more than 8 bits per channel'):
-    prediction.read_image(tmp_path / 'a.tif')
+    prediction.read_image(path)
 
 
-def test_a_noted_rotation_is_told_and_left_out(tmp_path, caplog):
+@pytest.mark.parametrize('ending', ['png', 'jpg', 'tif', 'webp'])
+def test_a_photo_is_turned_upright(tmp_path, ending):
   exif = Image.Exif()
   exif[0x0112] = 6
-  stream = io.BytesIO()
-  Image.fromarray(picture(8, 24)).save(stream, 'JPEG', exif=exif)
-  (tmp_path / 'a.jpg').write_bytes(stream.getvalue())
-  assert prediction.read_image(tmp_path / 'a.jpg').shape == (8, 24, 3)
+  path = tmp_path / f'a.{ending}'
+  Image.fromarray(picture(8, 24)).save(path, exif=exif)
+  assert prediction.read_image(path).shape == (24, 8, 3)
 
 
 def test_the_overlay_has_the_colours_of_the_classes(folder, tmp_path):
