@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import importlib
+import io
 import json
 import numbers
 import os
@@ -160,6 +162,14 @@ class Genotype:
   def digest(self) -> str:
     """Twelve hexadecimal digits that stand for this architecture."""
     return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+  def _repr_png_(self) -> bytes:
+    """The picture that a notebook shows."""
+    # Drawing knows genotypes; what a genotype is does not depend on it.
+    draw = importlib.import_module('deeplab_nas.space.draw')
+    picture = io.BytesIO()
+    draw.save_picture(self, picture)
+    return picture.getvalue()
 
   def __str__(self) -> str:
     return text.format_genotype(self.path, self.cell)

@@ -1,4 +1,4 @@
-"""`--genotype`: a file, or a name of the zoo; without TensorFlow."""
+"""Where genotypes come from: files, runs, the zoo; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import zoo
 
 _ZOO = 'zoo:'
+_FILE = 'genotype.json'
 
 
 def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
@@ -26,3 +27,25 @@ def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
     raise errors.UserError(
       f'The genotype {text} cannot be used: {error}.'
     ) from error
+
+
+def find(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
+  """The genotype that a text stands for in Python.
+
+  Args:
+    source: A name of the zoo, with or without 'zoo:'; a genotype file; or the
+      folder of a run, which holds one.
+
+  Raises:
+    ValueError: If there is none; says what there is.
+  """
+  text = os.fspath(source)
+  if text.startswith(_ZOO):
+    return zoo.load(text[len(_ZOO) :])
+  if text in zoo.names():
+    return zoo.load(text)
+  if os.path.isdir(text):
+    return genotype_lib.Genotype.load(os.path.join(text, _FILE))
+  if os.path.exists(text) or os.path.dirname(text) or text.endswith('.json'):
+    return genotype_lib.Genotype.load(text)
+  return zoo.load(text)

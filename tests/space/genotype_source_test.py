@@ -24,3 +24,30 @@ def test_what_is_no_genotype_is_refused(tmp_path):
   assert 'No such file' in refusal(tmp_path / 'missing.json')
   (tmp_path / 'text.json').write_text('hello')
   assert 'has to be JSON' in refusal(tmp_path / 'text.json')
+
+
+def test_in_python_a_name_a_file_and_a_folder_are_enough(tmp_path):
+  published = zoo.load('auto_deeplab')
+  published.save(tmp_path / 'genotype.json')
+  for source in (
+    'auto_deeplab',
+    'zoo:auto_deeplab',
+    tmp_path,
+    tmp_path / 'genotype.json',
+    str(tmp_path / 'genotype.json'),
+  ):
+    assert genotype_source.find(source) == published
+
+
+@pytest.mark.parametrize(
+  'source, part',
+  [
+    ('nothing', 'known are auto_deeplab'),
+    ('zoo:nothing', 'known are auto_deeplab'),
+    ('missing.json', 'missing.json: No such file'),
+    ('runs/missing', 'runs/missing: No such file'),
+  ],
+)
+def test_in_python_what_is_there_is_said(source, part):
+  with pytest.raises(ValueError, match=part):
+    genotype_source.find(source)

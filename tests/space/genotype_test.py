@@ -294,3 +294,8 @@ def test_repeated_fields_are_refused():
   text = '{"version": 1, "path": [0], "path": [1], "cell": []}'
   with pytest.raises(GenotypeError, match='twice'):
     Genotype.from_json(text)
+
+
+def test_a_notebook_shows_the_picture():
+  content = zoo.load('auto_deeplab')._repr_png_()
+  assert content.startswith(b'\x89PNG') and len(content) > 10_000

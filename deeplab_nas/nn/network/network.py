@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import numbers
+import os
 from typing import Any
 
 import tensorflow as tf
@@ -22,11 +23,12 @@ from deeplab_nas.nn.network import (
   conv_norm,
   decoder,
   drop_path,
+  saving,
   variables,
 )
 from deeplab_nas.nn.network import cell as derived_cell
 from deeplab_nas.nn.network import options as network_options
-from deeplab_nas.space import cost, search_space, zoo
+from deeplab_nas.space import cost, genotype_source, search_space
 from deeplab_nas.space import genotype as genotype_lib
 
 STEM_FILTERS = (64, 64, 128)
@@ -38,7 +40,8 @@ _HEAD_EPSILON = 1e-5
 NetworkOptions = network_options.NetworkOptions
 
 
-class DerivedNetwork(tf.keras.Model):
+@tf.keras.utils.register_keras_serializable('deeplab_nas')
+class DerivedNetwork(saving.Saving, tf.keras.Model):
   """Logits of one architecture: stem, the cells along its path, ASPP, decoder.
 
   Differs from a search in what a change of stride does: a way down is in the
@@ -268,7 +271,7 @@ def low_level_end_point(genotype: genotype_lib.Genotype, stride: int) -> str:
 
 
 def build_network(
-  genotype: genotype_lib.Genotype | str,
+  genotype: genotype_lib.Genotype | str | os.PathLike[str],
   filter_multiplier: int = 20,
   num_classes: int = 19,
   **options: Any,
@@ -276,10 +279,11 @@ def build_network(
   """The network of a genotype; by default as wide as Auto-DeepLab-S.
 
       build_network('auto_deeplab', filter_multiplier=48, num_classes=21)
-      build_network(Genotype.load('genotype.json'), aspp_rates=(6, 12, 18))
+      build_network('runs/search/genotype.json', aspp_rates=(6, 12, 18))
 
   Args:
-    genotype: A genotype, or a name of `deeplab_nas.space.zoo`.
+    genotype: A genotype, its file or the folder of its run, or a name of
+      `deeplab_nas.space.zoo`.
     filter_multiplier: F; 20, 32 and 48 are the paper's S, M and L.
     num_classes: Channels of the logits.
     **options: Fields of `NetworkOptions`.
@@ -289,10 +293,10 @@ def build_network(
     float32 [B, H, W, num_classes].
 
   Raises:
-    ValueError: If there is no such name, or a value does not fit.
+    ValueError: If there is no such name or file, or a value does not fit.
     TypeError: For an option that does not exist.
   """
-  if isinstance(genotype, str):
-    genotype = zoo.load(genotype)
+  if isinstance(genotype, (str, os.PathLike)):
+    genotype = genotype_source.find(genotype)
   space = search_space.SearchSpace.containing(genotype, filter_multiplier)
   return DerivedNetwork(space, genotype, num_classes, NetworkOptions(**options))
