@@ -19,6 +19,8 @@ from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import cost, search_space
 
 _field = config_field.field
+# Steps; the paper's has 1.5 million.
+_SHORT_TRAINING = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +91,11 @@ class TrainConfig(config_loss.LossConfig):
       are then validated and kept averaged; null for no average.
     batch_norm: 'train'; 'freeze' for the statistics, scales and offsets of
       `init_from`; 'sync' for statistics over all replicas.
+    recalibration_batches: Batches of the training split over which the moving
+      statistics of batch norm are taken anew before each validation, with the
+      weights fixed; 0 measures with those of the last steps. Null for 20 in
+      trainings of fewer than 20,000 steps, where the weights move faster than
+      the statistics, and 0 in longer ones.
     init_from: Run folder of a training, or a checkpoint, whose weights are
       taken where name and shape agree; '' for none.
     early_stopping_epochs: Stops after so many epochs without a better
@@ -111,6 +118,7 @@ class TrainConfig(config_loss.LossConfig):
   gradient_clip: float | None = _field(None, float, above=0, optional=True)
   ema_decay: float | None = _field(None, float, above=0, below=1, optional=True)
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
+  recalibration_batches: int | None = _field(None, int, low=0, optional=True)
   init_from: str = _field('', str)
   early_stopping_epochs: int | None = _field(None, int, low=1, optional=True)
   precision: str = _field(
@@ -125,6 +133,12 @@ class TrainConfig(config_loss.LossConfig):
         f'train.end_learning_rate is {self.end_learning_rate:g}, expected at'
         f' most train.learning_rate, which is {self.learning_rate:g}.'
       )
+
+  def num_recalibration_batches(self, total_steps: int) -> int:
+    """Batches of a recalibration, in a training of so many steps."""
+    if self.recalibration_batches is not None:
+      return self.recalibration_batches
+    return 20 if total_steps < _SHORT_TRAINING else 0
 
   def validated_epochs(self) -> list[int]:
     """Epochs, counted from 1, that are followed by a validation."""

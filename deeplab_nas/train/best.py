@@ -95,7 +95,7 @@ class BestKeeper(tf.keras.callbacks.Callback):
     score = (logs or {}).get(_SCORE)
     if score is None or not math.isfinite(score):
       if float(self._score) < 0:  # it was never validated
-        self._save(epoch + 1)
+        self._save(epoch + 1, is_validated=False)
       return
     if float(score) > float(self._score):
       self._score.assign(float(score))
@@ -108,8 +108,10 @@ class BestKeeper(tf.keras.callbacks.Callback):
         epoch + 1 - self.epoch,
       )
 
-  def _save(self, epoch: int) -> None:
+  def _save(self, epoch: int, is_validated: bool = True) -> None:
     self._epoch.assign(epoch)
     plain_path.of_folder(self._folder)  # still linked
     with self._trainer.averaged():
+      if not is_validated:  # a validation does it too
+        self._trainer.recalibrate()
       checkpoints.flush(self._manager.save(checkpoint_number=epoch))

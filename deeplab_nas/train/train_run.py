@@ -33,7 +33,13 @@ from deeplab_nas.run import (
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import draw
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import best, class_weights, init_from, summary
+from deeplab_nas.train import (
+  best,
+  class_weights,
+  init_from,
+  recalibration,
+  summary,
+)
 from deeplab_nas.train import build as network_builder
 from deeplab_nas.train import trainer as trainer_lib
 
@@ -119,6 +125,7 @@ def build(
     trainer = _trainer(
       config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
     )
+    trainer.recalibration = _recalibration(config, info, trainer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
 
@@ -151,6 +158,31 @@ def _trainer(
     info.ignore_label,
     keeps_statistics=config.runtime.nan_policy == 'skip',
   )
+
+
+def _recalibration(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  trainer: trainer_lib.Trainer,
+) -> recalibration.Recalibration | None:
+  """Of batch-norm statistics before a validation; None where none is due."""
+  count = config.train.num_recalibration_batches(trainer.total_steps)
+  if not count:
+    return None
+  logging.info(
+    'Before each validation, batch-norm statistics are taken anew over %d'
+    ' batches (train.recalibration_batches).',
+    count,
+  )
+  pipeline = config.data.pipeline(config.runtime.seed)
+  batches = input_pipeline.train_dataset(
+    config.data.dir,
+    config.data.train_split,
+    info,
+    # Of the whole split no more is read than these batches need.
+    dataclasses.replace(pipeline, cache=False),
+  )
+  return recalibration.Recalibration(trainer.network, batches.take(count))
 
 
 def run(

@@ -15,6 +15,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
 from deeplab_nas.train import losses, optimizers, schedules, weight_decay
+from deeplab_nas.train import recalibration as recalibration_lib
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 
@@ -33,6 +34,8 @@ class Trainer(tf.keras.Model):
     learning_rate: By step.
     guard: Keeps bad steps from changing anything.
     val_metric: Mean IoU of the last validation.
+    recalibration: Takes batch-norm statistics anew before each validation; None
+      leaves them as the last steps made them.
   """
 
   def __init__(
@@ -62,6 +65,7 @@ class Trainer(tf.keras.Model):
     self.num_classes = network.num_classes
     self.ignore_label = ignore_label
     self.total_steps = total_steps
+    self.recalibration: recalibration_lib.Recalibration | None = None
     self.learning_rate = schedules.build(config, total_steps)
     self._weight_decay = config.weight_decay
     self.compile(
@@ -148,9 +152,18 @@ class Trainer(tf.keras.Model):
       'miou': self.val_metric.result(),
     }
 
+  def recalibrate(self) -> None:
+    """Fits the batch-norm statistics to the weights, if that is asked for."""
+    if self.recalibration is not None:
+      self.recalibration.run()
+
   def evaluate(self, *args, **kwargs):
-    """As Keras does, on the averages of the weights."""
+    """As Keras does, on the averages of the weights and statistics of theirs.
+
+    The statistics stay; training does not read them.
+    """
     with self.averaged():
+      self.recalibrate()
       return super().evaluate(*args, **kwargs)
 
   @property

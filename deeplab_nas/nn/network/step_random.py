@@ -6,10 +6,14 @@ of a batch gets the same numbers on one device and on many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+_local = threading.local()
 
 
 class StepRandom:
@@ -47,5 +51,21 @@ class StepRandom:
 
 def kept(x: tf.Tensor, draws: tf.Tensor, keep_prob: tf.Tensor) -> tf.Tensor:
   """x where the draws are below `keep_prob`, divided by it, and else 0."""
+  if getattr(_local, 'drops_nothing', False):
+    return x
   factor = tf.where(draws < keep_prob, 1 / keep_prob, 0.0)
   return x * tf.cast(factor, x.dtype)
+
+
+@contextlib.contextmanager
+def nothing_dropped() -> Iterator[None]:
+  """What is traced while this is open drops nothing, in training neither.
+
+  Replicas are traced in threads of their own, and so is this.
+  """
+  before = getattr(_local, 'drops_nothing', False)
+  _local.drops_nothing = True
+  try:
+    yield
+  finally:
+    _local.drops_nothing = before

@@ -1,0 +1,121 @@
+"""Batch-norm statistics that fit the weights as they are now.
+
+Moving statistics follow the weights with a delay, and see the last few batches
+alone. In a short training, where the weights move much from step to step, they
+may be far from what the network produces, and each layer's error is the next
+one's input. So before a network is measured they are taken anew, over many
+batches, with the weights fixed.
+
+Reference:
+  Wu and Johnson, Rethinking "Batch" in BatchNorm, Sec. 3 (PreciseBN),
+  https://arxiv.org/abs/2105.07576
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import replicas
+from deeplab_nas.nn.network import step_random
+from deeplab_nas.run import devices
+
+Norms = Sequence[tf.keras.layers.BatchNormalization]
+
+
+class Recalibration:
+  """Takes the moving statistics of a network's batch norms anew.
+
+      recalibration = Recalibration(network, batches.take(20))
+      recalibration.run()
+
+  The mean is that of all batches' means. The variance is that of all values:
+  the mean of the batches' variances, and the variance of their means. Frozen
+  norms keep what they have. Nothing is dropped meanwhile, neither paths nor
+  units: the network that is measured drops nothing either.
+
+  Under a distribution strategy every replica sees its part of each batch, and
+  the result is that of all parts.
+  """
+
+  def __init__(self, network: tf.keras.Model, batches: tf.data.Dataset):
+    """Takes what it needs; nothing is computed.
+
+    Args:
+      network: From float32 [B, H, W, 3] in [0, 255].
+      batches: Pairs of images and labels, the same every time they are read;
+        the global batches under a distribution strategy.
+    """
+    self._network = network
+    self._batches = batches
+    self._strategy = tf.distribute.get_strategy()
+    self._step = tf.function(self._in_replicas, autograph=False)
+
+  @property
+  def norms(self) -> Norms:
+    """Batch norms whose statistics move in training."""
+    return [
+      layer
+      for layer in self._network.submodules
+      if isinstance(layer, tf.keras.layers.BatchNormalization)
+      and layer.trainable
+    ]
+
+  def run(self) -> int:
+    """Replaces the statistics; returns the number of batches that were seen."""
+    norms = self.norms
+    if not norms:
+      return 0
+    totals, count = None, 0
+    with _replaced_by_the_batch(norms):
+      for images, _ in devices.distributed(self._batches, self._strategy):
+        moments = self._step(images)
+        totals = (
+          moments
+          if totals is None
+          else tf.nest.map_structure(tf.add, totals, moments)
+        )
+        count += 1
+    if totals is not None:
+      for norm, (mean, square) in zip(norms, totals):
+        mean, square = mean / count, square / count
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(tf.nn.relu(square - tf.square(mean)))
+    return count
+
+  def _in_replicas(self, images):
+    moments = self._strategy.run(self._moments, (images,))
+    # The same on all of them.
+    return tf.nest.map_structure(
+      lambda x: self._strategy.experimental_local_results(x)[0], moments
+    )
+
+  def _moments(self, images: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """For each norm, the means [C] of its input and of the input's square."""
+    norms = self.norms
+    for norm in norms:  # so that adding the batch's leaves these exactly
+      norm.moving_mean.assign(tf.zeros_like(norm.moving_mean))
+      norm.moving_variance.assign(tf.zeros_like(norm.moving_variance))
+    with step_random.nothing_dropped():
+      self._network(images, training=True)
+    moments = []
+    for norm in norms:
+      mean = tf.convert_to_tensor(norm.moving_mean)
+      moments += [mean, norm.moving_variance + tf.square(mean)]
+    moments = [x / replicas.count() for x in replicas.totals(moments)]
+    return list(zip(moments[::2], moments[1::2]))
+
+
+@contextlib.contextmanager
+def _replaced_by_the_batch(norms: Norms) -> Iterator[None]:
+  """While this is open, a batch's statistics replace the moving ones."""
+  momentums = [norm.momentum for norm in norms]
+  for norm in norms:
+    norm.momentum = 0.0
+  try:
+    yield
+  finally:
+    for norm, momentum in zip(norms, momentums):
+      norm.momentum = momentum
