@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.space import genotype
+from deeplab_nas.space import cost, genotype, search_space
 from deeplab_nas.train import trainer as trainer_lib
 
 NUM_CLASSES = 3
@@ -41,6 +41,11 @@ class Pixelwise(tf.keras.Model):
     x = self.aspp(images / 127.5 - 1)
     x = tf.nn.relu(self.norm(self.hidden(x), training=training))
     return self.logits(x)
+
+  def cost_model(self, image_size):
+    """Of the network whose place it takes."""
+    space = search_space.SearchSpace.containing(GENOTYPE, 1)
+    return cost.CostModel(space, self.num_classes, image_size)
 
 
 def trainer(
