@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from absl import flags, logging
 
 from deeplab_nas import errors
+from deeplab_nas.config import auto, presets
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.config import presets
 from deeplab_nas.data import agreement, dataset_info, shards
 from deeplab_nas.run import cluster, continuation, stop_signals
 from deeplab_nas.run import directory as run_directory
@@ -35,7 +35,8 @@ flags.DEFINE_string('mode', 'search', 'What to do: search, train or eval.')
 flags.DEFINE_string(
   'config',
   None,
-  'A YAML file, or a preset: '
+  'A YAML file, or a preset: auto: Settings that suit the data, by its'
+  ' dataset.json, and why. '
   + ' '.join(
     f'{name}: {preset.description}' for name, preset in presets.PRESETS.items()
   ),
@@ -127,16 +128,15 @@ def _config() -> config_lib.Config:
   if FLAGS.config is None:
     raise errors.UserError(
       'Choose the settings with --config=FILE or one of the presets'
-      f' {", ".join(presets.PRESETS)}.'
+      f' {", ".join((auto.NAME, *presets.PRESETS))}.'
     )
-  return _with_flags(config_lib.load(FLAGS.config, FLAGS['set'].value))
+  return _with_flags(
+    config_lib.load(FLAGS.config, FLAGS['set'].value, FLAGS.data_dir)
+  )
 
 
 def _with_flags(config: config_lib.Config) -> config_lib.Config:
   """The settings, with those that have flags of their own."""
-  if FLAGS.data_dir is not None:
-    data = dataclasses.replace(config.data, dir=FLAGS.data_dir)
-    config = dataclasses.replace(config, data=data)
   if FLAGS.init_from is not None:
     train = dataclasses.replace(config.train, init_from=FLAGS.init_from)
     config = dataclasses.replace(config, train=train)
@@ -255,7 +255,9 @@ def _eval() -> None:
       )
   # The training may have had other devices.
   settings = ['runtime.distribution=none', *FLAGS['set'].value]
-  config = _with_flags(config_lib.load(str(run.config), settings))
+  config = _with_flags(
+    config_lib.load(str(run.config), settings, FLAGS.data_dir)
+  )
   cluster.is_chief(config.runtime)  # refuses workers without a cluster
   if FLAGS.print_config:
     print(config.to_yaml(), end='')

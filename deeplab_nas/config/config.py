@@ -14,6 +14,7 @@ Reference:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import pathlib
@@ -21,13 +22,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
+from absl import logging
 
 from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas.config import auto, presets
 from deeplab_nas.config import field as config_field
 from deeplab_nas.config import loss as config_loss
-from deeplab_nas.config import presets
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import train as config_train
+from deeplab_nas.data import dataset_info
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 if TYPE_CHECKING:
@@ -211,7 +214,11 @@ class SearchConfig(config_loss.LossConfig):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-  """Everything that a run depends on, besides the data and the code."""
+  """Everything that a run depends on, besides the data and the code.
+
+  Attributes:
+    name: What it was read from, a preset, 'auto' or a file; no setting.
+  """
 
   space: SpaceConfig = SpaceConfig()
   data: DataConfig = DataConfig()
@@ -220,6 +227,7 @@ class Config:
   train: TrainConfig = TrainConfig()
   eval: EvalConfig = EvalConfig()
   runtime: RuntimeConfig = RuntimeConfig()
+  name: str = dataclasses.field(default='', compare=False)
 
   @classmethod
   def from_dict(cls, settings: Mapping[str, Any]) -> Config:
@@ -255,6 +263,7 @@ class Config:
         for key, value in values.items()
       }
       for name, values in dataclasses.asdict(self).items()
+      if name in _SECTIONS
     }
 
   def to_yaml(self) -> str:
@@ -298,29 +307,68 @@ def with_current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
   }
 
 
-def load(path_or_preset: str, overrides: Sequence[str] = ()) -> Config:
+def load(
+  path_or_preset: str,
+  overrides: Sequence[str] = (),
+  data_dir: str | None = None,
+) -> Config:
   """Reads a config: a preset or a YAML file, then `section.key=value` texts.
 
   Args:
-    path_or_preset: A name of `presets.PRESETS`, or a YAML file; what the file
-      leaves out has its default.
+    path_or_preset: A name of `presets.PRESETS`, 'auto' for settings that suit
+      the data, or a YAML file; what the file leaves out has its default.
     overrides: Such as 'search.epochs=10'; the value is YAML.
+    data_dir: Comes before any other data.dir; None for that.
 
   Raises:
     UserError: If there is no such preset or file, or a setting does not fit.
   """
-  preset = presets.PRESETS.get(path_or_preset)
-  settings = _read(path_or_preset) if preset is None else preset.settings
-  settings = {
+  given: dict[str, dict[str, Any]] = {}
+  for override in overrides:
+    section, key, value = _parse_override(override)
+    given.setdefault(section, {})[key] = value
+  if data_dir is not None:
+    given.setdefault('data', {})['dir'] = data_dir
+  if path_or_preset == auto.NAME:
+    settings = _suited(given)
+  elif path_or_preset in presets.PRESETS:
+    settings = presets.PRESETS[path_or_preset].settings
+  else:
+    settings = _read(path_or_preset)
+  merged = {
     name: dict(values) if isinstance(values, Mapping) else values
     for name, values in settings.items()
   }
-  for override in overrides:
-    section, key, value = _parse_override(override)
-    settings.setdefault(section, {})
-    if isinstance(settings[section], dict):
-      settings[section][key] = value
-  return Config.from_dict(settings)
+  for section, values in given.items():
+    merged.setdefault(section, {})
+    if isinstance(merged[section], dict):
+      merged[section].update(values)
+  return dataclasses.replace(Config.from_dict(merged), name=path_or_preset)
+
+
+def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+  """The settings of --config=auto, whose reasons are logged."""
+  fitting: dict[str, dict[str, Any]] = {}
+  for section, values in given.items():
+    fields = {f.name: f for f in dataclasses.fields(_SECTIONS[section])}
+    for key, value in values.items():
+      with contextlib.suppress(TypeError, ValueError, OverflowError):
+        rule = fields[key].metadata['rule']
+        fitting.setdefault(section, {})[key] = rule.convert(value)
+  data = fitting.get('data', {})
+  if not data.get('dir'):
+    raise errors.UserError(
+      '--config=auto reads the dataset.json of the data: say where that is'
+      ' with --data_dir=DIR, the folder that one of datasets/build_*.py wrote.'
+    )
+  info = dataset_info.DatasetInfo.load(data['dir'], data.get('dataset') or None)
+  choice = auto.choose(info, fitting)
+  logging.info(
+    '--config=auto chose by %s/%s:\n%s',
+    *(data['dir'], dataset_info.FILE_NAME),
+    '\n'.join(f'  {reason}' for reason in choice.reasons),
+  )
+  return choice.settings
 
 
 def _read(path: str) -> Mapping[str, Any]:
@@ -329,7 +377,7 @@ def _read(path: str) -> Mapping[str, Any]:
   if not file.is_file():
     raise errors.UserError(
       f'--config={path} is neither a file nor a preset; presets are'
-      f' {", ".join(presets.PRESETS)}.'
+      f' {", ".join((auto.NAME, *presets.PRESETS))}.'
     )
   try:
     settings = safe_yaml.parse(files.read(file))

@@ -8,6 +8,7 @@ Evaluation augments nothing and gives every image exactly once.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,8 @@ from deeplab_nas.data import (
 )
 
 SUBSETS = ('a', 'b')
+# Examples up to which a hash may leave a half nearly empty.
+_FEW = 64
 
 
 PipelineConfig = pipeline_config.PipelineConfig
@@ -179,16 +182,35 @@ def subset_of(filename: str) -> str:
   return SUBSETS[int(_subset_index(tf.constant(filename)))]
 
 
+def halves(names: Sequence[str]) -> dict[str, str]:
+  """'a' or 'b' by the name of every example of a split.
+
+  That is `subset_of`, but for a few examples of which that would give a half
+  less than a third: these take turns, in the order of a longer hash.
+  """
+  chosen = {name: subset_of(name) for name in names}
+  least = min(list(chosen.values()).count(subset) for subset in SUBSETS)
+  if 1 < len(chosen) <= _FEW and 3 * least < len(chosen):
+    hashes = tf.strings.to_hash_bucket_fast(list(chosen), 2**62).numpy()
+    ranked = [name for _, name in sorted(zip(hashes.tolist(), chosen))]
+    return {name: SUBSETS[i % 2] for i, name in enumerate(ranked)}
+  return chosen
+
+
 def count_subsets(data_dir: str | os.PathLike, split: str) -> dict[str, int]:
   """Number of examples of each half of a split."""
-  halves = [subset_of(name) for name in file_names(data_dir, split)]
-  return {subset: halves.count(subset) for subset in SUBSETS}
+  chosen = list(halves(file_names(data_dir, split)).values())
+  return {subset: chosen.count(subset) for subset in SUBSETS}
 
 
 def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
   """Names of the examples of a split, in the order of `eval_dataset`."""
-  names = _names(_features(shards.find(data_dir, split), None))
-  return [name.decode('utf-8') for name in names.as_numpy_iterator()]
+  return _listed(_features(shards.find(data_dir, split), None))
+
+
+def _listed(features: tf.data.Dataset) -> list[str]:
+  names = _names(features).as_numpy_iterator()
+  return [name.decode('utf-8') for name in names]
 
 
 def _names(features: tf.data.Dataset) -> tf.data.Dataset:
@@ -251,8 +273,18 @@ def _features(
   if subset is None:
     return examples
   wanted = SUBSETS.index(subset)
+  if sum(map(shards.count_records, paths)) > _FEW:
+    return examples.filter(
+      lambda features: (
+        _subset_index(features[example_schema.FILE_NAME]) == wanted
+      )
+    )
+  chosen = halves(_listed(_features(paths, None)))
+  members = tf.constant([n for n, half in chosen.items() if half == subset])
   return examples.filter(
-    lambda features: _subset_index(features[example_schema.FILE_NAME]) == wanted
+    lambda features: tf.reduce_any(
+      features[example_schema.FILE_NAME] == members
+    )
   )
 
 

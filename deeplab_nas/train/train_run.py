@@ -11,7 +11,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, shards
+from deeplab_nas.data import classes, dataset_info, input_pipeline, shards
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import (
   callbacks,
@@ -117,6 +117,7 @@ def build(
   # Before any operation: workers have to find each other first.
   strategy = devices.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  classes.require_several(info, data.train_split)
   facts = worker_check.facts(config, info)
   worker_check.require(strategy, {**facts, 'genotype': genotype.digest})
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)

@@ -188,6 +188,37 @@ def test_subset_hash_agrees_with_the_graph():
   assert 70 < in_python.count('a') < 130
 
 
+def test_a_few_examples_of_one_hash_take_turns():
+  names = [f'image{index}' for index in range(400)]
+  same = [name for name in names if input_pipeline.subset_of(name) == 'b'][:6]
+  chosen = input_pipeline.halves(same)
+  assert sorted(chosen) == sorted(same)
+  assert sorted(chosen.values()) == ['a', 'a', 'a', 'b', 'b', 'b']
+  assert input_pipeline.halves(same[::-1]) == chosen
+  even = input_pipeline.halves(names[:40])
+  assert even == {n: input_pipeline.subset_of(n) for n in names[:40]}
+  assert set(input_pipeline.halves(same[:2]).values()) == {'a', 'b'}
+
+
+def test_the_few_are_read_by_half(tmp_path, info):
+  names = [f'image{index}' for index in range(400)]
+  same = [name for name in names if input_pipeline.subset_of(name) == 'b'][:5]
+  png = _png(picture())
+  encoded = [
+    example_schema.encode_example(name, png, 'png', (12, 16), None)
+    for name in same
+  ]
+  _write(tmp_path / 'train-00000-of-00001.tfrecord', encoded)
+  seen = {
+    subset: input_pipeline.batch_names(
+      tmp_path, 'train', config(batch_size=4, seed=0), 0, subset
+    )
+    for subset in 'ab'
+  }
+  assert len(set(seen['a'])) == 3 and len(set(seen['b'])) == 2
+  assert sorted({*seen['a'], *seen['b']}) == sorted(same)
+
+
 def test_empty_subset_is_refused(tmp_path, info):
   record = example_schema.encode_example(
     'only', _png(picture()), 'png', (12, 16), None

@@ -10,7 +10,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.data import classes, dataset_info, input_pipeline
 from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.report import (
   measure,
@@ -105,6 +105,7 @@ def build(config: config_lib.Config) -> SearchRun:
   # Before any operation: workers have to find each other first.
   strategy = devices.strategy(config.runtime)
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  classes.require_several(info, data.train_split)
   worker_check.require(strategy, worker_check.facts(config, info))
   counts = input_pipeline.count_subsets(data.dir, data.train_split)
   logging.info(
@@ -117,7 +118,8 @@ def build(config: config_lib.Config) -> SearchRun:
     if count < data.batch_size:
       raise errors.UserError(
         f'Half {subset.upper()} of split {data.train_split} has {count} images,'
-        f' fewer than data.batch_size, which is {data.batch_size}.'
+        f' fewer than data.batch_size, which is {data.batch_size}: lower it, or'
+        ' add images.'
       )
   steps_per_epoch = (
     config.search.steps_per_epoch or counts['a'] // data.batch_size

@@ -1,0 +1,230 @@
+"""Settings that suit made-up data sets, and the reasons that go with them."""
+
+import re
+
+import pytest
+import yaml
+
+from deeplab_nas import errors
+from deeplab_nas.config import auto
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
+
+CITYSCAPES = (
+  *(0.369, 0.061, 0.228, 0.0066, 0.0088, 0.0123, 0.0021, 0.0055, 0.159),
+  *(0.0116, 0.04, 0.0122, 0.0014, 0.07, 0.0027, 0.0024, 0.0023, 0.001, 0.0041),
+)
+
+
+def made(num_images, size, shares, num_val=4, ignore_label=255):
+  """A description of images of one size, with classes of these shares."""
+
+  def split(count):
+    pixels = tuple(int(share * count * size[0] * size[1]) for share in shares)
+    return dataset_info.SplitInfo(count, 1, size, size, pixels)
+
+  splits = {'train': split(num_images), 'val': split(num_val)}
+  return dataset_info.DatasetInfo(
+    'made',
+    tuple(f'class_{i}' for i in range(len(shares))),
+    tuple((i % 256, 0, 0) for i in range(len(shares))),
+    ignore_label,
+    {name: each for name, each in splits.items() if each.num_examples},
+  )
+
+
+DATA = {
+  'six tiny images': made(6, (48, 64), (0.8, 0.2), num_val=1),
+  'cracks': made(94, (320, 480), (0.985, 0.015), num_val=24),
+  'large cracks': made(94, (1080, 1920), (0.99, 0.01), num_val=24),
+  'cityscapes': made(2975, (1024, 2048), CITYSCAPES, num_val=500),
+  'wide': made(40, (64, 20000), (0.7, 0.3)),
+  'tall': made(40, (66000, 16), (0.7, 0.3)),
+  'both': made(40, (20000, 20000), (0.7, 0.3)),
+  'many classes': made(9000, (512, 683), (1 / 255,) * 255, ignore_label=0),
+  'smaller than a stride': made(12, (20, 28), (0.9, 0.1), num_val=3),
+  'a pixel': made(2, (1, 1), (0.5, 0.5), num_val=1),
+  'photos': made(60, (4000, 3000), (0.5, 0.5)),
+  'no validation': made(200, (200, 300), (0.5, 0.5), num_val=0),
+}
+
+
+def chosen(info, **given):
+  """The whole configuration."""
+  choice = auto.choose(info, given)
+  merged = {name: dict(values) for name, values in choice.settings.items()}
+  for section, values in given.items():
+    merged.setdefault(section, {}).update(values)
+  return config_lib.Config.from_dict(merged)
+
+
+@pytest.fixture(params=DATA)
+def info(request):
+  return DATA[request.param]
+
+
+def steps_of(config):
+  return config.train.epochs * config.train.steps_per_epoch
+
+
+def test_there_are_steps_enough_for_weights_statistics_and_alpha(info):
+  config = chosen(info)
+  assert steps_of(config) >= 800
+  renewals = steps_of(config) * (1 - config.network.batch_norm_momentum)
+  assert renewals >= 25
+  search = config.search
+  arch_epochs = search.epochs - search.arch_start_epoch
+  assert arch_epochs * search.steps_per_epoch >= 250
+
+
+def test_a_step_and_a_validation_fit_a_small_machine(info):
+  config = chosen(info)
+  height, width = config.data.crop_size
+  batch = config.data.batch_size
+  assert batch * height * width <= 160_000
+  sides = info.splits['train'].max_size
+  pixels = sides[0] * sides[1] * config.data.image_scale**2
+  assert pixels <= 2**22
+  assert batch == 2 or batch * pixels * info.num_classes <= 4e8
+  val = info.splits.get('val')
+  if val is not None:
+    seen = config.data.max_val_images or val.num_examples
+    assert seen <= 4 or seen * pixels <= 8e6
+
+
+def test_crops_are_grids_of_the_coarsest_stride_within_the_image(info):
+  config = chosen(info)
+  for side, crop in zip(info.splits['train'].max_size, config.data.crop_size):
+    assert crop % 32 == 1 and crop >= 33
+    assert crop <= max(33, side * config.data.image_scale + 32)
+  assert max(config.network.aspp_rates) <= max(
+    3, min(config.data.crop_size) / 8
+  )
+
+
+def test_both_halves_of_the_data_get_a_batch_of_their_own_size(info):
+  count = info.splits['train'].num_examples
+  batch = chosen(info).data.batch_size
+  assert batch == 2 or 2 * batch <= count
+
+
+def test_every_setting_has_a_reason_in_one_line(info):
+  choice = auto.choose(info)
+  told = [reason.partition('=')[0] for reason in choice.reasons]
+  for section, values in choice.settings.items():
+    for name in values:
+      assert told.count(f'{section}.{name}') == 1
+  assert not any('\n' in reason for reason in choice.reasons)
+  assert all(': ' in reason for reason in choice.reasons)
+
+
+def test_the_time_of_both_runs_is_told(info):
+  minutes = re.findall(
+    r'time: the \w+ takes about (\d+) minutes?',
+    '\n'.join(auto.choose(info).reasons),
+  )
+  assert len(minutes) == 2
+  assert all(1 <= int(number) <= 60 for number in minutes)
+
+
+def test_equal_descriptions_give_equal_settings(info):
+  assert auto.choose(info) == auto.choose(info)
+
+
+@pytest.mark.parametrize('name', ['cracks', 'large cracks'])
+def test_thin_classes_keep_their_scale_and_get_weight(name):
+  config = chosen(DATA[name])
+  assert config.data.image_scale == 1
+  assert config.data.min_scale == 1
+  assert config.train.class_weights == 'inverse'
+  assert config.search.class_weights == 'inverse'
+  assert config.space.num_layers == 4
+
+
+def test_a_thin_class_that_has_to_shrink_is_told():
+  info = made(94, (3000, 4000), (0.99, 0.01))
+  reasons = '\n'.join(auto.choose(info).reasons)
+  assert 'data.image_scale=0.5' in reasons
+  assert 'cut the images into tiles' in reasons
+
+
+def test_balanced_classes_get_no_weights_and_extreme_ones_softened():
+  assert chosen(DATA['wide']).train.class_weights == 'none'
+  info = made(94, (320, 480), (0.999, 0.001))
+  assert chosen(info).train.class_weights == 'sqrt_inverse'
+
+
+def test_cityscapes_is_halved_as_in_the_paper_and_validated_in_part():
+  config = chosen(DATA['cityscapes'])
+  assert config.data.image_scale == 0.5
+  assert config.data.max_val_images == 15
+  assert not config.data.cache
+  assert config.space.num_layers == 8
+  assert steps_of(config) == 3000
+
+
+def test_images_smaller_than_a_stride_are_enlarged():
+  assert chosen(DATA['smaller than a stride']).data.image_scale == 4
+  assert chosen(DATA['six tiny images']).data.image_scale == 2
+
+
+def test_narrow_images_are_not_shrunk_and_get_long_crops():
+  config = chosen(DATA['wide'])
+  assert config.data.image_scale == 1
+  height, width = config.data.crop_size
+  assert height == 65 and width > 400
+  assert chosen(DATA['tall']).data.crop_size[1] == 33
+
+
+def test_without_a_validation_split_nothing_is_validated():
+  assert chosen(DATA['no validation']).data.val_split == ''
+
+
+def test_what_is_given_stays_and_the_rest_follows_it():
+  info = DATA['cracks']
+  config = chosen(
+    info,
+    data={'image_scale': 0.5, 'batch_size': 2},
+    train={'epochs': 30},
+    search={'epochs': 4},
+  )
+  assert config.data.crop_size == (161, 257)
+  assert steps_of(config) >= 1400
+  assert config.search.arch_start_epoch == 2
+  reasons = auto.choose(info, {'data': {'image_scale': 0.5}}).reasons
+  assert 'data.image_scale=0.5: as it was set' in reasons
+
+
+def test_other_splits_can_be_named():
+  info = DATA['cracks']
+  with pytest.raises(errors.UserError, match='dataset.json counts train, val'):
+    auto.choose(info, {'data': {'train_split': 'trainval'}})
+  choice = auto.choose(info, {'data': {'train_split': 'val'}})
+  assert choice.reasons[0].startswith('data: 24 training')
+
+
+def test_one_class_is_refused():
+  with pytest.raises(errors.UserError, match='nothing can be learnt'):
+    auto.choose(made(10, (48, 64), (1.0,)))
+
+
+def test_load_reads_the_data_and_logs_the_reasons(tmp_path, caplog):
+  DATA['cracks'].save(tmp_path)
+  caplog.set_level('INFO')
+  config = config_lib.load('auto', ['data.batch_size=2'], str(tmp_path))
+  assert config.name == 'auto'
+  assert config.data.dir == str(tmp_path)
+  assert config.data.batch_size == 2
+  assert config.data.crop_size == (257, 257)
+  assert 'data.image_scale=1: class class_1 has 1.5 %' in caplog.text
+  assert 'data.batch_size=2: as it was set' in caplog.text
+  again = config_lib.Config.from_dict(yaml.safe_load(config.to_yaml()))
+  assert again == config
+
+
+def test_load_asks_for_the_data_and_refuses_what_does_not_fit(tmp_path):
+  with pytest.raises(errors.UserError, match='--data_dir=DIR'):
+    config_lib.load('auto')
+  DATA['cracks'].save(tmp_path)
+  with pytest.raises(errors.UserError, match='data.batch_size is 1, expected'):
+    config_lib.load('auto', ['data.batch_size=1'], str(tmp_path))
