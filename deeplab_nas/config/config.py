@@ -173,6 +173,9 @@ class SearchConfig(config_loss.LossConfig):
       are those of DARTS.
     arch_beta_2: Adam's second decay.
     arch_init_stddev: Their standard deviation at the start.
+    decode: The score of a path when the architecture is read off: 'ratio', the
+      sum of log(p * number of moves out of the node), or 'product', the sum of
+      log p, the paper's; see g3doc/strategies.md.
     recompute: Whether the supernet keeps the inputs of its nodes alone and
       computes the rest again for the gradient; see g3doc/performance.md.
     precision: Of the supernet's states and convolutions; all else is float32.
@@ -194,6 +197,7 @@ class SearchConfig(config_loss.LossConfig):
   arch_beta_1: float = _field(0.5, float, low=0, below=1)
   arch_beta_2: float = _field(0.999, float, low=0, below=1)
   arch_init_stddev: float = _field(1e-3, float, low=0)
+  decode: str = _field('ratio', str, choices=('ratio', 'product'))
   recompute: bool = _field(True, bool)
   precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
 

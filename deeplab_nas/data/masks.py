@@ -166,13 +166,8 @@ def _read_palette(
   if mask_rules.palette_holds_indices(used, rules):
     return _from_values(palette[indices][..., 0], rules)
   mask = _from_values(indices, rules)
-  # Equal colours tell nothing, nor do greys that repeat the index, nor does a
-  # palette that is not to be looked at.
-  if (
-    rules.mode == 'index'
-    or len(set(used.values())) < len(used)
-    or all(colour == (index,) * 3 for index, colour in used.items())
-  ):
+  # Equal colours tell nothing, nor does a palette that is not to be looked at.
+  if rules.mode == 'index' or len(set(used.values())) < len(used):
     return mask
   return dataclasses.replace(
     mask, palette={i: label_map.format_colour(c) for i, c in used.items()}

@@ -128,6 +128,28 @@ class CostModel:
     parts = self.layers.of(genotype)
     return {part: total(ops) for part, ops in parts.items()}
 
+  def measure(self, genotype: genotype_lib.Genotype, name: str) -> float:
+    """One number that an architecture costs.
+
+    Args:
+      genotype: The architecture.
+      name: A key of `widest.MEASURES`.
+
+    Raises:
+      ValueError: If there is no such measure, or the genotype is no element of
+        the space.
+    """
+    self.space.check(genotype)
+    return widest.measure(self.layers.of(genotype), name)
+
+  def measure_table(self, name: str) -> cost_table.CostTable:
+    """The numbers that `measure` sums, on a last axis of length 1."""
+    widest.check(name)
+    field = name.removeprefix('cell_')
+    column = [f.name for f in dataclasses.fields(Cost)].index(field)
+    table = self.table.select(slice(column, column + 1))
+    return table.of_cells() if field != name else table
+
   def widest(
     self,
     genotype: genotype_lib.Genotype,

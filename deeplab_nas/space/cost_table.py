@@ -44,6 +44,23 @@ class CostTable:
   decoder: np.ndarray
   low_level: np.ndarray
 
+  def select(self, columns: slice) -> CostTable:
+    """Some of what is measured."""
+    return CostTable(*(array[..., columns] for array in self._arrays()))
+
+  def of_cells(self) -> CostTable:
+    """Zeros for all but the cells."""
+    return dataclasses.replace(
+      self,
+      stem=np.zeros_like(self.stem),
+      aspp=np.zeros_like(self.aspp),
+      decoder=np.zeros_like(self.decoder),
+      low_level=np.zeros_like(self.low_level),
+    )
+
+  def _arrays(self) -> list[np.ndarray]:
+    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+
 
 def count(op: operations.Operation) -> tuple[float, float, float]:
   """The measure of `Cost`'s three fields."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from deeplab_nas.space import derived_layers, operations
 from deeplab_nas.space import genotype as genotype_lib
@@ -28,6 +28,18 @@ MEASURES = {
 }
 
 
+def check(name: str) -> None:
+  """Raises a ValueError if there is no such measure."""
+  if name not in MEASURES:
+    raise ValueError(f'no budget of {name!r}; expected {", ".join(MEASURES)}')
+
+
+def measure(parts: Mapping[str, derived_layers.Operations], name: str) -> float:
+  """What the operations of a network, by part, cost by one measure."""
+  check(name)
+  return MEASURES[name](parts)
+
+
 def find(
   layers: derived_layers.DerivedLayers,
   genotype: genotype_lib.Genotype,
@@ -41,8 +53,7 @@ def find(
   search is found by the cost without such projections, which never falls, and
   from there F goes down to the first one that fits.
   """
-  if of not in MEASURES:
-    raise ValueError(f'no budget of {of!r}; expected {", ".join(MEASURES)}')
+  check(of)
   if not isinstance(budget, numbers.Real) or not math.isfinite(budget):
     raise ValueError(f'budget is {budget}, expected a finite number')
   steps = 2 ** max(genotype.path)  # F is a multiple of 1 / steps

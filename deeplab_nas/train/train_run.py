@@ -24,7 +24,6 @@ from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.run import (
   checkpoints,
   cluster,
-  continuation,
   devices,
   loop,
   precompile,
@@ -176,17 +175,15 @@ def _recalibration(
     ' batches (train.recalibration_batches).',
     count,
   )
-  # Of the whole split no more is read than these batches need.
-  pipeline = dataclasses.replace(
-    config.data.pipeline(config.runtime.seed), cache=False
+  pipeline = config.data.pipeline(config.runtime.seed)
+  batches = input_pipeline.train_dataset(
+    config.data.dir,
+    config.data.train_split,
+    info,
+    # Of the whole split no more is read than these batches need.
+    dataclasses.replace(pipeline, cache=False),
   )
-
-  def batches() -> tf.data.Dataset:
-    return input_pipeline.train_dataset(
-      config.data.dir, config.data.train_split, info, pipeline
-    ).take(count)
-
-  return recalibration.Recalibration(trainer.network, batches)
+  return recalibration.Recalibration(trainer.network, batches.take(count))
 
 
 def run(
@@ -206,7 +203,7 @@ def run(
   Raises:
     UserError: If data, genotype or checkpoint do not fit.
   """
-  continuation.keep_genotype(directory, genotype)
+  directory.keep_genotype(genotype)
   has_weights = bool(resume and checkpoints.newest_first(directory.resumed))
   parts = build(config, genotype, with_init=not has_weights)
   parts.info.save(directory.dataset)

@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.report import metrics_log
-from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
@@ -50,7 +49,7 @@ def evaluate(config, path):
   from deeplab_nas.nn.network import folding
   from deeplab_nas.run import devices
   from deeplab_nas.train import train_run
-  from tests.evaluate import evaluator_test
+  from tests.train import evaluator_test
 
   parts = train_run.build(config, GENOTYPE)
   parts.trainer.evaluate(parts.val, verbose=0)
@@ -88,7 +87,7 @@ def main(mode, distribution, data_dir, path):
     evaluate(config, path)
     return
   directory = run_directory.RunDirectory.create(path)
-  continuation.start(directory, config, ['test'], mode)
+  directory.write_provenance(config, ['test'], mode)
   if mode == 'search':
     from deeplab_nas.search.relaxed import run as search_run
 

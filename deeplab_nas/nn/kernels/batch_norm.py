@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import graph_ops, phases, replicas
+from deeplab_nas.nn.kernels import graph_ops, replicas
 
 EPSILON = 1e-3
 MOMENTUM = 0.9
@@ -146,7 +146,8 @@ class BatchNorm(tf.keras.layers.Layer):
   def call(
     self,
     x: tf.Tensor,
-    phase: phases.Phase = phases.INFERENCE,
+    training: bool = False,
+    learning: bool = True,
   ) -> tf.Tensor:
     x, mean, variance = normalize(
       x,
@@ -154,9 +155,9 @@ class BatchNorm(tf.keras.layers.Layer):
       self.moving_variance,
       self.gamma,
       self.beta,
-      phase.training,
+      training,
     )
-    if phase.training and phase.statistics_move:
+    if training and learning:
       fold(self.moving_mean, mean)
       fold(self.moving_variance, variance)
     return x

@@ -35,7 +35,6 @@ from deeplab_nas.nn.kernels import (
   conv_gradients,
   depthwise,
   graph_ops,
-  phases,
   replicas,
   shapes,
   weighted_sums,
@@ -44,12 +43,12 @@ from deeplab_nas.nn.supernet import (
   edge_groups,
   fused_kernels,
   fused_norms,
+  operators,
   partial_channels,
   reference_node,
 )
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet.layout import Input, Part
-from deeplab_nas.nn.supernet.operators import FastPath
 
 
 class FusedNode:
@@ -72,7 +71,8 @@ class FusedNode:
     self,
     inputs: reference_node.NodeInputs,
     size: tuple[int, int] | tf.Tensor,
-    phase: phases.Phase,
+    training: bool,
+    learning: bool = True,
     recompute: bool = True,
   ) -> reference_node.NodeOutputs:
     """Computes a node; see `Cell.call`.
@@ -80,10 +80,11 @@ class FusedNode:
     Args:
       inputs: What the node depends on.
       size: Height and width of the node.
-      phase: What the pass is for; whether statistics move is up to the caller.
+      training: Whether to normalise with the batch's statistics.
+      learning: Whether the weights have a gradient.
       recompute: Whether to store the inputs alone for the gradient.
     """
-    if not phase.training:
+    if not training:
       return self._infer(inputs, size)
     if replicas.norms_are_synchronized():
       # Replicas cannot meet inside of a function of the graph.
@@ -98,9 +99,7 @@ class FusedNode:
       output, *statistics[:] = self._forward(inputs_, size)
 
       def gradients(g):
-        return tf.nest.flatten(
-          self._backward(inputs_, size, g, phase.weights_learn)
-        )
+        return tf.nest.flatten(self._backward(inputs_, size, g, learning))
 
       return output, gradients
 
@@ -112,11 +111,11 @@ class FusedNode:
     inputs: reference_node.NodeInputs,
     size: tuple[int, int] | tf.Tensor,
     output_gradient: tf.Tensor,
-    weights_learn: bool,
+    learning: bool,
   ) -> reference_node.NodeInputs:
     """Gradients for the inputs, None for those that are not learnt."""
     learnt = inputs._replace(moving_mean=None, moving_variance=None)
-    if not weights_learn:
+    if not learning:
       learnt = learnt._replace(weights=None)
     flat = [x for x in tf.nest.flatten(learnt) if x is not None]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -231,11 +230,11 @@ class _Walk:
     tiled = graph_ops.tile_channels(active, group.num_blocks)
     by_edge, by_state = [], []
     for k, operator in enumerate(self.operators):
-      if operator.fast_path is FastPath.SEPARABLE:
+      if type(operator) in operators.SEPARABLE:
         by_edge.append(self._separable(i, tiled, k))
-      elif operator.fast_path is FastPath.FULL:
+      elif type(operator) is operators.AtrousConv:
         by_state.append(self._atrous(i, active, k))
-      elif operator.fast_path is FastPath.BY_EDGE:
+      elif type(operator) not in (*operators.LINEAR, operators.NoConnection):
         by_edge.append(self._any(i, state, k))
     if by_state:
       by_edge.append(self._reordered(i, tf.add_n(by_state)))

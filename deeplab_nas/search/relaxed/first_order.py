@@ -34,6 +34,7 @@ class FirstOrder(tf.Module):
     super().__init__(name='first_order')
     self.space = space
     self.weight_decay = config.arch_weight_decay
+    self._decode_score = config.decode
     self.params = arch_params.ArchParams(space, config.arch_init_stddev, seed)
     self.optimizer = tf.keras.optimizers.Adam(
       config.arch_learning_rate,
@@ -67,4 +68,5 @@ class FirstOrder(tf.Module):
 
   def genotype(self) -> genotype.Genotype:
     op, edge = (weights.numpy() for weights in self.arch_weights())
-    return decode.decode(arch_weights.ArchWeights(op, edge), self.space)
+    weights = arch_weights.ArchWeights(op, edge)
+    return decode.decode(weights, self.space, self._decode_score)

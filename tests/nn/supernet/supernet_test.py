@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import supernet
 from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import (
@@ -37,11 +36,7 @@ def random_images(size=(65, 97)):
 
 
 @pytest.mark.parametrize(
-  'phase',
-  [
-    phases.WEIGHT_STEP,
-    pytest.param(phases.INFERENCE, marks=pytest.mark.slow),
-  ],
+  'training', [True, pytest.param(False, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize(
   'space',
@@ -65,7 +60,7 @@ def random_images(size=(65, 97)):
     'darts primitives, half the channels',
   ],
 )
-def test_fast_supernet_equals_readable_supernet(space, phase):
+def test_fast_supernet_equals_readable_supernet(space, training):
   fast, readable = (
     supernet.Supernet(space, NUM_CLASSES, fused=fused)
     for fused in (True, False)
@@ -81,7 +76,7 @@ def test_fast_supernet_equals_readable_supernet(space, phase):
     learnt = [*params.trainable_variables, *model.trainable_variables]
     with tf.GradientTape() as tape:
       tape.watch(images)
-      logits = model(images, params.weights(), phase)
+      logits = model(images, params.weights(), training=training)
       objective = tf.reduce_sum(logits * projection)
     gradients = tape.gradient(objective, [images, *learnt])
     return [logits, *gradients, *model.non_trainable_variables]
@@ -123,7 +118,7 @@ def test_only_nodes_on_the_chosen_path_reach_the_logits(partial_channels):
   )
   on_path = {edge.target for edge in space.lattice.path_edges(genotype.path)}
   with tf.GradientTape() as tape:
-    logits = model(random_images(), weights, phases.WEIGHT_STEP)
+    logits = model(random_images(), weights, training=True)
     objective = tf.reduce_sum(logits * tf.sin(logits))
   variables = {
     node: model.cells[node.name].trainable_variables
@@ -147,7 +142,7 @@ def test_everything_learnt_of_the_architecture_gets_a_gradient(
   model = supernet.Supernet(space, NUM_CLASSES)
   params = arch_params.ArchParams(space, seed=1)
   with tf.GradientTape() as tape:
-    logits = model(random_images(), params.weights(), phases.WEIGHT_STEP)
+    logits = model(random_images(), params.weights(), training=True)
     objective = tf.reduce_sum(tf.nn.softmax(logits) ** 2)
   alpha, beta, *gamma = tape.gradient(objective, params.trainable_variables)
   assert len(gamma) == (partial_channels > 1)
@@ -162,7 +157,7 @@ def test_architecture_step_changes_no_variable():
   model = supernet.Supernet(space, NUM_CLASSES)
   weights = arch_params.ArchParams(space).weights()
   before = model.get_weights()
-  model(random_images(), weights, phases.ARCH_STEP)
+  model(random_images(), weights, training=True, learning=False)
   for old, new in zip(before, model.get_weights()):
     np.testing.assert_array_equal(old, new)
 

@@ -41,6 +41,24 @@ def test_gamma_alone_decides_which_edges_are_kept():
   assert {source for source, _ in block} == {'prev_prev', 'block_0'}
 
 
+def test_the_score_of_a_path_is_a_setting():
+  """Even betas, but for a preference that the paper's product outweighs."""
+  space = search_space.SearchSpace(
+    cell_space.CellSpace(1), lattice.Lattice(4, (4, 8, 16)), 4
+  )
+
+  def path(score):
+    config = config_lib.SearchConfig(arch_init_stddev=0.0, decode=score)
+    strategy = first_order.FirstOrder(space, config, 0)
+    beta = strategy.params.beta.numpy()
+    beta[:, 0, lattice.DOWN] = 0.1
+    strategy.params.beta.assign(beta)
+    return strategy.genotype().path
+
+  assert path('product') == (0, 0, 0, 1)
+  assert path('ratio')[0] == 1
+
+
 def test_a_loss_that_is_no_number_teaches_nothing():
   config = config_lib.SearchConfig(arch_weight_decay=0.0)
   strategy = first_order.FirstOrder(tiny.SPACE, config, seed=1)

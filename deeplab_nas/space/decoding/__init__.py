@@ -1,0 +1,1 @@
+"""How decoding finds its architectures: k-best lists, search in a budget."""

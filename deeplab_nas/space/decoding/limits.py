@@ -1,0 +1,105 @@
+"""Costs of all architectures of a space as sums, and the most they may be.
+
+The cost of an architecture is that of its path, whatever the operations are,
+and for each connection of its cell that of its operation in every layer of the
+path. This depends on the primitive, and on whether it reads an input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from collections.abc import Mapping
+
+import numpy as np
+
+from deeplab_nas.space import cost
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+  """M measures of cost, and a limit for each.
+
+  Attributes:
+    names: Of the measures.
+    most: float64 [M].
+    stem: [M], of every network.
+    cell: [L, S, S, S, M], see `cost_table.CostTable`.
+    op_kinds: [S, S, 2, K, M], one operation in one cell, by the levels of the
+      previous layer and of the cell, by whether it reads an input of the cell
+      (1), and by primitive; inf for `none`.
+    first: [S, M], by the level of the first layer.
+    last: [S, M], by the level of the last layer.
+    num_blocks: B.
+  """
+
+  names: tuple[str, ...]
+  most: np.ndarray
+  stem: np.ndarray
+  cell: np.ndarray
+  op_kinds: np.ndarray
+  first: np.ndarray
+  last: np.ndarray
+  num_blocks: int
+
+  @classmethod
+  def of(cls, budget: Mapping[str, float], model: cost.CostModel) -> Limits:
+    """The tables of a cost model, and a budget by the names of its measures.
+
+    Raises:
+      ValueError: If a limit is not a number or its measure is unknown.
+    """
+    for name, limit in budget.items():
+      if not isinstance(limit, numbers.Real) or math.isnan(limit):
+        raise ValueError(f'the budget of {name} is {limit}, expected a number')
+    tables = [model.measure_table(name) for name in budget]
+
+    def joined(field: str) -> np.ndarray:
+      return np.concatenate([getattr(t, field) for t in tables], axis=-1)
+
+    op, cell = joined('op'), model.space.cell
+    reader = cell.edge_index(2, 1) if cell.num_blocks > 1 else 0
+    op_kinds = np.stack([op[:, :, reader], op[:, :, 0]], axis=2)
+    is_none = [primitive.is_none for primitive in cell.primitives]
+    op_kinds[:, :, :, is_none] = math.inf
+    return cls(
+      names=tuple(budget),
+      most=np.array(list(budget.values()), np.float64),
+      stem=joined('stem'),
+      cell=joined('cell'),
+      op_kinds=op_kinds,
+      first=joined('low_level'),
+      last=joined('aspp') + joined('decoder'),
+      num_blocks=cell.num_blocks,
+    )
+
+  def alone(self, index: int) -> Limits:
+    """One of the measures."""
+    arrays = {
+      name: getattr(self, name)[..., index : index + 1]
+      for name in ('most', 'stem', 'cell', 'op_kinds', 'first', 'last')
+    }
+    return dataclasses.replace(self, names=(self.names[index],), **arrays)
+
+  def least_cell(self, ops: np.ndarray) -> np.ndarray:
+    """The least cost of a cell's operations, of each measure by itself.
+
+    Args:
+      ops: [..., 2, K, M], costs by kind of source and primitive.
+
+    Returns:
+      [..., M].
+    """
+    return self.least_blocks(ops).sum(-2)
+
+  def least_blocks(self, ops: np.ndarray) -> np.ndarray:
+    """The same for each block, [..., B, M]."""
+    cheapest = ops.min(-2)  # [..., 2, M]
+    block, given = cheapest[..., 0, :], cheapest[..., 1, :]
+    # Two different sources: two inputs, and as many blocks as come before.
+    least = [2 * given]
+    for index in range(1, self.num_blocks):
+      pairs = [2 * given, given + block] + [2 * block] * (index > 1)
+      least.append(np.min(pairs, axis=0))
+    return np.stack(least, axis=-2)
