@@ -11,13 +11,13 @@ from absl import logging
 
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import arch_state
+from deeplab_nas.space import collapse
 
 # Validations in a row after which a class counts as never predicted.
 _VALIDATIONS = 3
 # Epochs of architecture steps after which alpha should have moved, and by how
 # much of its entropy at the start.
 _ARCH_EPOCHS, _MOVED_SHARE = 3, 1e-3
-_COLLAPSED_SHARE = 0.75
 
 
 class Health(tf.keras.callbacks.Callback):
@@ -85,14 +85,13 @@ class Health(tf.keras.callbacks.Callback):
   def _watch_architecture(
     self, state: arch_state.ArchState, num_epochs: int
   ) -> None:
-    weak_share = state.skip_share + state.pool_share
-    if weak_share >= _COLLAPSED_SHARE:
+    if collapse.is_collapsed(state.genotype):
       self._tell(
         'collapsed',
         '%.0f %% of the connections are skips and pools, which need no training'
         ' and so win early: try a later search.arch_start_epoch, a lower'
         ' search.arch_learning_rate, or an earlier epoch of genotypes/.',
-        100 * weak_share,
+        100 * collapse.parameter_free_fraction(state.genotype),
       )
     highest = math.log(len(state.space.cell.primitives))
     has_moved = state.alpha_entropy < (1 - _MOVED_SHARE) * highest

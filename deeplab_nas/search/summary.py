@@ -11,10 +11,7 @@ from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.space import cost, genotype, primitives, search_space
-
-_WEAK_KINDS = ('skip', 'max_pool', 'avg_pool')
-_WEAK_SHARE = 0.4
+from deeplab_nas.space import collapse, cost, genotype, search_space
 
 
 def summarize(
@@ -73,12 +70,11 @@ def _quality(metrics: Mapping[str, Any]) -> str:
 
 
 def _warnings(found: genotype.Genotype) -> list[str]:
-  chosen = [primitives.BY_NAME[name].kind for _, name in found.edges()]
-  weak = sum(kind in _WEAK_KINDS for kind in chosen)
-  if weak / len(chosen) < _WEAK_SHARE:
+  if not collapse.is_collapsed(found):
     return []
+  number, total = collapse.num_parameter_free(found), 2 * found.num_blocks
   return [
-    f'Note: {weak} of {len(chosen)} operations pool or skip, often a sign of a'
+    f'Note: {number} of {total} operations pool or skip, often a sign of a'
     ' search that was',
     'too short: try more search.epochs.',
   ]

@@ -45,6 +45,14 @@ class Primitive:
     """Whether choosing it means "no connection"."""
     return self.kind == 'none'
 
+  @property
+  def is_parameter_free(self) -> bool:
+    """Whether it is a skip or a pool: a connection that learns nothing.
+
+    `none` is no connection, and so is not one of these.
+    """
+    return self.kind in ('skip', 'max_pool', 'avg_pool')
+
 
 NONE = Primitive('none', 'none')
 SKIP = Primitive('skip_connect', 'skip')

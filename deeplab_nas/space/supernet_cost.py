@@ -20,7 +20,6 @@ _FLOAT_BYTES = 4
 # depthwise, pointwise and norm (with the next ReLU); once; convolution, norm.
 # The last norm's output is added up and needed no more.
 _TENSORS = {'sep_conv': 6, 'dil_conv': 3, 'atrous_conv': 2}
-_LINEAR = ('skip', 'max_pool', 'avg_pool')
 _SEPARABLE_REPEATS = {'sep_conv': 2, 'dil_conv': 1}
 # Weights, their gradients, the decayed ones, the momentum.
 _COPIES_OF_WEIGHTS = 4
@@ -135,7 +134,7 @@ class SupernetCost:
 
   @property
   def _num_linear(self) -> int:
-    return sum(p.kind in _LINEAR for p in self.space.cell.primitives)
+    return sum(p.is_parameter_free for p in self.space.cell.primitives)
 
   def _tensors_per_edge(self, kept_alone: bool) -> int:
     kinds = [p.kind for p in self.space.cell.primitives]
