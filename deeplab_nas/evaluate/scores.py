@@ -1,25 +1,44 @@
 """How good predictions are, from a confusion matrix of whole numbers.
 
-A class that is neither in the labels nor predicted has no IoU, one that is not
-in the labels has no accuracy: both are NaN (null in JSON, empty in CSV) and are
-left out of means. A class that is predicted but nowhere labelled has IoU 0 and
-counts in the mean.
+A class that is neither in the labels nor predicted has no IoU and no F1, one
+that is not in the labels has no recall, one that is never predicted no
+precision: they are NaN (null in JSON, empty in CSV) and are left out of means.
+A class that is predicted but nowhere labelled has IoU 0 and counts in the mean.
 
 Reference:
-  Long et al., Sec. 5 (the four measures), https://arxiv.org/abs/1411.4038
+  Long et al., Sec. 5 (IoU, accuracies), https://arxiv.org/abs/1411.4038
 """
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from deeplab_nas.evaluate import class_iou
+from deeplab_nas.evaluate import (
+  bootstrap,
+  class_iou,
+  image_counts,
+  score_table,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+  """What predicting one class everywhere would score.
+
+  Attributes:
+    name: The class, that of the most labelled pixels.
+    miou: Mean IoU; every other labelled class has 0.
+    pixel_accuracy: The class's share of the labelled pixels.
+  """
+
+  name: str
+  miou: float
+  pixel_accuracy: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +50,14 @@ class Scores:
     confusion: int64 [C, C], pixels by label (rows) and prediction (columns).
     num_images: How many images were counted.
     ignored_pixels: Pixels with the ignore label.
+    images: The counts of each image; None if they were not kept.
   """
 
   class_names: tuple[str, ...]
   confusion: np.ndarray
   num_images: int
   ignored_pixels: int
+  images: image_counts.ImageCounts | None = None
 
   @property
   def class_iou(self) -> np.ndarray:
@@ -46,7 +67,25 @@ class Scores:
   @property
   def class_accuracy(self) -> np.ndarray:
     """float64 [C], the share of a class's pixels that are found (recall)."""
-    return _ratio(np.diagonal(self.confusion), self.confusion.sum(1))
+    return _ratio(self._hits, self.confusion.sum(1))
+
+  @property
+  def class_precision(self) -> np.ndarray:
+    """float64 [C], the share of right ones among those predicted as a class."""
+    return _ratio(self._hits, self.confusion.sum(0))
+
+  @property
+  def class_f1(self) -> np.ndarray:
+    """float64 [C], 2 hits / (labelled + predicted): F1, which is Dice."""
+    return _ratio(2 * self._hits, self.confusion.sum(0) + self.confusion.sum(1))
+
+  @property
+  def class_boundary_iou(self) -> np.ndarray:
+    """float64 [C], IoU of what is near contours; see `boundary`."""
+    if self.images is None:
+      return np.full(len(self.class_names), np.nan)
+    counts = self.images.counts[:, image_counts.CONTOURS].sum(0)  # [3, C]
+    return image_counts.iou(counts)
 
   @property
   def miou(self) -> float:
@@ -55,7 +94,7 @@ class Scores:
 
   @property
   def pixel_accuracy(self) -> float:
-    return float(_ratio(np.trace(self.confusion), self.confusion.sum()))
+    return float(_ratio(self._hits.sum(), self.confusion.sum()))
 
   @property
   def mean_accuracy(self) -> float:
@@ -68,8 +107,49 @@ class Scores:
     share = _ratio(self.confusion.sum(1), self.confusion.sum())
     return float(np.where(share == 0, 0, share * self.class_iou).sum())
 
+  @property
+  def constant(self) -> Constant | None:
+    """The best constant prediction; None if nothing is labelled."""
+    labelled = self.confusion.sum(1)
+    if not labelled.any():
+      return None
+    share = labelled.max() / labelled.sum()
+    return Constant(
+      self.class_names[int(labelled.argmax())],
+      float(share / np.count_nonzero(labelled)),
+      float(share),
+    )
+
+  @property
+  def never_predicted(self) -> tuple[str, ...]:
+    """Names of the classes that are labelled and nowhere predicted."""
+    is_missed = (self.confusion.sum(1) > 0) & (self.confusion.sum(0) == 0)
+    return tuple(self.class_names[i] for i in np.flatnonzero(is_missed))
+
+  @functools.cached_property
+  def intervals(self) -> bootstrap.Intervals:
+    """Intervals of mean IoU and IoU of classes over the choice of images."""
+    if self.images is None:
+      counts = np.zeros([0, 3, len(self.class_names)], np.int64)
+    else:
+      counts = self.images.counts[:, image_counts.PIXELS]
+    return bootstrap.intervals(counts)
+
+  @property
+  def by_class(self) -> dict[str, np.ndarray]:
+    """The measures of classes by name, float64 [C] each."""
+    return {
+      'iou': self.class_iou,
+      'accuracy': self.class_accuracy,
+      'precision': self.class_precision,
+      'recall': self.class_accuracy,
+      'f1': self.class_f1,
+      'boundary_iou': self.class_boundary_iou,
+    }
+
   def to_dict(self) -> dict[str, Any]:
     """All numbers in types that JSON knows."""
+    constant = self.constant
     return {
       'num_images': self.num_images,
       'labelled_pixels': int(self.confusion.sum()),
@@ -78,53 +158,40 @@ class Scores:
       'pixel_accuracy': _plain(self.pixel_accuracy),
       'mean_accuracy': _plain(self.mean_accuracy),
       'frequency_weighted_iou': _plain(self.frequency_weighted_iou),
-      'class_iou': self._by_name(self.class_iou),
-      'class_accuracy': self._by_name(self.class_accuracy),
+      **{
+        f'mean_{name}': _plain(_mean(values))
+        for name, values in self.by_class.items()
+        if name not in ('iou', 'accuracy')
+      },
+      **{
+        f'class_{name}': self._by_name(values)
+        for name, values in self.by_class.items()
+      },
+      'intervals': {
+        'level': bootstrap.LEVEL,
+        'resamples': bootstrap.RESAMPLES,
+        'miou': [_plain(x) for x in self.intervals.miou],
+        'class_iou': {
+          name: [_plain(x) for x in bounds]
+          for name, bounds in zip(self.class_names, self.intervals.class_iou.T)
+        },
+      },
+      'constant_prediction': constant and dataclasses.asdict(constant),
+      'never_predicted': list(self.never_predicted),
       'confusion': self.confusion.tolist(),
     }
 
   def to_csv(self) -> str:
     """A line for each class, in class order, and one for the means."""
-    stream = io.StringIO()
-    table = csv.writer(stream, lineterminator='\n')
-    table.writerow(
-      ['class', 'iou', 'accuracy', 'labelled_pixels', 'predicted_pixels']
-    )
-    rows = zip(
-      self.class_names,
-      self.class_iou,
-      self.class_accuracy,
-      self.confusion.sum(1),
-      self.confusion.sum(0),
-    )
-    for name, *numbers in rows:
-      table.writerow([name, *map(_cell, numbers)])
-    total = int(self.confusion.sum())
-    means = (self.miou, self.mean_accuracy, total, total)
-    table.writerow(['mean or sum', *map(_cell, means)])
-    return stream.getvalue()
+    return score_table.to_csv(self)
 
   def __str__(self) -> str:
     """A table for people."""
-    width = max(20, *map(len, self.class_names))
-    lines = [f'{"class":<{width}} {"IoU":>8} {"accuracy":>9} {"pixels":>12}']
-    rows = zip(self.class_names, self.class_iou, self.class_accuracy)
-    for (name, iou, accuracy), pixels in zip(rows, self.confusion.sum(1)):
-      lines.append(
-        f'{name:<{width}} {_percent(iou):>8} {_percent(accuracy):>9}'
-        f' {pixels:>12,}'
-      )
-    summary = (
-      ('mean IoU', self.miou),
-      ('pixel accuracy', self.pixel_accuracy),
-      ('mean accuracy', self.mean_accuracy),
-      ('frequency-weighted IoU', self.frequency_weighted_iou),
-    )
-    lines += [''] + [f'{name:<24} {_percent(x):>8}' for name, x in summary]
-    lines.append(
-      f'{self.num_images} images, {self.ignored_pixels:,} pixels ignored'
-    )
-    return '\n'.join(lines)
+    return score_table.to_text(self)
+
+  @property
+  def _hits(self) -> np.ndarray:
+    return np.diagonal(self.confusion)
 
   def _by_name(self, values: np.ndarray) -> dict[str, float | None]:
     return dict(zip(self.class_names, map(_plain, values)))
@@ -161,13 +228,3 @@ def _mean(values: np.ndarray) -> float:
 
 def _plain(value: float) -> float | None:
   return None if math.isnan(value) else float(value)
-
-
-def _cell(value: float) -> str:
-  if isinstance(value, (int, np.integer)):
-    return str(value)
-  return '' if math.isnan(value) else f'{value:.6f}'
-
-
-def _percent(value: float) -> str:
-  return '-' if math.isnan(value) else f'{100 * value:.2f} %'

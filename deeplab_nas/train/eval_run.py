@@ -2,6 +2,8 @@
 
 runs/a/eval/val/results.json     all numbers, and what they are of
 runs/a/eval/val/classes.csv      a line for each class
+runs/a/eval/val/images.csv       a line for each image, the worst first
+runs/a/eval/val/images.npz       the counts of each image, to compare runs with
 runs/a/eval/val/confusion.png    the confusion matrix as a picture
 """
 
@@ -17,12 +19,14 @@ from absl import logging
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
+from deeplab_nas.evaluate import advice as advice_lib
 from deeplab_nas.evaluate import confusion_picture, evaluator, scores, segmenter
 from deeplab_nas.nn.network import folding
 from deeplab_nas.run import cluster, devices, worker_check
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import restore
 
+RESULTS, IMAGE_COUNTS = 'results.json', 'images.npz'
 _LINE_SECONDS = 10.0
 
 
@@ -79,12 +83,14 @@ def run(
     info,
     _progress(),
     strategy,
+    input_pipeline.file_names(data_dir, split),
   )
   if not cluster.is_chief(config.runtime):
     return result
   folder = directory.evaluations / _name(split, config, source.config)
   _write(folder, result, source, split, config)
-  print(f'{result}\n\nWritten to {folder}.')
+  advice = advice_lib.sentences(result, source.config.train)
+  print('\n'.join([str(result), '', *advice, f'Written to {folder}.']))
   return result
 
 
@@ -138,8 +144,10 @@ def _write(
   }
   folder.mkdir(parents=True, exist_ok=True)
   text = json.dumps(record, indent=1, ensure_ascii=False) + '\n'
-  files.write(folder / 'results.json', text)
+  files.write(folder / RESULTS, text)
   files.write(folder / 'classes.csv', result.to_csv())
+  files.write(folder / 'images.csv', result.images.to_csv(result.class_names))
+  files.write(folder / IMAGE_COUNTS, result.images.to_bytes())
   files.write(folder / 'confusion.png', confusion_picture.draw(result))
 
 

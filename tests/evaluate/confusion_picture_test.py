@@ -33,3 +33,25 @@ def test_classes_that_are_nowhere_take_no_room():
 
 def test_an_evaluation_of_nothing_is_drawn():
   assert drawn(np.zeros([3, 3])).width > 0
+
+
+@pytest.mark.parametrize(
+  'number, text',
+  [
+    (0, '0'),
+    (999, '999'),
+    (1000, '1.00 k'),
+    (12_345, '12.3 k'),
+    (950_000, '950 k'),
+    (4_560_000, '4.56 M'),
+    (1_200_000_000, '1.20 G'),
+  ],
+)
+def test_counts_are_short(number, text):
+  assert confusion_picture.short_count(number) == text
+
+
+def test_a_long_name_does_not_push_the_matrix_aside():
+  result = scores.Scores(('a' * 200, 'b'), np.eye(2, dtype=np.int64), 1, 0)
+  picture = Image.open(io.BytesIO(confusion_picture.draw(result)))
+  assert picture.width < 1000

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.data import dataset_info
-from deeplab_nas.evaluate import evaluator, segmenter
+from deeplab_nas.evaluate import evaluator, image_counts, scores, segmenter
 from deeplab_nas.nn.network import network
 from tests.train import tiny_training
 
@@ -40,6 +40,15 @@ def test_it_agrees_with_an_independent_count():
   total = sum(height * width for height, width in SIZES)
   assert result.confusion.sum() + result.ignored_pixels == total
   assert result.class_names == INFO.class_names
+  assert result.images.names == ('1', '2', '3')
+  for (image, label), counts in zip(examples(), result.images.counts):
+    best = np.asarray(model(image)).argmax(-1)
+    confusion = scores.confusion_matrix(label, best, 3, 255)
+    alone = image_counts.count(label[0], best[0], confusion, 255)
+    np.testing.assert_array_equal(counts, alone)
+  summed = result.images.counts[:, image_counts.PIXELS].sum(0)
+  np.testing.assert_array_equal(summed[0], np.diagonal(expected))
+  np.testing.assert_array_equal(summed[1:], [expected.sum(1), expected.sum(0)])
 
 
 def test_more_pixels_than_a_float_can_count():

@@ -36,12 +36,54 @@ def test_the_four_measures_by_hand(result):
   )
 
 
+def test_precision_and_f1_by_hand(result):
+  np.testing.assert_allclose(
+    result.class_precision, [6 / 7, 3 / 5, 0, math.nan]
+  )
+  np.testing.assert_allclose(result.class_f1, [12 / 16, 6 / 9, 0, math.nan])
+  record = result.to_dict()
+  assert record['class_precision']['road'] == pytest.approx(6 / 7)
+  assert record['class_recall'] == record['class_accuracy']
+  assert record['class_f1']['car'] is None
+  assert record['mean_f1'] == pytest.approx((12 / 16 + 6 / 9 + 0) / 3)
+  assert record['class_boundary_iou'] == dict.fromkeys(NAMES)  # not counted
+  assert record['intervals']['miou'] == [None, None]
+
+
+@pytest.mark.parametrize('best', range(4))
+def test_the_constant_is_the_best_there_is(best):
+  confusion = np.roll(np.diag([5, 3, 0, 1]), best, (0, 1))
+  constant = scores.Scores(NAMES, confusion, 1, 0).constant
+  labelled = confusion.sum(1)
+  found = []
+  for c in range(4):
+    guess = np.zeros([4, 4], np.int64)
+    guess[:, c] = labelled
+    guessed = scores.Scores(NAMES, guess, 1, 0)
+    found.append((guessed.miou, guessed.pixel_accuracy, NAMES[c]))
+  miou, accuracy, name = max(found)
+  assert name == constant.name == NAMES[best]
+  assert constant.miou == pytest.approx(miou)
+  assert constant.pixel_accuracy == pytest.approx(accuracy)
+
+
+def test_classes_that_are_never_predicted_are_named(result):
+  assert result.never_predicted == ()
+  confusion = np.zeros([4, 4], np.int64)
+  confusion[:2, 0] = 1, 2
+  missed = scores.Scores(NAMES, confusion, 1, 0)
+  assert missed.never_predicted == ('tree',)
+  assert missed.to_dict()['never_predicted'] == ['tree']
+  assert missed.to_dict()['constant_prediction']['name'] == 'tree'
+
+
 def test_nothing_labelled_has_no_scores():
   empty = scores.Scores(('a', 'b'), np.zeros([2, 2], np.int64), 1, 5)
   assert math.isnan(empty.miou) and math.isnan(empty.pixel_accuracy)
   for name in ('miou', 'mean_accuracy', 'frequency_weighted_iou'):
     assert empty.to_dict()[name] is None
   assert ' -' in str(empty)
+  assert empty.constant is None and empty.to_dict()['never_predicted'] == []
 
 
 def test_json_holds_every_number_and_null_for_absent_classes(result):
@@ -67,8 +109,11 @@ def test_csv_has_a_line_for_each_class(result):
 
 def test_the_table_names_classes_in_percent(result):
   lines = str(result).splitlines()
-  assert lines[1].split() == ['road', '60.00', '%', '66.67', '%', '9']
-  assert lines[4].split() == ['car', '-', '-', '0']
+  assert lines[1].split() == [
+    *('road', '60.00', '%', '-', '66.67', '%', '85.71', '%', '75.00', '%'),
+    *('-', '9'),
+  ]
+  assert lines[4].split() == ['car', *'------', '0']
   assert lines[-1] == '2 images, 7 pixels ignored'
 
 

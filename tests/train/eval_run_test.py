@@ -8,6 +8,7 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import input_pipeline, pipeline_config
+from deeplab_nas.evaluate import image_counts
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import eval_run, restore, train_run
 from tests.train import records, tiny_training
@@ -28,7 +29,7 @@ def with_eval(config, **settings):
   return type(config).from_dict({**config.to_dict(), 'eval': settings})
 
 
-def test_numbers_are_those_of_an_independent_count(run):
+def test_numbers_are_those_of_an_independent_count(run, capsys):
   directory, config = run
   result = eval_run.run(directory, config)
   source = restore.load(directory)
@@ -56,6 +57,16 @@ def test_numbers_are_those_of_an_independent_count(run):
   assert record['genotype'] == tiny_training.GENOTYPE.digest
   assert (folder / 'classes.csv').read_text('utf-8') == result.to_csv()
   assert Image.open(folder / 'confusion.png').width > 100
+  images = (folder / 'images.csv').read_text('utf-8').splitlines()
+  names = input_pipeline.file_names(config.data.dir, 'val')
+  assert sorted(x.split(',')[0] for x in images[1:]) == sorted(names)
+  kept = image_counts.ImageCounts.from_bytes(
+    (folder / 'images.npz').read_bytes(), 'images.npz'
+  )
+  assert list(kept.names) == names
+  np.testing.assert_array_equal(kept.counts, result.images.counts)
+  printed = capsys.readouterr().out
+  assert 'For comparison, ' in printed and 'Written to ' in printed
 
 
 def test_each_way_to_measure_has_a_folder_of_its_own(run):
