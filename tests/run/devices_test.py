@@ -16,7 +16,7 @@ from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.run import devices
 from tests import command
 from tests.data import tiny_folder
-from tests.train import evaluator_test
+from tests.evaluate import evaluator_test
 from tests.train import records as records_lib
 
 

@@ -49,7 +49,7 @@ def evaluate(config, path):
   from deeplab_nas.nn.network import folding
   from deeplab_nas.run import devices
   from deeplab_nas.train import train_run
-  from tests.train import evaluator_test
+  from tests.evaluate import evaluator_test
 
   parts = train_run.build(config, GENOTYPE)
   parts.trainer.evaluate(parts.val, verbose=0)
