@@ -152,9 +152,11 @@ def _outputs(
   import numpy as np
   import tensorflow as tf
 
+  from deeplab_nas.nn.kernels import phases
+
   variables = model.trainable_variables
   with tf.GradientTape() as tape:
-    logits = model(images, arch, training=True)
+    logits = model(images, arch, phases.WEIGHT_STEP)
     objective = tf.reduce_sum(logits**2)
   gradients = tape.gradient(objective, variables)
   return logits.numpy(), np.concatenate([g.numpy().ravel() for g in gradients])

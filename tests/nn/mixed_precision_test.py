@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import fused_node, supernet
 from deeplab_nas.nn.supernet import node as node_lib
 from deeplab_nas.search.relaxed import arch_params
@@ -32,7 +33,7 @@ def step(precision, fused=True):
   @tf.function
   def run():
     with tf.GradientTape() as tape:
-      logits = model(images, params.weights(), training=True)
+      logits = model(images, params.weights(), phases.WEIGHT_STEP)
       loss = tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
       )
@@ -108,8 +109,8 @@ def test_without_it_no_tensor_is_bfloat16_and_none_is_cast_for_it():
 
 @bfloat16.needed
 @pytest.mark.parametrize('fused', [True, False])
-@pytest.mark.parametrize('training', [True, False])
-def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):
+@pytest.mark.parametrize('phase', [phases.WEIGHT_STEP, phases.INFERENCE])
+def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, phase):
   space = SPACE.cell
   layer = node_lib.Cell(random_cell.shape(space, 2, 3), fused)
   layer.build()
@@ -121,7 +122,7 @@ def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):
   watched = [inputs['prev_prev'], inputs['op'], inputs['beta']]
   with tf.GradientTape() as tape:
     tape.watch(watched)
-    output = layer(**inputs, training=training)
+    output = layer(**inputs, phase=phase)
   gradients = tape.gradient(output, [*watched, layer.kernel_vector])
   assert output.dtype == tf.bfloat16
   assert [g.dtype for g in gradients] == [tf.bfloat16] + [tf.float32] * 3
@@ -130,7 +131,7 @@ def test_a_cell_computes_in_the_dtype_of_its_inputs(fused, training):
 
 def test_states_are_stored_in_bfloat16():
   model, _ = step('mixed_bfloat16')
-  states = model.stem(tf.ones([2, 33, 33, 3]), training=True)
+  states = model.stem(tf.ones([2, 33, 33, 3]), phases.WEIGHT_STEP)
   assert [x.dtype for x in states] == [tf.bfloat16] * 2
   assert {v.dtype for v in model.stem.variables} == {tf.float32}
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import graph_ops, replicas
+from deeplab_nas.nn.kernels import graph_ops, phases, replicas
 
 EPSILON = 1e-3
 MOMENTUM = 0.9
@@ -146,8 +146,7 @@ class BatchNorm(tf.keras.layers.Layer):
   def call(
     self,
     x: tf.Tensor,
-    training: bool = False,
-    learning: bool = True,
+    phase: phases.Phase = phases.INFERENCE,
   ) -> tf.Tensor:
     x, mean, variance = normalize(
       x,
@@ -155,9 +154,9 @@ class BatchNorm(tf.keras.layers.Layer):
       self.moving_variance,
       self.gamma,
       self.beta,
-      training,
+      phase.training,
     )
-    if training and learning:
+    if phase.training and phase.statistics_move:
       fold(self.moving_mean, mean)
       fold(self.moving_variance, variance)
     return x

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm
+from deeplab_nas.nn.kernels import batch_norm, phases
 
 
 class ConvBN(tf.keras.layers.Layer):
@@ -37,5 +37,5 @@ class ConvBN(tf.keras.layers.Layer):
     self.norm.build([self.conv.filters])
     super().build(input_shape)
 
-  def call(self, x, training=False, learning=True):
-    return self.norm(self.conv(x), training, learning)
+  def call(self, x, phase: phases.Phase = phases.INFERENCE):
+    return self.norm(self.conv(x), phase)

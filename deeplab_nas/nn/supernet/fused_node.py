@@ -35,6 +35,7 @@ from deeplab_nas.nn.kernels import (
   conv_gradients,
   depthwise,
   graph_ops,
+  phases,
   replicas,
   shapes,
   weighted_sums,
@@ -71,8 +72,7 @@ class FusedNode:
     self,
     inputs: reference_node.NodeInputs,
     size: tuple[int, int] | tf.Tensor,
-    training: bool,
-    learning: bool = True,
+    phase: phases.Phase,
     recompute: bool = True,
   ) -> reference_node.NodeOutputs:
     """Computes a node; see `Cell.call`.
@@ -80,11 +80,10 @@ class FusedNode:
     Args:
       inputs: What the node depends on.
       size: Height and width of the node.
-      training: Whether to normalise with the batch's statistics.
-      learning: Whether the weights have a gradient.
+      phase: What the pass is for; whether statistics move is up to the caller.
       recompute: Whether to store the inputs alone for the gradient.
     """
-    if not training:
+    if not phase.training:
       return self._infer(inputs, size)
     if replicas.norms_are_synchronized():
       # Replicas cannot meet inside of a function of the graph.
@@ -99,7 +98,9 @@ class FusedNode:
       output, *statistics[:] = self._forward(inputs_, size)
 
       def gradients(g):
-        return tf.nest.flatten(self._backward(inputs_, size, g, learning))
+        return tf.nest.flatten(
+          self._backward(inputs_, size, g, phase.weights_learn)
+        )
 
       return output, gradients
 
@@ -111,11 +112,11 @@ class FusedNode:
     inputs: reference_node.NodeInputs,
     size: tuple[int, int] | tf.Tensor,
     output_gradient: tf.Tensor,
-    learning: bool,
+    weights_learn: bool,
   ) -> reference_node.NodeInputs:
     """Gradients for the inputs, None for those that are not learnt."""
     learnt = inputs._replace(moving_mean=None, moving_variance=None)
-    if not learning:
+    if not weights_learn:
       learnt = learnt._replace(weights=None)
     flat = [x for x in tf.nest.flatten(learnt) if x is not None]
     with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import resize
+from deeplab_nas.nn.kernels import phases, resize
 from deeplab_nas.nn.supernet import conv_bn
 
 
@@ -59,15 +59,13 @@ class SearchASPP(tf.keras.layers.Layer):
   def call(
     self,
     x: tf.Tensor,
-    training: bool = False,
-    learning: bool = True,
+    phase: phases.Phase = phases.INFERENCE,
   ) -> tf.Tensor:
     """Logits, float32 [B, H, W, num_classes], of a node's output."""
-    mode = (training, learning)
     x = tf.nn.relu(x)
-    point, atrous = self.point(x, *mode), self.atrous(x, *mode)
+    point, atrous = self.point(x, phase), self.atrous(x, phase)
     pooled = tf.reduce_mean(tf.cast(x, tf.float32), [1, 2], keepdims=True)
-    pooled = tf.cast(self.pooled(pooled, *mode), point.dtype)
+    pooled = tf.cast(self.pooled(pooled, phase), point.dtype)
     pooled = tf.broadcast_to(pooled, tf.shape(point))
     branches = tf.concat([point, atrous, pooled], axis=-1)
     return self.logits(tf.nn.relu(branches))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm, replicas
+from deeplab_nas.nn.kernels import batch_norm, phases, replicas
 from deeplab_nas.nn.supernet import fused_node, reference_node
 from deeplab_nas.nn.supernet import layout as layout_lib
 
@@ -77,8 +77,7 @@ class Cell(tf.keras.layers.Layer):
     op: tf.Tensor,
     beta: tf.Tensor,
     size: tuple[int, int] | tf.Tensor,
-    training: bool = False,
-    learning: bool = True,
+    phase: phases.Phase = phases.INFERENCE,
   ) -> tf.Tensor:
     """Computes [B, *size, num_blocks * C].
 
@@ -88,9 +87,7 @@ class Cell(tf.keras.layers.Layer):
       op: float32 [E, K], the weights of the primitives on each edge.
       beta: float32 [T], the weights of the transitions.
       size: Height and width of the node.
-      training: Whether to normalise with the batch's statistics.
-      learning: Whether the weights get a gradient and the moving statistics
-        those of the batch; not so in an architecture step.
+      phase: What the pass is for.
     """
     inputs = reference_node.NodeInputs(
       tuple(prevs),
@@ -101,14 +98,15 @@ class Cell(tf.keras.layers.Layer):
       tf.convert_to_tensor(self.moving_mean),
       tf.convert_to_tensor(self.moving_variance),
     )
-    if not learning:
+    if not phase.weights_learn:
       inputs = inputs._replace(weights=tf.stop_gradient(inputs.weights))
     if self.fused:
       compute = fused_node.for_shape(self.shape)
-      outputs = compute(inputs, size, training, learning, self.recompute)
+      outputs = compute(inputs, size, phase, self.recompute)
     else:
-      outputs = reference_node.ReferenceNode(self.shape)(inputs, size, training)
-    if training and learning:
+      compute = reference_node.ReferenceNode(self.shape)
+      outputs = compute(inputs, size, phase)
+    if phase.training and phase.statistics_move:
       batch_norm.fold(self.moving_mean, outputs.mean)
       batch_norm.fold(self.moving_variance, outputs.variance)
     return outputs.output

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm
+from deeplab_nas.nn.kernels import batch_norm, phases
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet import operators as ops
 from deeplab_nas.nn.supernet import partial_channels
@@ -138,9 +138,10 @@ class ReferenceNode:
     self,
     inputs: NodeInputs,
     size: tuple[int, int] | tf.Tensor,
-    training: bool,
+    phase: phases.Phase,
   ) -> NodeOutputs:
-    layout, statistics = self.layout, _Statistics(self.layout, inputs, training)
+    layout = self.layout
+    statistics = _Statistics(layout, inputs, phase.training)
     dtype = inputs.prev_prev.dtype
     weights = tf.cast(inputs.weights, dtype)
     blocks = layout.unpack(weights)

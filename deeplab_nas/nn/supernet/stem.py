@@ -10,6 +10,7 @@ import functools
 
 import tensorflow as tf
 
+from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import conv_bn
 
 
@@ -54,18 +55,15 @@ class Stem(tf.keras.layers.Layer):
   def call(
     self,
     images: tf.Tensor,
-    training: bool = False,
-    learning: bool = True,
+    phase: phases.Phase = phases.INFERENCE,
   ) -> tuple[tf.Tensor, tf.Tensor]:
     """The outputs at stride 2 and 4: [B, H/2, W/2, 8F], [B, H/4, W/4, 16F].
 
     Args:
       images: float32 [B, H, W, 3] in [-1, 1].
-      training: Whether to normalise with the batch's statistics.
-      learning: Whether to fold those into the moving ones.
+      phase: What the pass is for.
     """
-    mode = (training, learning)
-    x = tf.nn.relu(self.half(images, *mode))
-    half = self.conv(x, *mode)
-    quarter = self.quarter(tf.nn.relu(half), *mode)
+    x = tf.nn.relu(self.half(images, phase))
+    half = self.conv(x, phase)
+    quarter = self.quarter(tf.nn.relu(half), phase)
     return half, quarter

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas.nn.kernels import padding, replicas
+from deeplab_nas.nn.kernels import padding, phases, replicas
 from deeplab_nas.nn.supernet import fused_node, resample, stem
 from deeplab_nas.nn.supernet import head as head_lib
 from deeplab_nas.nn.supernet import layout as layout_lib
@@ -29,7 +29,7 @@ class Supernet(tf.keras.Model):
           + beta_{2s->s}  Cell(H^{l-1}_{2s},  H^{l-2}_s; alpha)
 
       supernet = Supernet(SearchSpace(), num_classes=19)
-      logits = supernet(images, strategy.arch_weights(), training=True)
+      logits = supernet(images, strategy.arch_weights(), phases.WEIGHT_STEP)
 
   Attributes:
     space: The search space.
@@ -76,31 +76,28 @@ class Supernet(tf.keras.Model):
     self,
     images: tf.Tensor,
     arch: arch_weights.ArchWeights,
-    training: bool = False,
-    learning: bool = True,
+    phase: phases.Phase = phases.INFERENCE,
   ) -> tf.Tensor:
     """Computes logits float32 [B, H, W, num_classes].
 
     Args:
       images: float32 [B, H, W, 3] in [0, 255], of any size.
       arch: The weights of operations [E, K] and transitions [L, S, 3].
-      training: Whether to normalise with the batch's statistics.
-      learning: Whether the cells' weights get a gradient, and the moving
-        statistics those of the batch; not so in an architecture step.
+      phase: What the pass is for.
     """
     with replicas.synchronized_norms(self.sync_batch_norm):
-      return self._logits(images, arch, (training, learning))
+      return self._logits(images, arch, phase)
 
   def _logits(
     self,
     images: tf.Tensor,
     arch: arch_weights.ArchWeights,
-    mode: tuple[bool, bool],
+    phase: phases.Phase,
   ) -> tf.Tensor:
     grid = self.space.lattice
     padded = padding.pad(images / 127.5 - 1, grid.strides[-1])
     states = {}  # node -> [B, H / s, W / s, node filters]
-    states[lattice.Node(-1, 0)], states[lattice.STEM] = self.stem(padded, *mode)
+    states[lattice.Node(-1, 0)], states[lattice.STEM] = self.stem(padded, phase)
 
     for node in grid.nodes:
       edges = grid.edges_into(node)
@@ -110,13 +107,13 @@ class Supernet(tf.keras.Model):
         arch.op,
         tf.gather_nd(arch.transition, [edge.index for edge in edges]),
         padding.size_at(padded, grid.strides[node.level]),
-        *mode,
+        phase,
       )
 
     ends = [
       lattice.Node(grid.num_layers, level) for level in range(len(self.heads))
     ]
-    logits = [head(states[n], *mode) for head, n in zip(self.heads, ends)]
+    logits = [head(states[n], phase) for head, n in zip(self.heads, ends)]
     logits = head_lib.summed(logits, padding.size_at(padded, 1))
     return padding.crop(logits, images)
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.nn.kernels import conv_gradients, graph_ops, replicas
+from deeplab_nas.nn.kernels import conv_gradients, graph_ops, phases, replicas
 from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
@@ -199,7 +199,7 @@ class Searcher(tf.keras.Model):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
       logits = self.supernet(
-        images, self.strategy.arch_weights(), training=True
+        images, self.strategy.arch_weights(), phases.WEIGHT_STEP
       )
       loss = self._loss(logits, labels)
     gradients = replicas.totals(tape.gradient(loss, variables))
@@ -227,7 +227,7 @@ class Searcher(tf.keras.Model):
 
     def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
       images, labels = batch
-      logits = self.supernet(images, weights, training=True, learning=False)
+      logits = self.supernet(images, weights, phases.ARCH_STEP)
       return self._loss(logits, labels)
 
     value = self.strategy.update(batch, loss)

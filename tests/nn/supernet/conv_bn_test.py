@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import conv_bn
 
 
@@ -10,7 +11,7 @@ def test_statistics_can_be_left_alone():
   images = tf.random.stateless_uniform([1, 33, 33, 3], [0, 0])
   layer(images)
   before = layer.get_weights()
-  layer(images, training=True, learning=False)
+  layer(images, phases.ARCH_STEP)
   for old, new in zip(before, layer.get_weights()):
     assert (old == new).all()
 
@@ -18,7 +19,7 @@ def test_statistics_can_be_left_alone():
 def test_statistics_follow_the_batch_in_training():
   layer = conv_bn.ConvBN(2, 3, strides=2)
   images = tf.random.stateless_uniform([1, 33, 33, 3], [0, 0])
-  y = layer(images, training=True)
+  y = layer(images, phases.WEIGHT_STEP)
   assert y.shape == (1, 17, 17, 2)
   assert abs(y.numpy().mean((0, 1, 2))).max() < 1e-5
   mean = layer.norm.moving_mean.numpy()

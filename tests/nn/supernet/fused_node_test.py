@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import graph_ops
+from deeplab_nas.nn.kernels import graph_ops, phases
 from deeplab_nas.nn.supernet import fused_node, operators
 from deeplab_nas.nn.supernet import node as node_lib
 from deeplab_nas.space import cell_space, primitives
@@ -38,14 +38,14 @@ def random_weights(rng, layer):
     weight.assign(rng.uniform(lowest, highest, size=weight.shape))
 
 
-def run(layer, inputs, output_gradient, training, learning=True):
+def run(layer, inputs, output_gradient, phase):
   """Output, gradients of inputs and weights, and statistics afterwards."""
   watched = tf.nest.flatten({k: v for k, v in inputs.items() if k != 'size'})
   with tf.GradientTape() as tape:
     tape.watch(watched)
-    output = layer(**inputs, training=training, learning=learning)
+    output = layer(**inputs, phase=phase)
     objective = tf.reduce_sum(output * output_gradient)
-  learnt = layer.trainable_weights if learning else []
+  learnt = layer.trainable_weights if phase.weights_learn else []
   gradients = tape.gradient(objective, watched + learnt)
   statistics = [layer.moving_mean, layer.moving_variance]
   return [output, *gradients, *map(tf.convert_to_tensor, statistics)]
@@ -70,12 +70,12 @@ def pair(case, **settings):
   return fast, readable, inputs, gradient
 
 
-@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('phase', [phases.WEIGHT_STEP, phases.INFERENCE])
 @pytest.mark.parametrize('case', SPACES)
-def test_fast_cell_equals_readable_cell(case, training):
+def test_fast_cell_equals_readable_cell(case, phase):
   fast, readable, *arguments = pair(case)
   closeness.assert_close(
-    run(fast, *arguments, training), run(readable, *arguments, training)
+    run(fast, *arguments, phase), run(readable, *arguments, phase)
   )
 
 
@@ -83,7 +83,8 @@ def test_fast_cell_equals_readable_cell(case, training):
 def test_fast_cell_equals_readable_cell_with_everything_stored(case):
   fast, readable, *arguments = pair(case, recompute=False)
   closeness.assert_close(
-    run(fast, *arguments, True), run(readable, *arguments, True)
+    run(fast, *arguments, phases.WEIGHT_STEP),
+    run(readable, *arguments, phases.WEIGHT_STEP),
   )
 
 
@@ -92,7 +93,7 @@ def test_in_a_recorded_step_it_is_the_same_with_fewer_nodes(case):
   fast, readable, *arguments = pair(case)
 
   def step():
-    return run(fast, *arguments, True)
+    return run(fast, *arguments, phases.WEIGHT_STEP)
 
   recorded, plain = (
     tf.function(function, autograph=False)
@@ -103,7 +104,9 @@ def test_in_a_recorded_step_it_is_the_same_with_fewer_nodes(case):
     for function in (recorded, plain)
   ]
   assert num_nodes[0] < num_nodes[1]
-  closeness.assert_close(recorded(), run(readable, *arguments, True))
+  closeness.assert_close(
+    recorded(), run(readable, *arguments, phases.WEIGHT_STEP)
+  )
 
 
 @pytest.mark.parametrize('case', STORED)
@@ -111,11 +114,11 @@ def test_architecture_step_has_the_same_gradients_but_those_of_weights(case):
   fast, readable, inputs, gradient = pair(case)
   statistics = readable.get_weights()[1:]
   closeness.assert_close(
-    run(fast, inputs, gradient, True, learning=False),
-    run(readable, inputs, gradient, True, learning=False),
+    run(fast, inputs, gradient, phases.ARCH_STEP),
+    run(readable, inputs, gradient, phases.ARCH_STEP),
   )
   with tf.GradientTape() as tape:
-    output = fast(**inputs, training=True, learning=False)
+    output = fast(**inputs, phase=phases.ARCH_STEP)
   assert tape.gradient(output, fast.kernel_vector) is None
   for before, after in zip(statistics, fast.get_weights()[1:]):
     np.testing.assert_array_equal(before, after)
@@ -145,11 +148,11 @@ class Bottleneck(operators.Operator):
     return normalize(tf.nn.conv2d(tf.nn.relu(x), weights[1], 1, 'SAME'))
 
 
-@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('phase', [phases.WEIGHT_STEP, phases.INFERENCE])
 @pytest.mark.parametrize('partial', [1, 2])
 @pytest.mark.parametrize('operator', [Doubled, Bottleneck])
 def test_unknown_operator_falls_back_to_its_builder(
-  monkeypatch, operator, partial, training
+  monkeypatch, operator, partial, phase
 ):
   name = operator.__name__
   monkeypatch.setitem(operators.BUILDERS, name, operator)
@@ -157,7 +160,7 @@ def test_unknown_operator_falls_back_to_its_builder(
   monkeypatch.setitem(
     SPACES, name, ((new, *primitives.PRIMITIVES[-2:]), 2, 4, 3, partial)
   )
-  test_fast_cell_equals_readable_cell(name, training)
+  test_fast_cell_equals_readable_cell(name, phase)
 
 
 def test_nodes_of_one_shape_share_their_functions():

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm
+from deeplab_nas.nn.kernels import batch_norm, phases
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet import node as node_lib
 from deeplab_nas.space import cell_space
@@ -18,15 +18,15 @@ def build(space, filters, seed=0):
 
 def test_architecture_step_leaves_statistics_alone():
   layer, inputs = build(cell_space.CellSpace(1), 2)
-  layer(**inputs, training=True, learning=False)
+  layer(**inputs, phase=phases.ARCH_STEP)
   np.testing.assert_array_equal(layer.moving_mean, 0)
-  layer(**inputs, training=True)
+  layer(**inputs, phase=phases.WEIGHT_STEP)
   assert np.all(np.asarray(layer.moving_mean) != 0)
 
 
 def test_statistics_move_by_one_minus_momentum():
   layer, inputs = build(cell_space.CellSpace(1), 2)
-  layer(**inputs, training=True)
+  layer(**inputs, phase=phases.WEIGHT_STEP)
   layout = layer.layout
   blocks = layout.unpack(layer.kernel_vector)
   kernel = blocks[layout_lib.Input(2)]

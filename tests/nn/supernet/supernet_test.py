@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import supernet
 from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import (
@@ -36,7 +37,11 @@ def random_images(size=(65, 97)):
 
 
 @pytest.mark.parametrize(
-  'training', [True, pytest.param(False, marks=pytest.mark.slow)]
+  'phase',
+  [
+    phases.WEIGHT_STEP,
+    pytest.param(phases.INFERENCE, marks=pytest.mark.slow),
+  ],
 )
 @pytest.mark.parametrize(
   'space',
@@ -60,7 +65,7 @@ def random_images(size=(65, 97)):
     'darts primitives, half the channels',
   ],
 )
-def test_fast_supernet_equals_readable_supernet(space, training):
+def test_fast_supernet_equals_readable_supernet(space, phase):
   fast, readable = (
     supernet.Supernet(space, NUM_CLASSES, fused=fused)
     for fused in (True, False)
@@ -76,7 +81,7 @@ def test_fast_supernet_equals_readable_supernet(space, training):
     learnt = [*params.trainable_variables, *model.trainable_variables]
     with tf.GradientTape() as tape:
       tape.watch(images)
-      logits = model(images, params.weights(), training=training)
+      logits = model(images, params.weights(), phase)
       objective = tf.reduce_sum(logits * projection)
     gradients = tape.gradient(objective, [images, *learnt])
     return [logits, *gradients, *model.non_trainable_variables]
@@ -118,7 +123,7 @@ def test_only_nodes_on_the_chosen_path_reach_the_logits(partial_channels):
   )
   on_path = {edge.target for edge in space.lattice.path_edges(genotype.path)}
   with tf.GradientTape() as tape:
-    logits = model(random_images(), weights, training=True)
+    logits = model(random_images(), weights, phases.WEIGHT_STEP)
     objective = tf.reduce_sum(logits * tf.sin(logits))
   variables = {
     node: model.cells[node.name].trainable_variables
@@ -142,7 +147,7 @@ def test_everything_learnt_of_the_architecture_gets_a_gradient(
   model = supernet.Supernet(space, NUM_CLASSES)
   params = arch_params.ArchParams(space, seed=1)
   with tf.GradientTape() as tape:
-    logits = model(random_images(), params.weights(), training=True)
+    logits = model(random_images(), params.weights(), phases.WEIGHT_STEP)
     objective = tf.reduce_sum(tf.nn.softmax(logits) ** 2)
   alpha, beta, *gamma = tape.gradient(objective, params.trainable_variables)
   assert len(gamma) == (partial_channels > 1)
@@ -157,7 +162,7 @@ def test_architecture_step_changes_no_variable():
   model = supernet.Supernet(space, NUM_CLASSES)
   weights = arch_params.ArchParams(space).weights()
   before = model.get_weights()
-  model(random_images(), weights, training=True, learning=False)
+  model(random_images(), weights, phases.ARCH_STEP)
   for old, new in zip(before, model.get_weights()):
     np.testing.assert_array_equal(old, new)
 
