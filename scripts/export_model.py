@@ -18,6 +18,7 @@ import re
 from absl import flags, logging
 
 from deeplab_nas import errors
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.serving import names, scales_flag
@@ -77,7 +78,7 @@ def main(_) -> None:
     'tflite_size': _size('tflite_size') if FLAGS.tflite else None,
     'winograd': FLAGS.winograd,
   }
-  run_directory.RunDirectory(FLAGS.run_dir).check_is_training()
+  continuation.check_is_training(run_directory.RunDirectory(FLAGS.run_dir))
   files = _files()
   # Imported late: it takes seconds, and a typing mistake shows before.
   from deeplab_nas.serving import export, summary

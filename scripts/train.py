@@ -24,7 +24,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import agreement, dataset_info, shards
-from deeplab_nas.run import cluster, stop_signals
+from deeplab_nas.run import cluster, continuation, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
@@ -246,7 +246,7 @@ def _eval() -> None:
       'Say which training to evaluate with --run_dir=DIR, its run folder.'
     )
   run = run_directory.RunDirectory(FLAGS.run_dir)
-  run.check_is_training()
+  continuation.check_is_training(run)
   for setting in FLAGS['set'].value:
     if not setting.startswith(_EVAL_SETTINGS):
       raise errors.UserError(
@@ -302,7 +302,7 @@ def _started(
   else:
     run = cluster.worker_directory(FLAGS.run_dir)
   try:
-    run.write_provenance(config, sys.argv, FLAGS.mode)
+    continuation.start(run, config, sys.argv, FLAGS.mode)
     logging.info('Writing to %s.', run)
     tensorflow_setup.prepare(config.runtime)
     peers = cluster.naming_lost_worker(config.runtime)

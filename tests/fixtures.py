@@ -10,6 +10,7 @@ import pytest
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from tests.train import records as records_lib
 
@@ -60,7 +61,7 @@ def finished(tmp_path_factory, info):
     }
   )
   run = run_directory.RunDirectory.create(tmp_path_factory.mktemp('run'))
-  run.write_provenance(config, ['train.py'])
+  continuation.start(run, config, ['train.py'])
   rng = np.random.default_rng(0)
   images = rng.uniform(0, 255, [4, *SIZE, 3]).astype(np.float32)
   labels = rng.integers(0, 2, [4, *SIZE], np.int32)  # never a car

@@ -17,7 +17,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.network import network as network_lib
-from deeplab_nas.run import checkpoints, plain_path
+from deeplab_nas.run import checkpoints, continuation, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.tf1 import variables as tf1_checkpoint
@@ -78,8 +78,8 @@ class Imported:
     self, directory: run_directory.RunDirectory, argv: Sequence[str]
   ) -> None:
     """Writes a run folder as a training leaves it; `argv` is the command."""
-    directory.write_provenance(self.config, argv, 'train')
-    directory.keep_genotype(self.genotype)
+    continuation.start(directory, self.config, argv, 'train')
+    continuation.keep_genotype(directory, self.genotype)
     self.info.save(directory.dataset)
     checkpoint = tf.train.Checkpoint(
       network=self.network,

@@ -11,7 +11,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.network import network as network_lib
-from deeplab_nas.run import checkpoints, plain_path
+from deeplab_nas.run import checkpoints, continuation, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.space import genotype as genotype_lib
@@ -55,7 +55,7 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
       another genotype.
   """
   run = run_directory.RunDirectory(run_dir)
-  run.check_is_training()
+  continuation.check_is_training(run)
   folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
   prefix = checkpoints.latest(folder)
   if prefix is None and any(folder.glob('*.index')):

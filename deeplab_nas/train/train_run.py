@@ -24,6 +24,7 @@ from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.run import (
   checkpoints,
   cluster,
+  continuation,
   devices,
   loop,
   precompile,
@@ -203,7 +204,7 @@ def run(
   Raises:
     UserError: If data, genotype or checkpoint do not fit.
   """
-  directory.keep_genotype(genotype)
+  continuation.keep_genotype(directory, genotype)
   has_weights = bool(resume and checkpoints.newest_first(directory.resumed))
   parts = build(config, genotype, with_init=not has_weights)
   parts.info.save(directory.dataset)

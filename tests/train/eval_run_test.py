@@ -9,6 +9,7 @@ from PIL import Image
 from deeplab_nas import errors
 from deeplab_nas.data import input_pipeline, pipeline_config
 from deeplab_nas.evaluate import image_counts
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import eval_run, restore, train_run
 from tests.train import records, tiny_training
@@ -20,7 +21,7 @@ def run(tmp_path_factory):
   root = tmp_path_factory.mktemp('eval')
   config = records.config(records.make(root))
   directory = run_directory.RunDirectory.create(root / 'run')
-  directory.write_provenance(config, ['train.py'], 'train')
+  continuation.start(directory, config, ['train.py'], 'train')
   train_run.run(config, tiny_training.GENOTYPE, directory)
   return directory, config
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import best, init_from, restore, variable_paths
 from deeplab_nas.train import build as network_builder
@@ -27,8 +27,8 @@ def save(path, digest=GENOTYPE.digest, **settings):
     {'network': tiny_training.NETWORK, 'train': settings}
   )
   run = run_directory.RunDirectory.create(path)
-  run.write_provenance(config, ['train.py'], 'train')
-  run.keep_genotype(GENOTYPE)
+  continuation.start(run, config, ['train.py'], 'train')
+  continuation.keep_genotype(run, GENOTYPE)
   INFO.save(run.dataset)
   network = network_builder.build(config.network, GENOTYPE, 3)
   trainer = tiny_training.trainer(network=network, **settings)
@@ -105,14 +105,14 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match='is no run folder'):
     restore.load(tmp_path)
   run = run_directory.RunDirectory.create(tmp_path / 'search')
-  run.write_provenance(config_lib.Config(), ['train.py'])
+  continuation.start(run, config_lib.Config(), ['train.py'])
   with pytest.raises(errors.UserError, match='a supernet is no trained netw'):
     restore.load(run.path)
 
 
 def test_no_checkpoint_yet_is_told(tmp_path):
   run = run_directory.RunDirectory.create(tmp_path / 'run')
-  run.write_provenance(config_lib.Config(), ['train.py'], 'train')
+  continuation.start(run, config_lib.Config(), ['train.py'], 'train')
   for checkpoint in ('best', 'last'):
     with pytest.raises(errors.UserError, match='has not finished its first'):
       restore.load(run.path, checkpoint)

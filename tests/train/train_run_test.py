@@ -11,6 +11,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import metrics_log
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import genotype
 from deeplab_nas.train import restore, train_run, trainer, variable_paths
@@ -34,7 +35,7 @@ def pixelwise(monkeypatch):
 
 def train(settings, path, resume=False, genotype=GENOTYPE):
   directory = run_directory.RunDirectory.create(path, resume=resume)
-  directory.write_provenance(settings, ['train.py'], 'train')
+  continuation.start(directory, settings, ['train.py'], 'train')
   train_run.run(settings, genotype, directory, resume)
   return directory
 
@@ -252,7 +253,7 @@ def test_only_a_run_without_weights_takes_others(
   settings = records_lib.config(records, epochs=1, init_from='other')
   # As a run that was stopped in its first epoch.
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
-  directory.write_provenance(settings, ['train.py'], 'train')
+  continuation.start(directory, settings, ['train.py'], 'train')
   directory.checkpoints.mkdir()
   train(settings, directory.path, resume=True)
   assert sources == ['other']

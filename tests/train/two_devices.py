@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.report import metrics_log
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
@@ -87,7 +88,7 @@ def main(mode, distribution, data_dir, path):
     evaluate(config, path)
     return
   directory = run_directory.RunDirectory.create(path)
-  directory.write_provenance(config, ['test'], mode)
+  continuation.start(directory, config, ['test'], mode)
   if mode == 'search':
     from deeplab_nas.search.relaxed import run as search_run
 

@@ -8,7 +8,7 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import input_pipeline
 from deeplab_nas.report import metrics_log
-from deeplab_nas.run import checkpoints
+from deeplab_nas.run import checkpoints, continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.relaxed import run as search_run
 from deeplab_nas.space import genotype
@@ -36,7 +36,7 @@ def config(records, **search):
 
 def search(settings, path, resume=False):
   directory = run_directory.RunDirectory.create(path, resume=resume)
-  directory.write_provenance(settings, ['train.py'])
+  continuation.start(directory, settings, ['train.py'])
   search_run.run(settings, directory, resume)
   return directory
 
@@ -123,7 +123,7 @@ def test_resumed_search_equals_an_uninterrupted_one(
   whole = search(settings, tmp_path / 'whole')
 
   directory = run_directory.RunDirectory.create(tmp_path / 'parts')
-  directory.write_provenance(settings, ['train.py'])
+  continuation.start(directory, settings, ['train.py'])
   with unfinished.stopped_at(monkeypatch, 2, 0):
     search_run.run(settings, directory)
   search(settings, tmp_path / 'parts', resume=True)

@@ -1,0 +1,154 @@
+"""Whether a run folder may be gone on with, by a config or by a reader."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import files as run_files
+from deeplab_nas.run import provenance
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import genotype_source
+
+# What a resumed run may not change: the checkpoint would not fit.
+_FIXED_SECTIONS = {
+  'search': ('space', 'search', 'data'),
+  'train': ('network', 'train', 'data'),
+}
+_FREE_SETTINGS = (
+  'data.dir',
+  'data.cache',
+  'data.max_val_images',
+  'data.skip_corrupt_records',
+  'search.decode',
+  'train.init_from',
+  'train.early_stopping_epochs',
+)
+_KINDS = {'search': 'a search', 'train': 'a training'}
+
+
+def start(
+  run: run_directory.RunDirectory,
+  config: config_lib.Config,
+  argv: Sequence[str],
+  mode: str = 'search',
+) -> None:
+  """Writes config.yaml, and adds this start to run.json.
+
+  Args:
+    run: The folder.
+    config: Every setting.
+    argv: The command line.
+    mode: 'search' or 'train'.
+
+  Raises:
+    UserError: If the folder holds a run that `config` cannot continue.
+  """
+  starts = []
+  if run.is_started:
+    _check_same(run, config, mode)
+    starts = run_files.read(run.provenance, json.loads).get('starts', [])
+    if not isinstance(starts, list):
+      raise run_files.damaged(run.provenance)
+  starts.append(provenance.collect(argv))
+  files.write(run.config, config.to_yaml())
+  record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
+  files.write(run.provenance, record + '\n')
+
+
+def keep_genotype(
+  run: run_directory.RunDirectory, genotype: genotype_lib.Genotype
+) -> None:
+  """Writes the genotype that is trained.
+
+  Raises:
+    UserError: If there are results of another one.
+  """
+  if run.genotype.is_file() and run.has_results:
+    held = genotype_source.read(run.genotype)
+    if held != genotype:
+      raise errors.UserError(
+        f'--run_dir={run} trains genotype {held.digest}, not'
+        f' {genotype.digest}: resume with --genotype={run.genotype}, or'
+        ' choose another folder.'
+      )
+  genotype.save(run.genotype)
+
+
+def check_is_training(run: run_directory.RunDirectory) -> None:
+  """Raises a UserError unless a network was trained here.
+
+  Its advice is for those who read the folder: it overwrites nothing.
+  """
+  if not run.is_started:
+    raise errors.UserError(
+      f'{run} is no run folder (there is no {run.provenance.name}): give'
+      ' the --run_dir of a --mode=train.'
+    )
+  if mode_of(run, run_files.RESTORE) != 'train':
+    raise errors.UserError(
+      f'{run} holds a search, and a supernet is no trained network: train'
+      f' what it found with --mode=train --genotype={run.genotype}.'
+    )
+  for path in (run.config, run.genotype, run.dataset):
+    errors.require(
+      path.is_file() or not run.has_weights,
+      f'{path} is missing, without which the network cannot be built:'
+      ' restore it from a copy.',
+    )
+
+
+def mode_of(
+  run: run_directory.RunDirectory, remedy: str = run_files.RESTART
+) -> str:
+  """'search' or 'train', which the folder was started with.
+
+  Args:
+    run: The folder, in which a run was started.
+    remedy: What to do if its record is damaged.
+
+  Raises:
+    UserError: If it is.
+  """
+  record = run_files.read(run.provenance, json.loads, remedy)
+  mode = record.get('mode', 'search')
+  if mode not in _KINDS:
+    raise run_files.damaged(run.provenance, remedy)
+  return mode
+
+
+def _check_same(
+  run: run_directory.RunDirectory, config: config_lib.Config, mode: str
+) -> None:
+  if mode_of(run) != mode:
+    raise errors.UserError(
+      f'--run_dir={run} holds {_KINDS[mode_of(run)]}, not'
+      f' {_KINDS[mode]}: choose another folder.'
+    )
+  if run.has_best and not run.has_checkpoint:
+    raise errors.UserError(
+      f'--run_dir={run} has weights in {run.best.name}/ but nothing in'
+      f' {run.checkpoints.name}/ to resume from, as an imported network:'
+      f' train it further with --init_from={run} and another --run_dir.'
+    )
+  if not run.config.is_file():
+    return
+  then = run_files.read(run.config, safe_yaml.parse)
+  if not all(isinstance(values, dict) for values in then.values()):
+    raise run_files.damaged(run.config)
+  then = config_lib.with_current_names(then)
+  now = config.to_dict()
+  for section in _FIXED_SECTIONS[mode]:
+    for key, value in now[section].items():
+      if f'{section}.{key}' in _FREE_SETTINGS:
+        continue
+      earlier = then.get(section, {}).get(key)
+      if earlier != value:
+        raise errors.UserError(
+          f'--run_dir={run} was started with {section}.{key}={earlier},'
+          f' now it is {value}: resume with the same settings, or choose'
+          ' another folder.'
+        )

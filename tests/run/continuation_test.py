@@ -1,0 +1,119 @@
+"""A run goes on only with what it was started with; every start is kept."""
+
+import json
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.run import continuation
+from deeplab_nas.run.directory import RunDirectory
+from deeplab_nas.space import genotype, zoo
+from tests.run.folders import CONFIG, files, put
+
+
+def test_the_config_reads_back(started):
+  assert config_lib.load(str(started.config)) == CONFIG
+
+
+def test_the_provenance_says_what_was_run_with_what(started):
+  (start,) = json.loads(started.provenance.read_text())['starts']
+  assert start['command'] == 'python train.py --mode=search'
+  assert start['packages']['tensorflow'].startswith('2.')
+  assert start['python'].startswith('3.')
+  assert start['time'][:2] == '20'
+  assert start['commit'] is None or len(start['commit'].split('-')[0]) == 40
+
+
+def test_every_start_is_recorded(started):
+  continuation.start(started, CONFIG, ['train.py', '--resume'])
+  starts = json.loads(started.provenance.read_text())['starts']
+  assert [start['command'].split()[-1] for start in starts] == [
+    '--mode=search',
+    '--resume',
+  ]
+
+
+def test_no_git_is_no_problem(monkeypatch, tmp_path):
+  monkeypatch.setenv('PATH', str(tmp_path))
+  run = RunDirectory.create(tmp_path / 'run')
+  continuation.start(run, CONFIG, ['train.py'])
+  (start,) = json.loads(run.provenance.read_text())['starts']
+  assert start['commit'] is None
+
+
+def test_a_run_goes_on_only_with_the_same_search(started):
+  other = config_lib.load('quickstart', ['search.epochs=99'])
+  with pytest.raises(errors.UserError, match='search.epochs=8, now it is 99'):
+    continuation.start(started, other, ['train.py'])
+  assert config_lib.load(str(started.config)) == CONFIG
+
+
+def test_a_run_goes_on_where_the_data_moved(started):
+  moved = config_lib.load('quickstart', ['data.dir=/elsewhere'])
+  continuation.start(started, moved, ['train.py'])
+  assert config_lib.load(str(started.config)) == moved
+
+
+def test_a_run_goes_on_only_with_the_same_batches(started):
+  other = config_lib.load('quickstart', ['data.batch_size=16'])
+  with pytest.raises(errors.UserError, match='data.batch_size'):
+    continuation.start(started, other, ['train.py'])
+
+
+@pytest.fixture
+def training(tmp_path):
+  run = RunDirectory.create(tmp_path / 'training')
+  continuation.start(run, CONFIG, ['train.py'], 'train')
+  return run
+
+
+def test_a_training_goes_on_only_with_the_same_training(training):
+  assert continuation.mode_of(training) == 'train'
+  same = ['search.epochs=99', 'train.init_from=x', 'eval.flip=true']
+  continuation.start(training, config_lib.load('quickstart', same), [], 'train')
+  for other in ('train.epochs=3', 'network.aspp_rates=[1]', 'data.flip=false'):
+    with pytest.raises(errors.UserError, match=other.split('=')[0]):
+      continuation.start(
+        training, config_lib.load('quickstart', [other]), [], 'train'
+      )
+
+
+def test_a_search_is_no_training(started, training):
+  with pytest.raises(errors.UserError, match='holds a search, not a training'):
+    continuation.start(started, CONFIG, [], 'train')
+  with pytest.raises(errors.UserError, match='holds a training, not a search'):
+    continuation.start(training, CONFIG, [], 'search')
+
+
+def test_the_genotype_of_results_is_not_replaced(training):
+  held, other = zoo.load('auto_deeplab'), zoo.load('deeplabv3')
+  continuation.keep_genotype(training, other)
+  continuation.keep_genotype(training, held)  # no results yet
+  training.metrics.write_text('')
+  continuation.keep_genotype(training, held)
+  with pytest.raises(errors.UserError, match=f'trains genotype {held.digest}'):
+    continuation.keep_genotype(training, other)
+  assert genotype.Genotype.load(training.genotype) == held
+
+
+def test_an_imported_network_is_not_resumed(training):
+  put(training.best, 'tf1')
+  before = files(training)
+  run = RunDirectory.create(training.path, resume=True)
+  with pytest.raises(
+    errors.UserError, match=f'--init_from={run} and another --run_dir'
+  ):
+    continuation.start(run, CONFIG, ['train.py', '--resume'], 'train')
+  run.discard()
+  assert files(training) == before
+
+
+@pytest.mark.parametrize('name', ['config.yaml', 'run.json'])
+@pytest.mark.parametrize(
+  'content', ['', 'hello', '{', 'search: 1', '{"mode": 1}', '{"starts": 1}']
+)
+def test_damaged_files_are_named(started, name, content):
+  (started.path / name).write_text(content)
+  with pytest.raises(errors.UserError, match=f'{name} is damaged'):
+    continuation.start(started, CONFIG, ['train.py'])
