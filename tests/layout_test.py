@@ -115,6 +115,29 @@ def test_no_module_imports_itself_by_way_of_others():
   sorter.prepare()  # raises a CycleError that names the circle
 
 
+def test_what_is_imported_of_this_repository_is_there():
+  """Of the tests too, where a stale name would show at their collection."""
+  missing = [
+    f'{relative(path)}: {name}'
+    for folder in (PACKAGE, ROOT / 'scripts', ROOT / 'datasets', ROOT / 'tests')
+    for path in folder.rglob('*.py')
+    for name in imported_names(path)
+    if name.startswith(('deeplab_nas.', 'tests.')) and not is_there(name)
+  ]
+  assert not missing
+
+
+def is_there(name):
+  """Whether a dotted name is a module, or has one that could define it."""
+  path = ROOT.joinpath(*name.split('.'))
+  return (
+    path.is_dir()
+    or path.with_suffix('.py').is_file()
+    or path.parent.with_suffix('.py').is_file()
+    or path.name in (path.parent / '__init__.py').read_text('utf-8')
+  )
+
+
 @pytest.mark.parametrize(
   'folder', [p for p in PACKAGE.rglob('*') if p.is_dir()], ids=relative
 )

@@ -15,7 +15,7 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import restore as trained_lib
 from tests import command
 from tests.serving import tiny
-from tests.train import trained_test
+from tests.train import restore_test
 
 run = functools.partial(command.run, 'scripts/export_model.py')
 
@@ -34,7 +34,7 @@ def refusal(*flags):
 @pytest.fixture(scope='module')
 def run_dir(tmp_path_factory):
   path = tmp_path_factory.mktemp('run')
-  trained_test.save(path, learning_rate=0.1)
+  restore_test.save(path, learning_rate=0.1)
   return path
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.serving import model_server, tiny
-from tests.train import trained_test
+from tests.train import restore_test
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / 'g3doc' / 'serving.md').read_text('utf-8')
@@ -25,7 +25,7 @@ BLOCK = re.compile(r'^```(bash|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 def folder(tmp_path):
   """A folder as a user has it: scripts, a trained run, two photos."""
   (tmp_path / 'scripts').symlink_to(ROOT / 'scripts')
-  trained_test.save(tmp_path / 'runs' / 'train', learning_rate=0.1)
+  restore_test.save(tmp_path / 'runs' / 'train', learning_rate=0.1)
   (tmp_path / 'photos').mkdir()
   photos = {'a.jpg': 'narrow', 'b.png': 'rgba'}
   for name, kind in photos.items():

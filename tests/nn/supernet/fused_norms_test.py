@@ -7,7 +7,7 @@ from deeplab_nas.nn.kernels import batch_norm
 from deeplab_nas.nn.supernet import fused_norms
 from deeplab_nas.nn.supernet.layout import Input, Part
 from deeplab_nas.space import primitives
-from tests.nn import fused_kernels_test
+from tests.nn.supernet import fused_kernels_test
 
 ATROUS = (primitives.ATROUS_CONV_3X3,)
 
