@@ -71,7 +71,6 @@ class Supernet(tf.keras.Model):
     ]
     self._build_layers()
 
-  @tf.autograph.experimental.do_not_convert
   def call(
     self,
     images: tf.Tensor,
@@ -88,6 +87,9 @@ class Supernet(tf.keras.Model):
     with replicas.synchronized_norms(self.sync_batch_norm):
       return self._logits(images, arch, phase)
 
+  # Keras asks the signature of `call` whether it takes `training`, and a
+  # decorated one seems to take anything.
+  @tf.autograph.experimental.do_not_convert
   def _logits(
     self,
     images: tf.Tensor,
