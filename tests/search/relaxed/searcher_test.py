@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.nn.kernels import conv_gradients
+from deeplab_nas.nn.kernels import conv_gradients, phases
 from deeplab_nas.train import losses
 from tests.nn import bfloat16
 from tests.search import tiny
@@ -131,7 +131,7 @@ def test_both_kinds_of_step_learn_with_the_loss_that_was_asked_for():
   )
   for step in (model.arch_step, model.weight_step):
     logits = model.supernet(
-      images, model.strategy.arch_weights(), training=True, learning=False
+      images, model.strategy.arch_weights(), phases.ARCH_STEP
     )
     expected = float(asked(logits, labels))
     plain = float(losses.plain(255)(logits, labels[..., tf.newaxis]))
