@@ -44,12 +44,12 @@ from deeplab_nas.nn.supernet import (
   edge_groups,
   fused_kernels,
   fused_norms,
-  operators,
   partial_channels,
   reference_node,
 )
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet.layout import Input, Part
+from deeplab_nas.nn.supernet.operators import FastPath
 
 
 class FusedNode:
@@ -231,11 +231,11 @@ class _Walk:
     tiled = graph_ops.tile_channels(active, group.num_blocks)
     by_edge, by_state = [], []
     for k, operator in enumerate(self.operators):
-      if type(operator) in operators.SEPARABLE:
+      if operator.fast_path is FastPath.SEPARABLE:
         by_edge.append(self._separable(i, tiled, k))
-      elif type(operator) is operators.AtrousConv:
+      elif operator.fast_path is FastPath.FULL:
         by_state.append(self._atrous(i, active, k))
-      elif type(operator) not in (*operators.LINEAR, operators.NoConnection):
+      elif operator.fast_path is FastPath.BY_EDGE:
         by_edge.append(self._any(i, state, k))
     if by_state:
       by_edge.append(self._reordered(i, tf.add_n(by_state)))

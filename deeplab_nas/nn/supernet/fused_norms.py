@@ -7,7 +7,7 @@ import itertools
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import batch_norm, graph_ops
-from deeplab_nas.nn.supernet import fused_kernels, operators, reference_node
+from deeplab_nas.nn.supernet import fused_kernels, reference_node
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet.layout import Key, Part
 
@@ -104,8 +104,8 @@ class Norms:
     if not isinstance(key, Part):
       return False
     operator = self.layout.operators[key.operator]
-    is_known = type(operator) in (*operators.SEPARABLE, operators.AtrousConv)
-    return is_known and key.index == operator.num_norms - 1
+    is_last = key.index == operator.num_norms - 1
+    return is_last and operator.fast_path.scales_last_norm
 
   def _moving(self) -> dict[Key, tuple[tf.Tensor, tf.Tensor]]:
     """The moving mean and variance of each norm, each [N]."""

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from deeplab_nas.nn.kernels import graph_ops
 from deeplab_nas.nn.supernet import edge_groups, operators, resample
+from deeplab_nas.nn.supernet.operators import FastPath
 from deeplab_nas.space import cell_space
 
 # Truncation at two deviations, as He's initializer has it, lessens the spread.
@@ -112,7 +113,9 @@ class Layout:
       operators.build(p, shape.mixed_filters) for p in cell.primitives
     ]
     self.linear = [
-      k for k, op in enumerate(self.operators) if type(op) in operators.LINEAR
+      k
+      for k, op in enumerate(self.operators)
+      if op.fast_path is FastPath.LINEAR
     ]
     self.groups = edge_groups.group_edges(cell)
     inputs = [Input(t) for t in range(shape.num_transitions + 1)]
@@ -121,7 +124,7 @@ class Layout:
     separable = [
       key
       for key in weights
-      if type(self.operators[key.operator]) in operators.SEPARABLE
+      if self.operators[key.operator].fast_path is FastPath.SEPARABLE
     ]
     self.whole = [*inputs, *(key for key in weights if key not in separable)]
     self.separable = (
@@ -236,7 +239,7 @@ class Layout:
     Block after block; of a full convolution source after source, since each
     transition is a group of it.
     """
-    if type(self.operators[k]) is operators.AtrousConv:
+    if self.operators[k].fast_path is FastPath.FULL:
       return sum(self.groups[group].by_source, [])
     return self.groups[group].edges
 
@@ -284,7 +287,7 @@ class Layout:
     return normal(shape, dtype) * self.stddevs
 
   def _rows(self, key: Part) -> list[tuple[int, int]]:
-    if type(self.operators[key.operator]) is operators.AtrousConv:
+    if self.operators[key.operator].fast_path is FastPath.FULL:
       return [
         (t, edge)
         for edges in self.groups[key.group].by_source

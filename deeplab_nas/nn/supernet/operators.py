@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -20,6 +21,29 @@ from deeplab_nas.space import primitives
 Normalize = Callable[[tf.Tensor], tf.Tensor]
 
 
+class FastPath(enum.Enum):
+  """How the fast path computes an operator, on many edges at once.
+
+  Attributes:
+    NOTHING: Not at all: it contributes nothing.
+    LINEAR: Once for each source, before the weights of the edges.
+    SEPARABLE: As depthwise and grouped pointwise convolutions.
+    FULL: As one grouped convolution with kernels [k, k, C, C].
+    BY_EDGE: By calling it for each edge and transition.
+  """
+
+  NOTHING = 'nothing'
+  LINEAR = 'linear'
+  SEPARABLE = 'separable'
+  FULL = 'full'
+  BY_EDGE = 'by_edge'
+
+  @property
+  def scales_last_norm(self) -> bool:
+    """Whether alpha is the scale of the operator's last norm."""
+    return self in (FastPath.SEPARABLE, FastPath.FULL)
+
+
 class Operator:
   """Base of the operators: stride 1, C channels in, C channels out.
 
@@ -27,9 +51,17 @@ class Operator:
     primitive: The record that it computes.
     filters: C.
     num_norms: How often `__call__` normalises.
+    fast_path: How the fast path computes it. Not inherited: a subclass may
+      compute something else, so it is called unless it says how.
   """
 
   num_norms = 0
+  fast_path = FastPath.BY_EDGE
+
+  def __init_subclass__(cls, **kwargs):
+    super().__init_subclass__(**kwargs)
+    if 'fast_path' not in vars(cls):
+      cls.fast_path = FastPath.BY_EDGE
 
   def __init__(self, primitive: primitives.Primitive, filters: int):
     self.primitive = primitive
@@ -59,6 +91,8 @@ class Operator:
 class NoConnection(Operator):
   """`none`: contributes nothing."""
 
+  fast_path = FastPath.NOTHING
+
   def __call__(self, x, weights, normalize):
     return tf.zeros_like(x)
 
@@ -66,17 +100,25 @@ class NoConnection(Operator):
 class Skip(Operator):
   """The source itself."""
 
+  fast_path = FastPath.LINEAR
+
   def __call__(self, x, weights, normalize):
     return x
 
 
 class MaxPool(Operator):
+  """Maximum of the window's pixels that lie inside the image."""
+
+  fast_path = FastPath.LINEAR
+
   def __call__(self, x, weights, normalize):
     return tf.nn.max_pool2d(x, self.primitive.kernel_size, 1, 'SAME')
 
 
 class AvgPool(Operator):
   """Mean over the window's pixels that lie inside the image."""
+
+  fast_path = FastPath.LINEAR
 
   def __call__(self, x, weights, normalize):
     return tf.nn.avg_pool2d(x, self.primitive.kernel_size, 1, 'SAME')
@@ -86,6 +128,7 @@ class AtrousConv(Operator):
   """ReLU, full convolution at the primitive's rate, norm."""
 
   num_norms = 1
+  fast_path = FastPath.FULL
 
   @property
   def weight_shapes(self):
@@ -102,6 +145,7 @@ class SeparableConv(Operator):
   """`repeats` times: ReLU, depthwise and pointwise convolution, norm."""
 
   repeats = 2
+  fast_path = FastPath.SEPARABLE
 
   @property
   def num_norms(self):
@@ -129,11 +173,8 @@ class DilatedConv(SeparableConv):
   """The DARTS family's dil_conv: one separable convolution at a rate."""
 
   repeats = 1
+  fast_path = FastPath.SEPARABLE
 
-
-# What the fast path knows; other operators it calls edge by edge.
-LINEAR = (Skip, MaxPool, AvgPool)
-SEPARABLE = (SeparableConv, DilatedConv)
 
 BUILDERS: dict[str, type[Operator]] = {
   'none': NoConnection,

@@ -100,3 +100,16 @@ def test_unknown_kind_names_the_known_ones():
   strange = primitives.Primitive('fourier', 'fourier')
   with pytest.raises(ValueError, match="'fourier'.*sep_conv"):
     operators.build(strange, 4)
+
+
+@pytest.mark.parametrize('base', set(operators.BUILDERS.values()))
+def test_a_subclass_is_unknown_to_the_fast_path_until_it_says_how(base):
+  class Changed(base):
+    pass
+
+  class Known(Changed):
+    fast_path = operators.FastPath.FULL
+
+  assert base.fast_path is not operators.FastPath.BY_EDGE
+  assert Changed.fast_path is operators.FastPath.BY_EDGE
+  assert Known.fast_path is operators.FastPath.FULL
