@@ -14,7 +14,7 @@ Reference:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -28,7 +28,7 @@ Norms = Sequence[tf.keras.layers.BatchNormalization]
 class Recalibration:
   """Takes the moving statistics of a network's batch norms anew.
 
-      recalibration = Recalibration(network, batches.take(20))
+      recalibration = Recalibration(network, lambda: batches.take(20))
       recalibration.run()
 
   The mean is that of all batches' means. The variance is that of all values:
@@ -40,13 +40,18 @@ class Recalibration:
   the result is that of all parts.
   """
 
-  def __init__(self, network: tf.keras.Model, batches: tf.data.Dataset):
+  def __init__(
+    self,
+    network: tf.keras.Model,
+    batches: Callable[[], tf.data.Dataset],
+  ):
     """Takes what it needs; nothing is computed.
 
     Args:
       network: From float32 [B, H, W, 3] in [0, 255].
-      batches: Pairs of images and labels, the same every time they are read;
-        the global batches under a distribution strategy.
+      batches: Makes a dataset of pairs of images and labels, the same ones each
+        time, which is why it makes a new one: a shuffled dataset goes on in
+        another order. The global batches under a distribution strategy.
     """
     self._network = network
     self._batches = batches
@@ -70,7 +75,7 @@ class Recalibration:
       return 0
     totals, count = None, 0
     with _replaced_by_the_batch(norms):
-      for images, _ in devices.distributed(self._batches, self._strategy):
+      for images, _ in devices.distributed(self._batches(), self._strategy):
         moments = self._step(images)
         totals = (
           moments

@@ -176,15 +176,17 @@ def _recalibration(
     ' batches (train.recalibration_batches).',
     count,
   )
-  pipeline = config.data.pipeline(config.runtime.seed)
-  batches = input_pipeline.train_dataset(
-    config.data.dir,
-    config.data.train_split,
-    info,
-    # Of the whole split no more is read than these batches need.
-    dataclasses.replace(pipeline, cache=False),
+  # Of the whole split no more is read than these batches need.
+  pipeline = dataclasses.replace(
+    config.data.pipeline(config.runtime.seed), cache=False
   )
-  return recalibration.Recalibration(trainer.network, batches.take(count))
+
+  def batches() -> tf.data.Dataset:
+    return input_pipeline.train_dataset(
+      config.data.dir, config.data.train_split, info, pipeline
+    ).take(count)
+
+  return recalibration.Recalibration(trainer.network, batches)
 
 
 def run(

@@ -37,7 +37,7 @@ def test_statistics_are_those_of_all_batches_together():
   network = tiny_training.Pixelwise()
   network.norm.moving_mean.assign(tf.fill([8], 9e3))  # of other weights
   weights = [x.numpy() for x in network.trainable_variables]
-  done = recalibration.Recalibration(network, batches())
+  done = recalibration.Recalibration(network, batches)
   assert done.run() == NUM_BATCHES
   assert_calibrated(network)
   for before, now in zip(weights, network.trainable_variables):
@@ -47,7 +47,7 @@ def test_statistics_are_those_of_all_batches_together():
 
 def test_they_follow_the_weights_when_it_is_run_again():
   network = tiny_training.Pixelwise()
-  done = recalibration.Recalibration(network, batches())
+  done = recalibration.Recalibration(network, batches)
   done.run()
   network.hidden.kernel.assign(-3 * network.hidden.kernel)
   done.run()
@@ -57,7 +57,7 @@ def test_they_follow_the_weights_when_it_is_run_again():
 def test_frozen_norms_keep_theirs():
   network = tiny_training.Pixelwise()
   network.norm.trainable = False
-  assert recalibration.Recalibration(network, batches()).run() == 0
+  assert recalibration.Recalibration(network, batches).run() == 0
   assert (network.norm.moving_mean.numpy() == 0).all()
 
 
@@ -71,8 +71,8 @@ def test_nothing_is_dropped_meanwhile():
     )
     network = network_builder.build(config, tiny_training.GENOTYPE, 3)
     network.drop_path_progress.assign(1.0)
-    recalibration.Recalibration(network, batches()).run()
-    recalibration.Recalibration(network, batches()).run()
+    recalibration.Recalibration(network, batches).run()
+    recalibration.Recalibration(network, batches).run()
     statistics.append(
       [norm.numpy() for norm in network.non_trainable_variables]
     )
@@ -83,9 +83,7 @@ def test_nothing_is_dropped_meanwhile():
 @pytest.mark.parametrize('ema_decay', [None, 0.5])
 def test_a_validation_measures_with_them(ema_decay):
   trainer = tiny_training.trainer(learning_rate=0.5, ema_decay=ema_decay)
-  trainer.recalibration = recalibration.Recalibration(
-    trainer.network, batches()
-  )
+  trainer.recalibration = recalibration.Recalibration(trainer.network, batches)
   trainer.fit(tiny_training.batches(), steps_per_epoch=4, verbose=0)
   logs = trainer.evaluate(batches(), verbose=0, return_dict=True)
   with trainer.averaged():
