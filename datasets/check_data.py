@@ -14,7 +14,7 @@ import os
 from absl import flags, logging
 
 from deeplab_nas import errors
-from deeplab_nas.data import conversion, conversion_flags, layouts
+from deeplab_nas.data import conversion, conversion_flags, findings, layouts
 
 FLAGS = flags.FLAGS
 conversion_flags.define_mask_flags(mask_modes=True)
@@ -48,7 +48,14 @@ def main(_) -> None:
   _report_classes(info)
   if FLAGS.sheet:
     _draw_sheet(info, samples)
-  logging.info('No problems found.')
+  absent = findings.absent_classes(info)
+  if absent:
+    logging.warning(
+      'Nothing is damaged, but %d of %d classes never occur: %s.',
+      *(len(absent), info.num_classes, ', '.join(absent)),
+    )
+  else:
+    logging.info('No problems found.')
 
 
 def _check_shards():

@@ -65,6 +65,7 @@ def check_records(
   if not paths:
     raise errors.UserError(f'{dataset_dir} holds no shards.')
   problems = findings.Problems()
+  findings.check_classes(info, problems)
   counts = {split: findings.Counts() for split in sorted(paths)}
   places = {}
   total = sum(shards.count_records(p) for part in paths.values() for p in part)

@@ -24,6 +24,7 @@ from PIL import Image
 from deeplab_nas import errors
 from deeplab_nas.data import (
   dataset_info,
+  evidence,
   findings,
   layouts,
   pairs,
@@ -55,6 +56,10 @@ def convert(
       '%d of %d shards are up to date.', len(plan) - len(todo), len(plan)
     )
   problems = findings.Problems()
+  findings.check_classes(source.info, problems)
+  problems.raise_if_any()
+  for counts in filter(None, finished.values()):
+    problems.add_known(i for i, n in enumerate(counts.histogram) if n)
   # Before any file is read, so that a later change of one shows.
   inputs = [staging.fingerprint(shard, source) for shard in todo]
   chosen = [pair for shard in todo for pair in shard.pairs]
@@ -74,6 +79,8 @@ def convert(
 def check(source: layouts.Source, workers: int = 0) -> dataset_info.DatasetInfo:
   """Does all checks of `convert` and writes nothing."""
   problems = findings.Problems()
+  findings.check_classes(source.info, problems)
+  problems.raise_if_any()
   counts = {}
   everything = list(itertools.chain(*source.splits.values()))
   with _examples(source, everything, workers) as examples:
@@ -109,10 +116,13 @@ def describe(
   """The description of a converted source, after the checks of whole splits."""
   info, problems = source.info, findings.Problems()
   total = findings.Counts()
-  for split, split_counts in counts.items():
+  for split_counts in counts.values():
     total += split_counts
-    findings.check_split(split, split_counts, info, problems)
   findings.check_binary(total, info.ignore_label, source.rules.values, problems)
+  problems.raise_if_any()
+  for split, split_counts in counts.items():
+    findings.check_split(split, split_counts, info, problems)
+  evidence.check(total, info.num_classes, source.rules, problems)
   problems.raise_if_any()
   train = [split for split in counts if split.startswith('train')]
   mean = counts[train[0]] if train else total
@@ -163,8 +173,9 @@ def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
   """Adds the problems of an example to the others; whether it has none."""
   for sentence in example.problems:
     problems.add(sentence)
+  problems.add_known(example.values)
   if example.unknown:
-    problems.add_unknown(example.pair.mask, example.unknown)
+    problems.add_unknown(example.pair.mask, example.unknown, example.likely)
   if example.image is not None and example.image.note:
     problems.add_note(example.pair.image, example.image.note)
   return example.counts is not None

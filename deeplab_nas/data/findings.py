@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+from collections.abc import Iterable
 
 from absl import logging
 
 from deeplab_nas import errors
-from deeplab_nas.data import dataset_info
+from deeplab_nas.data import dataset_info, mask_advice
 
 MAX_REPORTED = 10
 _MAX_NAMED = 3  # masks named in the sentence on unknown values
 _NUM_VALUES = 256
+_MAX_MARKS = 2000  # palettes without a system would make ever more
 _MANY_VALUES = 12  # more unknown values than this are no forgotten classes
 
 
 @dataclasses.dataclass
 class Counts:
-  """Sums over examples; `+=` joins them. JSON-friendly."""
+  """Sums over examples; `+=` joins them. JSON-friendly.
+
+  `marks` has the first mask of each kind that `evidence` judges.
+  """
 
   num_examples: int = 0
   pixels: int = 0
@@ -28,6 +33,7 @@ class Counts:
   histogram: tuple[int, ...] = (0,) * _NUM_VALUES
   num_masks: int = 0
   num_blank: int = 0
+  marks: dict[str, str] = dataclasses.field(default_factory=dict)
 
   def __iadd__(self, other: Counts) -> Counts:
     self.num_examples += other.num_examples
@@ -38,6 +44,9 @@ class Counts:
     self.min_size = tuple(map(min, self.min_size, other.min_size))
     self.num_masks += other.num_masks
     self.num_blank += other.num_blank
+    for mark, path in other.marks.items():
+      if len(self.marks) < _MAX_MARKS:
+        self.marks.setdefault(mark, path)
     return self
 
   def mean_pixel(self) -> tuple[float, ...]:
@@ -71,6 +80,8 @@ class Problems:
   def __init__(self):
     self._sentences = []
     self._unknown = collections.Counter()  # pixels by value
+    self._known = set()  # values of masks that fit a class
+    self._likely = {}  # class by value
     self._masks = []  # that hold unknown values
     self._noted = {}  # files by note
 
@@ -80,9 +91,24 @@ class Problems:
   def add(self, sentence: str) -> None:
     self._sentences.append(sentence)
 
-  def add_unknown(self, path: str, pixels_by_value: dict[str, int]) -> None:
+  def add_unknown(
+    self,
+    path: str,
+    pixels_by_value: dict[str, int],
+    likely: dict[str, int] | None = None,
+  ) -> None:
+    """Adds a mask with values of no class, and what they probably are."""
     self._masks.append(path)
     self._unknown.update(pixels_by_value)
+    self._likely.update(likely or {})
+
+  def add_known(self, values: Iterable[int]) -> None:
+    """Adds mask values that fit a class: they tell what others may mean."""
+    self._known.update(values)
+
+  def warn(self, sentence: str) -> None:
+    """Logs what does not stop the run."""
+    logging.warning('%s.', sentence)
 
   def add_note(self, path: str, note: str) -> None:
     """Notes a change to a file that is worth a warning, not a refusal."""
@@ -123,15 +149,12 @@ class Problems:
         ' blurred or resized mask, so export the masks again without'
         ' smoothing.'
       )
-    target = '1' if values == ['255'] and num_classes == 2 else 'ignore'
-    remedy = ','.join(f'{value}:{target}' for value in values)
-    if values == [str(num_classes)]:
-      shift = ','.join(f'{index + 1}:{index}' for index in range(num_classes))
-      remedy += f' (or, if the masks count from 1, --map=0:ignore,{shift})'
+    advice = mask_advice.advice(
+      self._unknown, self._known, self._likely, num_classes
+    )
     return (
       f'{where} {verb} values that are none of the {num_classes} classes:'
-      f' {listed}; convert with --map={remedy} or correct the list of'
-      ' classes.'
+      f' {listed}; {advice}.'
     )
 
 
@@ -151,6 +174,13 @@ def check_split(
       f' hold only the ignore label {info.ignore_label}.'
     )
     return
+  if split.startswith('train') and sum(map(bool, labelled)) == 1:
+    index = labelled.index(sum(labelled))
+    problems.add(
+      f'All labelled pixels of split {split} are {info.class_names[index]}'
+      f' ({index}), so nothing can be learnt: look at the values of the masks,'
+      ' and convert with --map if they are not 0, 1, 2, ...'
+    )
   if counts.num_blank:
     logging.warning(
       'Split %s: %d of %d masks hold only the ignore label %d.',
@@ -174,6 +204,46 @@ def check_split(
     )
 
 
+def absent_classes(info: dataset_info.DatasetInfo) -> list[str]:
+  """Names of the classes of which no split has a pixel."""
+  present = [
+    any(split.class_pixels[index] for split in info.splits.values())
+    for index in range(info.num_classes)
+  ]
+  return [
+    name
+    for index, name in enumerate(info.class_names)
+    if not present[index] and index != info.ignore_label
+  ]
+
+
+def check_classes(info: dataset_info.DatasetInfo, problems: Problems) -> None:
+  """Refuses a dataset of one class: any answer is right for every pixel."""
+  counted = [
+    name
+    for index, name in enumerate(info.class_names)
+    if index != info.ignore_label
+  ]
+  if len(counted) > 1:
+    return
+  if len(info.class_names) > 1:
+    ignored = info.class_names[info.ignore_label]
+    remedy = (
+      f'{ignored} ({info.ignore_label}) is the ignore label: choose another'
+      ' --ignore_label'
+    )
+  else:
+    remedy = (
+      'name what the other pixels are as well, in the order of the mask values,'
+      f' such as background and then {counted[0] if counted else "object"}, and'
+      ' use --map=255:1 if the masks hold 0 and 255'
+    )
+  problems.add(
+    f'Dataset {info.name} has only one class that counts'
+    f' ({", ".join(counted)}), so nothing can be learnt: {remedy}.'
+  )
+
+
 def check_binary(
   total: Counts, ignore_label: int, mapped_values, problems: Problems
 ) -> None:
@@ -182,8 +252,8 @@ def check_binary(
   if present == {0, 255} and ignore_label == 255 and 255 not in mapped_values:
     problems.add(
       f'All {total.num_masks} masks hold only 0 and 255, and 255 is the'
-      ' ignore label, so only class 0 would be learned: if 255 is a class,'
-      ' use --map=255:1, and if it is not, confirm with --map=255:ignore.'
+      ' ignore label, so only class 0 is left and nothing can be learnt: use'
+      ' --map=255:1 if 255 is class 1.'
     )
 
 

@@ -166,8 +166,13 @@ def _read_palette(
   if mask_rules.palette_holds_indices(used, rules):
     return _from_values(palette[indices][..., 0], rules)
   mask = _from_values(indices, rules)
-  # Equal colours tell nothing, nor does a palette that is not to be looked at.
-  if rules.mode == 'index' or len(set(used.values())) < len(used):
+  # Equal colours tell nothing, nor do greys that repeat the index, nor does a
+  # palette that is not to be looked at.
+  if (
+    rules.mode == 'index'
+    or len(set(used.values())) < len(used)
+    or all(colour == (index,) * 3 for index, colour in used.items())
+  ):
     return mask
   return dataclasses.replace(
     mask, palette={i: label_map.format_colour(c) for i, c in used.items()}

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
+  evidence,
   findings,
   image_files,
   mask_rules,
@@ -51,6 +52,8 @@ class Example:
     pair: Where it comes from.
     problems: Refusals; when there are any, image and label are None.
     unknown: Pixels by mask value that fits no class.
+    likely: Class by unknown value, as far as it can be guessed.
+    values: Mask values that fit a class.
     image: The image, or None.
     label: Contents of an index PNG, or None.
     counts: What it adds to the counts of its split.
@@ -64,6 +67,8 @@ class Example:
   label: bytes | None = None
   counts: findings.Counts | None = None
   is_label_kept: bool = False
+  likely: dict[str, int] = dataclasses.field(default_factory=dict)
+  values: tuple[int, ...] = ()
 
 
 @contextlib.contextmanager
@@ -171,13 +176,18 @@ def read_pair(
     problems.append(str(error))
   unknown = mask.unknown if mask else {}
   if problems or unknown:
-    return Example(pair, tuple(problems), unknown)
-  counts = _counts(image, mask, rules.ignore_label)
+    example = Example(pair, tuple(problems), unknown)
+    if mask is None:
+      return example
+    return dataclasses.replace(example, likely=mask.likely, values=mask.values)
+  counts = _counts(pair, image, mask, rules.ignore_label)
   if mask is None:
     return Example(pair, image=image, counts=counts)
   is_kept = mask.contents is not None
   label = mask.contents if is_kept else masks.encode(mask.indices)
-  return Example(pair, (), {}, image, label, counts, is_kept)
+  return Example(
+    pair, (), {}, image, label, counts, is_kept, values=mask.values
+  )
 
 
 def _laid_on(
@@ -215,7 +225,7 @@ def _laid_on(
   return mask
 
 
-def _counts(image, mask, ignore_label: int) -> findings.Counts:
+def _counts(pair, image, mask, ignore_label: int) -> findings.Counts:
   """The counts of a single example."""
   counts = findings.Counts(
     num_examples=1,
@@ -227,6 +237,7 @@ def _counts(image, mask, ignore_label: int) -> findings.Counts:
   if mask is not None:
     counts.histogram = tuple(mask.histogram.tolist())
     counts.num_masks = 1
+    counts.marks = evidence.marks(mask, pair.mask, ignore_label)
     counts.num_blank = int(mask.histogram[ignore_label] == mask.indices.size)
   return counts
 

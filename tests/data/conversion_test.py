@@ -376,16 +376,20 @@ def test_unknown_colour_is_named(folder, tmp_path):
   np.testing.assert_array_equal(found, stripes((0, 1, 255)))
 
 
-@pytest.mark.parametrize('mapping', ['255:1', '255:ignore'])
-def test_binary_masks_pass_when_the_map_says_what_255_is(
-  mapping, folder, tmp_path
+def test_binary_masks_pass_when_the_map_says_that_255_is_a_class(
+  folder, tmp_path
 ):
   for name in 'abcd':
     folder.mask(f'{name}.png', stripes((0, 255)))
-  options = layouts.MaskOptions(mapping=mapping)
-  info = convert(layouts.folder(folder.root, options=options), tmp_path / 'out')
-  expected = (3 * 96, 3 * 96, 0) if mapping == '255:1' else (3 * 96, 0, 0)
-  assert info.splits['train'].class_pixels == expected
+  source = layouts.folder(folder.root, options=layouts.MaskOptions('255:1'))
+  info = convert(source, tmp_path / 'out')
+  assert info.splits['train'].class_pixels == (3 * 96, 3 * 96, 0)
+  # Without it there is a single class, which is right for every pixel.
+  source = layouts.folder(
+    folder.root, options=layouts.MaskOptions('255:ignore')
+  )
+  with pytest.raises(errors.UserError, match='nothing can be learnt'):
+    convert(source, tmp_path / 'none')
 
 
 @pytest.mark.parametrize('orientation', [5, 6, 7, 8])

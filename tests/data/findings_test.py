@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from deeplab_nas import errors
@@ -75,3 +77,18 @@ def test_binary_masks_are_told_from_others(
   problems = findings.Problems()
   findings.check_binary(counts(histogram), ignore, mapped, problems)
   assert bool(problems) == is_refused
+
+
+def test_absent_classes_are_named_unless_ignored():
+  split = counts({0: 5}).split_info(1, 2, 255)
+  info = dataclasses.replace(INFO, splits={'train': split, 'val': split})
+  assert findings.absent_classes(info) == ['b']
+  assert not findings.absent_classes(dataclasses.replace(info, ignore_label=1))
+
+
+def test_known_values_tell_what_unknown_ones_are():
+  problems = findings.Problems()
+  problems.add_known([1, 255])
+  problems.add_unknown('m.png', {'2': 7})
+  with pytest.raises(errors.UserError, match='convert with --map=1:0,2:1'):
+    problems.raise_if_any(2)

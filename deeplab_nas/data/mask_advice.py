@@ -1,0 +1,87 @@
+"""What to do about mask values that are no class: their likeliest meaning.
+
+The advice must not lose a class: whoever follows it has labels as they were
+meant, or is told to name what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+_MAX_CLASSES = 32  # above, stretched greys cannot be told from others
+_WHITE = 255
+
+
+def advice(
+  unknown: Collection[str],
+  known: Collection[int],
+  likely: Mapping[str, int],
+  num_classes: int,
+) -> str:
+  """The end of a sentence on unknown values.
+
+  Args:
+    unknown: Mask values ('7' or '#ff00aa') that fit no class.
+    known: Values of the masks that do, or that are the ignore label.
+    likely: Class by value where all are greys of the colours of classes.
+    num_classes: Of the dataset.
+  """
+  if likely and set(unknown) <= likely.keys():
+    pairs = sorted((int(value), index) for value, index in likely.items())
+    return (
+      'these are the greys of the colours in the labels file, so convert with'
+      f' --map={_joined(pairs)}, or save the masks in colour'
+    )
+  if all(value.isdecimal() for value in unknown):
+    values = sorted({*map(int, unknown), *known})
+    for guess in (_stretched, _counted_from_one):
+      found = guess(values, {*map(int, unknown)}, num_classes)
+      if found:
+        return found
+  ordered = sorted(unknown, key=lambda value: (len(value), value))
+  remedy = ','.join(f'{value}:ignore' for value in ordered)
+  if ordered == [str(num_classes)]:
+    return (
+      f'name the missing class in the labels file, or convert with'
+      f' --map={remedy} (or, if the masks count from 1 and 0 is no class,'
+      f' --map=0:ignore,{_shift(num_classes)})'
+    )
+  return f'convert with --map={remedy} or correct the list of classes'
+
+
+def _stretched(
+  values: list[int], unknown: set[int], num_classes: int
+) -> str | None:
+  """Advice where the classes are spread over the greys from black to white."""
+  steps = num_classes - 1
+  if not 1 <= steps < _MAX_CLASSES or values[-1] != _WHITE:
+    return None
+  pairs = [(value, round(value * steps / _WHITE)) for value in values]
+  if any(abs(value - index * _WHITE / steps) >= 1 for value, index in pairs):
+    return None
+  pairs = [(value, index) for value, index in pairs if value != index]
+  return f'convert with --map={_joined(pairs)} or correct the list of classes'
+
+
+def _counted_from_one(
+  values: list[int], unknown: set[int], num_classes: int
+) -> str | None:
+  """Advice where 0 never occurs, but 1 and what follows."""
+  values = [value for value in values if value != _WHITE or value in unknown]
+  if not values or values[0] != 1 or values[-1] > 2 * len(values):
+    return None
+  shift = f'convert with --map={_shift(values[-1])}'
+  if values[-1] == num_classes:
+    return f'no mask holds 0, so they count from 1: {shift}'
+  return (
+    f'no mask holds 0, so they count from 1, up to {values[-1]}: name'
+    f' {values[-1]} classes in the labels file and {shift}'
+  )
+
+
+def _shift(count: int) -> str:
+  return _joined((value + 1, value) for value in range(count))
+
+
+def _joined(pairs) -> str:
+  return ','.join(f'{value}:{index}' for value, index in pairs)
