@@ -17,11 +17,22 @@ def cell_order(cell: tuple[Terms, ...]) -> tuple[Terms, ...]:
   that compute the same may still be told apart by who reads them: then each of
   those comes first once, and the smallest outcome is taken.
   """
+  keys, _ = _smallest(cell)
+  return tuple(tuple(reversed(terms)) for _, terms in keys)
+
+
+def block_order(cell: tuple[Terms, ...]) -> tuple[int, ...]:
+  """For each block of the canonical order, which one of the cell it is."""
+  return _smallest(cell)[1]
+
+
+def _smallest(cell: tuple[Terms, ...]) -> tuple[tuple, tuple[int, ...]]:
+  """Keys of the blocks in their canonical order, and this order."""
   names = cell_space.source_names(len(cell))
 
   def extend(order: tuple[int, ...]) -> tuple:
     if len(order) == len(cell):
-      return tuple(key(block, order) for block in order)
+      return tuple(key(block, order) for block in order), order
     keys = {
       block: key(block, order)
       for block in range(len(cell))
@@ -58,7 +69,7 @@ def cell_order(cell: tuple[Terms, ...]) -> tuple[Terms, ...]:
     )
     return depth(block), tuple(reversed(terms))
 
-  return tuple(tuple(reversed(terms)) for _, terms in extend(()))
+  return extend(())
 
 
 def _renamed(source: str, names: Sequence[str], order: tuple[int, ...]) -> str:

@@ -44,12 +44,11 @@ _BOX = (3.4, 0.8)  # width and height
 _OPERATION = (2.15, 0.32)
 _GUTTER = 1.25
 _INPUTS_END = 0.8
-_MIN_WIDTH = 20.0  # a small cell is not stretched
 
 
 def width(genotype: genotype_lib.Genotype) -> float:
   """Of the cell's picture, where an operation is about 2 wide."""
-  return max(_left(max(_depths(genotype)) + 1) + 1.6, _MIN_WIDTH)
+  return _left(max(_depths(genotype)) + 1) + 1.6
 
 
 def draw(axes: axes_lib.Axes, genotype: genotype_lib.Genotype) -> None:

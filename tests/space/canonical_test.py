@@ -87,3 +87,17 @@ def test_the_largest_cells_of_twins_are_ordered_quickly():
 def test_an_ordered_cell_keeps_its_order(cell):
   ordered = canonical.cell_order(cell)
   assert canonical.cell_order(ordered) == ordered
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_the_order_of_blocks_says_where_each_came_from(data):
+  cell = data.draw(cells())
+  order = canonical.block_order(cell)
+  assert sorted(order) == list(range(len(cell)))
+  names = {f'block_{old}': f'block_{new}' for new, old in enumerate(order)}
+  renamed = [
+    sorted((names.get(source, source), primitive) for source, primitive in old)
+    for old in (cell[block] for block in order)
+  ]
+  assert renamed == [sorted(block) for block in canonical.cell_order(cell)]

@@ -11,6 +11,7 @@ from deeplab_nas.space import (
   Lattice,
   SearchSpace,
   arch_weights,
+  decode,
   draw,
   primitives,
   zoo,
@@ -96,6 +97,70 @@ def test_weights_figure_shows_alpha_and_beta():
   assert frames == [(0, 7), (1, 7), (3, 7), (4, 7)]
   lines = [line for line in beta.lines if len(line.get_xdata()) == 2]
   assert len(lines) == len(space.lattice.edges)
+
+
+def test_the_figure_says_which_architecture_and_what_is_added():
+  genotype = zoo.load('auto_deeplab')
+  figure = draw.figure(genotype, 'runs/a\n10 M parameters')
+  lines = [text.get_text() for text in figure.texts]
+  assert lines == [
+    f'Architecture {genotype.digest}',
+    'runs/a',
+    '10 M parameters',
+  ]
+
+
+@pytest.mark.parametrize('num_layers', [1, 4, 12])
+def test_the_lattice_leaves_no_part_of_its_picture_blank(num_layers):
+  space = SearchSpace(CellSpace(2), Lattice(num_layers))
+  genotype = space.random(np.random.default_rng(0))
+  figure = draw.figure(genotype)
+  width, _ = figure.get_size_inches()
+  path, cell = figure.axes
+  right = max(path.get_position().x1, cell.get_position().x1)
+  assert right * width == pytest.approx(width - 0.15, abs=0.02)
+  assert path.get_position().x1 == pytest.approx(right)
+  assert path.get_xlim()[1] - num_layers < 1
+
+
+def test_colours_are_centred_on_the_weights_of_the_start():
+  space = SearchSpace(CellSpace(2), Lattice(3))
+  op = np.full([5, 8], 1 / 8)
+  op[0, 0], op[0, 1] = 0.2, 0.05
+  exits = space.lattice.legal.sum(-1, keepdims=True)
+  edge = space.lattice.legal / np.maximum(exits, 1)
+  figure = draw.weights_figure(arch_weights.ArchWeights(op, edge), space)
+  beta, alpha = figure.axes[:2]
+  (image,) = alpha.images
+  red, neutral, blue = (image.to_rgba(v) for v in (0.2, 1 / 8, 0.05))
+  assert max(neutral[:3]) - min(neutral[:3]) < 0.03  # grey
+  assert red[0] > red[2] + 0.3 and blue[2] > blue[0] + 0.3
+  lines = [line for line in beta.lines if len(line.get_xdata()) == 2]
+  assert {line.get_color()[:3] for line in lines} == {lines[0].get_color()[:3]}
+  shown = [t.get_text() for t in beta.texts]
+  assert sorted(shown) == sorted(
+    f'{edge[e.index]:.2f}' for e in space.lattice.edges
+  )
+
+
+def test_blocks_have_the_names_of_the_genotypes_picture():
+  space = SearchSpace(CellSpace(2), Lattice(3))
+  op = np.full([5, 8], 0.1)
+  # The first block becomes the second: both read the inputs alone.
+  op[0, 1], op[1, 1] = 0.3, 0.3
+  op[2, 6], op[3, 6] = 0.3, 0.3
+  weights = arch_weights.ArchWeights(op, space.lattice.legal * 0.25)
+  chosen = decode.decode(weights, space)
+  assert chosen.cell[0][0].primitive == 'atrous_conv_3x3'
+  figure = draw.weights_figure(weights, space)
+  labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+  assert labels == [
+    'prev -> block_1',
+    'prev_prev -> block_1',
+    'prev -> block_0',
+    'prev_prev -> block_0',
+    'block_1 -> block_0',
+  ]
 
 
 def test_weights_picture_can_be_saved(tmp_path):
