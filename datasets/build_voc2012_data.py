@@ -16,7 +16,7 @@ from deeplab_nas import errors
 from deeplab_nas.data import conversion_flags, layouts
 
 FLAGS = flags.FLAGS
-conversion_flags.define()
+conversion_flags.define(mask_modes=True)
 flags.DEFINE_list('splits', 'train,val', 'Names of split lists to convert.')
 flags.DEFINE_string(
   'labels', None, 'labels.txt, .json or .yaml; default: the 21 VOC classes.'
@@ -29,7 +29,7 @@ def main(_) -> None:
       FLAGS.data_dir,
       FLAGS.splits,
       FLAGS.labels,
-      conversion_flags.mask_options('index'),
+      conversion_flags.mask_options(FLAGS.mask_mode),
     )
   )
 

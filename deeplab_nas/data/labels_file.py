@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import re
+from collections.abc import Sequence
 
 from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.data import dataset_info, label_map, palettes
@@ -92,22 +93,23 @@ class Labels:
     return {**ignored, **{c: i for i, c in enumerate(self.colors)}}
 
 
-def find(data_dir: str | os.PathLike) -> pathlib.Path:
-  """The one labels file of a folder."""
-  paths = [pathlib.Path(data_dir, name) for name in FILE_NAMES]
-  paths = [path for path in paths if path.is_file()]
-  if not paths:
-    raise errors.UserError(
-      f'{data_dir} has no labels.txt, labels.json or labels.yaml: write a'
-      ' labels.txt with one class name per line, in the order of the mask'
-      ' values 0, 1, 2, ...'
-    )
-  if len(paths) > 1:
-    raise errors.UserError(
-      f'{data_dir} has both {paths[0].name} and {paths[1].name}: keep one,'
-      ' or choose with --labels=FILE.'
-    )
-  return paths[0]
+def find(folders: Sequence[str | os.PathLike]) -> pathlib.Path:
+  """The one labels file of the first of some folders that has any."""
+  for folder in folders:
+    paths = [pathlib.Path(folder, name) for name in FILE_NAMES]
+    paths = [path for path in paths if path.is_file()]
+    if len(paths) > 1:
+      raise errors.UserError(
+        f'{folder} has both {paths[0].name} and {paths[1].name}: keep one,'
+        ' or choose with --labels=FILE.'
+      )
+    if paths:
+      return paths[0]
+  raise errors.UserError(
+    f'{folders[0]} has no labels.txt, labels.json or labels.yaml: write a'
+    ' labels.txt with one class name per line, in the order of the mask'
+    ' values 0, 1, 2, ...'
+  )
 
 
 def read(path: str | os.PathLike) -> Labels:

@@ -8,6 +8,8 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from absl import logging
+
 from deeplab_nas import errors
 from deeplab_nas.data import (
   dataset_info,
@@ -17,11 +19,12 @@ from deeplab_nas.data import (
   mask_rules,
   pairs,
   palettes,
+  split_pairs,
 )
+from deeplab_nas.data import splits as splits_lib
 
 _CITYSCAPES_MASKS = ('gtFine_labelTrainIds', 'gtFine_labelIds')
-_LIST_FOLDERS = ('', 'splits')
-_SPLIT_FOLDERS = frozenset(['train', 'val', 'test'])
+_VOC_VOID = (224, 224, 192)  # the border of objects in colour masks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +74,7 @@ def cityscapes(
       data_dir / 'gtFine' / split, options.follow_links
     )
     if labels is None and split.startswith('test'):
-      by_split[split] = _without_masks(images)
+      by_split[split] = split_pairs.without_masks(images)
       continue
     if labels is None:
       raise errors.UserError(
@@ -97,12 +100,12 @@ def pascal_voc(
   data_dir: str | os.PathLike,
   splits: Sequence[str] = ('train', 'val'),
   labels_path: str | None = None,
-  options: MaskOptions = MaskOptions(mode='index'),
+  options: MaskOptions = MaskOptions(),
 ) -> Source:
   """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt."""
   data_dir = _directory(data_dir)
   _check_names(splits)
-  info = dataset_info.DatasetInfo.pascal_voc()
+  info, labels = dataset_info.DatasetInfo.pascal_voc(), None
   if labels_path:
     labels = labels_file.read(labels_path)
     info = labels.to_info(data_dir.name, options.ignore_label)
@@ -117,15 +120,21 @@ def pascal_voc(
     names = pairs.read_list(path)
     listed = {
       pair.name: pair
-      for pair in pairs.select(path, names, _all_pairs(images, {}))
+      for pair in pairs.select(
+        path, names, split_pairs.all_pairs(images, mask_files), data_dir
+      )
     }
     wanted = {name: images[name] for name in listed}
     if split.startswith('test') and not wanted.keys() & mask_files.keys():
-      by_split[split] = tuple(listed.values())
+      by_split[split] = split_pairs.without_masks(wanted)
       continue
     found = {name: mask_files[name] for name in listed if name in mask_files}
     by_split[split] = tuple(pairs.match(wanted, found).values())
-  return _source(data_dir, info, by_split, _rules(info, options))
+  rules = _rules(info, options, labels)
+  if labels is None:
+    colours = {_VOC_VOID: options.ignore_label, **rules.colors}
+    rules = dataclasses.replace(rules, colors=colours)
+  return _source(data_dir, info, by_split, rules)
 
 
 def folder(
@@ -139,26 +148,43 @@ def folder(
   """images/, masks/ and labels.txt, labels.json or labels.yaml.
 
   The splits are, in this order: the lists train.txt, val.txt (and test.txt) in
-  the folder or its splits/; the folders images/train and images/val; a seeded
-  random split.
+  the folder or its splits/; the folders images/train and images/val, or train
+  and val with images and masks in each; a seeded random split. Other spellings
+  of their names are those of `splits.SPELLINGS`.
   """
   data_dir = _directory(data_dir)
-  labels = labels_file.read(labels_path or labels_file.find(data_dir))
+  nested = {}
+  if not (data_dir / 'images').is_dir():
+    nested = splits_lib.folders(data_dir)
+  found = labels_path or labels_file.find([data_dir, *nested.values()])
+  labels = labels_file.read(found)
   info = labels.to_info(data_dir.name, options.ignore_label)
+  rules = _rules(info, options, labels)
+  if nested:
+    by_split = {
+      split: split_pairs.nested(split, path, mask_suffix, options.follow_links)
+      for split, path in nested.items()
+    }
+    return _source(data_dir, info, by_split, rules)
   images = pairs.files_by_name(data_dir / 'images', '', options.follow_links)
   mask_files = pairs.files_by_name(
     data_dir / 'masks', mask_suffix, options.follow_links
   )
-  everything = _all_pairs(images, mask_files)
-  by_split = _listed(data_dir, everything) or _by_folder(everything)
+  by_split = split_pairs.listed(data_dir, images, mask_files)
+  if not by_split:
+    by_split = split_pairs.by_folder(images, mask_files, data_dir)
   if by_split:
     for split, chosen in by_split.items():
       if not split.startswith('test'):
-        _require_masks(chosen)
+        split_pairs.require_masks(chosen)
   else:
     matched = list(pairs.match(images, mask_files).values())
     by_split = pairs.split_at_random(matched, val_fraction, seed)
-  rules = _rules(info, options, labels)
+    logging.info(
+      'No split lists and no folders train and val: %d images are drawn at'
+      ' random to train on, and %d to validate on.',
+      *map(len, by_split.values()),
+    )
   return _source(data_dir, info, by_split, rules)
 
 
@@ -173,13 +199,12 @@ def detect(
   if (data_dir / 'leftImg8bit').is_dir():
     return cityscapes(data_dir, options=options)
   if (data_dir / 'JPEGImages').is_dir():
-    options = dataclasses.replace(options, mode='index')
     return pascal_voc(data_dir, labels_path=labels_path, options=options)
-  if (data_dir / 'images').is_dir():
+  if (data_dir / 'images').is_dir() or splits_lib.folders(data_dir):
     return folder(data_dir, labels_path, mask_suffix, options=options)
   raise errors.UserError(
     f'{data_dir} has none of the subfolders leftImg8bit (Cityscapes),'
-    ' JPEGImages (Pascal VOC) and images (your own data).'
+    ' JPEGImages (Pascal VOC), images, and train and val (your own data).'
   )
 
 
@@ -221,70 +246,6 @@ def _train_ids(ignore_label: int) -> dict[int, int]:
     for train_id, label_id in enumerate(palettes.CITYSCAPES_LABEL_IDS)
   )
   return {255: ignore_label, **ids}
-
-
-def _listed(data_dir: pathlib.Path, everything) -> dict:
-  """Pairs by the split lists of a folder, empty without lists."""
-  return {
-    split: pairs.select(path, pairs.read_list(path), everything)
-    for split, path in _split_lists(data_dir).items()
-  }
-
-
-def _by_folder(everything: dict[str, pairs.Pair]) -> dict:
-  """Pairs by the folders images/train and images/val, empty without these."""
-  by_split = {}
-  for name, pair in everything.items():
-    by_split.setdefault(name.partition('/')[0], []).append(pair)
-  if not by_split.keys() >= {'train', 'val'}:
-    return {}
-  others = sorted(by_split.keys() - _SPLIT_FOLDERS)
-  if others:
-    raise errors.UserError(
-      'images/ has the folders train and val, but also images outside of them,'
-      f' first {by_split[others[0]][0].name}: move all images into train, val'
-      ' or test, or write train.txt and val.txt.'
-    )
-  return {split: tuple(chosen) for split, chosen in by_split.items()}
-
-
-def _split_lists(data_dir: pathlib.Path) -> dict[str, pathlib.Path]:
-  for folder_name in _LIST_FOLDERS:
-    lists = {
-      split: data_dir / folder_name / f'{split}.txt'
-      for split in ('train', 'val', 'test')
-    }
-    lists = {split: path for split, path in lists.items() if path.is_file()}
-    if not lists:
-      continue
-    for split in ('train', 'val'):
-      if split not in lists:
-        raise errors.UserError(
-          f'{next(iter(lists.values()))} has no {split}.txt beside it: give'
-          ' lists of both train and val, or none for a random split.'
-        )
-    return lists
-  return {}
-
-
-def _all_pairs(images, mask_files) -> dict[str, pairs.Pair]:
-  return {
-    name: pairs.Pair(
-      name, str(path), str(mask_files[name]) if name in mask_files else None
-    )
-    for name, path in images.items()
-  }
-
-
-def _without_masks(images) -> tuple[pairs.Pair, ...]:
-  return tuple(_all_pairs(images, {}).values())
-
-
-def _require_masks(chosen: Sequence[pairs.Pair]) -> None:
-  pairs.match(
-    {pair.name: pathlib.Path(pair.image) for pair in chosen},
-    {pair.name: pathlib.Path(pair.mask) for pair in chosen if pair.mask},
-  )
 
 
 def _rules(

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import posixpath
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,8 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.data import findings, image_files
+
+_IMAGE_FOLDERS = ('images', 'JPEGImages')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,14 +124,39 @@ def read_list(path: pathlib.Path) -> list[str]:
 
 
 def select(
-  path: pathlib.Path, names: Iterable[str], pairs: dict[str, Pair]
+  path: pathlib.Path,
+  names: Iterable[str],
+  pairs: dict[str, Pair],
+  data_dir: pathlib.Path,
 ) -> tuple[Pair, ...]:
-  """The pairs that a split list names, with or without file extension."""
+  """The pairs that a split list names.
+
+  A name may be a path of the image or its mask, relative or absolute, with or
+  without file extension; what follows it in its line is passed over.
+
+  Args:
+    path: Of the list.
+    names: Its lines.
+    pairs: All pairs by name.
+    data_dir: What relative paths may start from, beside the list's folder.
+  """
   chosen, problems = {}, findings.Problems()
-  for name in names:
-    pair = next((pairs[form] for form in _forms(name) if form in pairs), None)
+  by_path = {}
+  for pair in pairs.values():
+    for file in filter(None, (pair.mask, pair.image)):
+      by_path[file] = by_path[os.path.splitext(file)[0]] = pair
+  bases = (data_dir, path.parent)
+  for line in names:
+    pair = None
+    for name in dict.fromkeys([line, *line.split()[:1]]):
+      forms = [form for form in _forms(name) if form in pairs]
+      places = [os.path.abspath(base / name) for base in bases]
+      known = [place for place in places if place in by_path]
+      if forms or known:
+        pair = pairs[forms[0]] if forms else by_path[known[0]]
+        break
     if pair is None:
-      problems.add(f'{path} names {name}, of which there is no image.')
+      problems.add(f'{path} names {line}, of which there is no image.')
     elif pair.name in chosen:
       problems.add(f'{path} names {pair.name} twice: remove one.')
     else:
@@ -246,11 +274,17 @@ def _refuse_outside(
 
 def _forms(name: str) -> list[str]:
   """Spellings under which a listed name may be known."""
-  name = name.replace('\\', '/').lstrip('/')
-  stem, extension = os.path.splitext(name)
-  forms = [name]
-  if extension.lower() in image_files.EXTENSIONS:
-    forms.append(stem)
+  name = name.replace('\\', '/')
+  tail = name
+  for folder in _IMAGE_FOLDERS:  # a path on another machine
+    tail = tail.rpartition(f'/{folder}/')[2]
+  forms = []
+  for form in dict.fromkeys([name, tail]):
+    form = posixpath.normpath(form).lstrip('/')
+    stem, extension = os.path.splitext(form)
+    forms.append(form)
+    if extension.lower() in image_files.EXTENSIONS:
+      forms.append(stem)
   return forms + [form.partition('/')[2] for form in forms if '/' in form]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,14 +99,37 @@ def test_cityscapes_image_without_mask_is_named(tmp_path):
     layouts.cityscapes(root)
 
 
-def test_voc_masks_go_by_index_whatever_their_palette(tmp_path):
+def test_voc_masks_go_by_index_on_request(tmp_path):
   root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
   scrambled = palettes.pascal_voc_palette(256)[::-1]
   image = tiny_folder.palette_mask(stripes(), scrambled)
   image.save(root / 'SegmentationClass/a.png')
-  source = layouts.pascal_voc(root)
+  options = layouts.MaskOptions(mode='index')
+  source = layouts.pascal_voc(root, options=options)
   example = scan.read_pair(source.splits['train'][0], source.rules)
   assert example.counts.labelled(21, 255)[:4] == (48, 48, 48, 0)
+  # Else colours of no class are refused with the name of the file.
+  with pytest.raises(errors.UserError, match='SegmentationClass/a.png'):
+    conversion.check(layouts.pascal_voc(root), workers=1)
+
+
+@pytest.mark.parametrize('mapping', ['', '7:ignore'])
+def test_a_palette_that_an_editor_made_goes_by_colour(mapping, tmp_path):
+  root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
+  colours = palettes.pascal_voc_palette(256)
+  few = [colours[0], colours[255], colours[15]]
+  image = tiny_folder.palette_mask(stripes((0, 2, 1)), few)
+  image.save(root / 'SegmentationClass/a.png')
+  image = tiny_folder.palette_mask(stripes((0, 15, 255)), colours)
+  image.save(root / 'SegmentationClass/b.png')
+  options = layouts.MaskOptions(mapping)
+  source = layouts.pascal_voc(root, options=options)
+  first, second = (
+    scan.read_pair(pair, source.rules) for pair in source.splits['train']
+  )
+  assert first.label == second.label
+  labelled = first.counts.labelled(21, 255)
+  assert (labelled[0], labelled[15]) == (72, 60)
 
 
 def test_voc_colour_masks_go_by_the_voc_colours(tmp_path):
@@ -156,6 +181,23 @@ def test_lists_in_splits_folder_are_used(tmp_path):
     'train': ['a', 'b'],
     'val': ['d'],
   }
+
+
+@pytest.mark.parametrize('name', ['./{}', '{root}/images/{}', '/x/images/{}'])
+def test_lists_may_hold_paths(name, tmp_path):
+  folder = tiny_folder.TinyFolder(tmp_path)
+  for split, images in (('train', ['a.png', 'b.png']), ('val', ['c.png'])):
+    lines = [name.format(image, root=tmp_path) for image in images]
+    folder.write(f'{split}.txt', '\n'.join(lines))
+  splits = layouts.folder(tmp_path).splits
+  assert [pair.name for pair in splits['train']] == ['a', 'b']
+  assert [pair.name for pair in splits['val']] == ['c']
+
+
+def test_a_random_split_is_told(tmp_path, caplog):
+  with caplog.at_level(logging.INFO):
+    layouts.folder(tiny_folder.TinyFolder(tmp_path).root)
+  assert '3 images are drawn at random to train on, and 1 to' in caplog.text
 
 
 def test_layout_is_told_by_its_subfolders(tmp_path):

@@ -44,14 +44,37 @@ def test_names_that_are_no_text_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-  'line', ['a', 'a.png', 'images/a', 'images/a.jpg', '/images/a.jpg', ' a ']
+  'line',
+  [
+    *('a', 'a.png', 'images/a', 'images/a.jpg', '/images/a.jpg', ' a '),
+    *('./a.png', './images/a.png', '.\\images\\a.png', './/a', 'b/../a'),
+    *('C:\\data\\images\\a.png', '/home/me/set/images/a.jpeg'),
+    *('/images/a.jpg /masks/a.png', 'a.jpg\ta.png', 'a 1', 'a -1'),
+  ],
 )
 def test_lists_may_spell_names_in_many_ways(line, tmp_path):
   path = tmp_path / 'train.txt'
   path.write_text(f'\r\n{line}\r\n', encoding='utf-8-sig')
   pair = pairs.Pair('a', 'i', 'm')
   names = pairs.read_list(path)
-  assert pairs.select(path, names, {'a': pair}) == (pair,)
+  assert pairs.select(path, names, {'a': pair}, tmp_path) == (pair,)
+
+
+@pytest.mark.parametrize(
+  'line',
+  [
+    *('{root}/data/left/a.jpg', '{root}/data/left/a', 'left/a.jpg'),
+    *('{root}/data/right/a.png', 'right/a.png', '../data/left/a.jpg'),
+    *('./left/a.jpg', '{root}/data/../data/left/a.jpg'),
+  ],
+)
+def test_lists_may_hold_paths_of_images_and_masks(line, tmp_path):
+  data = tmp_path / 'data'
+  files = [str(data / name) for name in ('left/a.jpg', 'right/a.png')]
+  pair = pairs.Pair('2020/a', *files)
+  names = [line.format(root=tmp_path)]
+  path = data / 'train.txt'
+  assert pairs.select(path, names, {pair.name: pair}, data) == (pair,)
 
 
 def test_missing_list_tells_which_there_are(tmp_path):
