@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import pathlib
 
 import numpy as np
 import pytest
@@ -17,10 +16,7 @@ from deeplab_nas.space import (
   zoo,
 )
 from deeplab_nas.space.cost import Cost, CostModel, format_shares
-
-FIXTURE = (
-  pathlib.Path(__file__).parents[3] / 'shared' / 'fixtures' / 'hnasnet_f4.npz'
-)
+from tests.tf1 import official
 
 # Filter multiplier -> parameters, those with a separable head, billions of
 # multiply-adds at 1025 x 2049 and at 769 x 769.
@@ -72,19 +68,17 @@ def test_published_network_has_the_known_multiply_adds(width):
 
 
 def test_parameters_equal_those_of_the_released_graph():
-  if not FIXTURE.exists():
-    pytest.skip(f'{FIXTURE} is not here; it holds the released variables')
-  with np.load(FIXTURE) as variables:
-    names = [
-      name
-      for name in variables.files
-      if name.startswith('var/') and '/moving_' not in name
-    ]
-    sizes = {name: variables[name].size for name in names}
-  parts = model_of_width(4).breakdown(zoo.load('auto_deeplab'))
+  sizes = {
+    name: value.size
+    for name, value in official.variables().items()
+    if '/moving_' not in name
+  }
+  parts = model_of_width(official.WIDTH).breakdown(zoo.load('auto_deeplab'))
   cells = sum(n for name, n in sizes.items() if '/cell_' in name)
   decoder = sum(
-    n for name, n in sizes.items() if '/decoder/' in name or 'logits' in name
+    n
+    for name, n in sizes.items()
+    if name.startswith('decoder/') or 'logits' in name
   )
   assert parts['cells'].params == cells
   assert parts['decoder'].params == decoder

@@ -1,7 +1,5 @@
 """Weights of the released code give the released outputs."""
 
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,10 +9,8 @@ from deeplab_nas.nn.network import folding
 from deeplab_nas.space import Genotype, zoo
 from deeplab_nas.tf1 import variables as tf1_checkpoint
 from tests.nn import released_network
+from tests.tf1 import official
 
-FIXTURE = (
-  pathlib.Path(__file__).parents[3] / 'shared' / 'fixtures' / 'hnasnet_f4.npz'
-)
 KINDS = {
   'auto_deeplab': released_network.HNASNET,
   'pnasnet5': released_network.PNASNET,
@@ -30,22 +26,59 @@ def image(height, width, seed=0):
   return rng.uniform(0, 255, [1, height, width, 3]).astype(np.float32)
 
 
-@pytest.mark.skipif(not FIXTURE.is_file(), reason=f'{FIXTURE} is not there')
-def test_every_output_of_the_official_network_is_reproduced():
-  arrays = dict(np.load(FIXTURE))
-  model = build_network('auto_deeplab', filter_multiplier=4)
-  tf1_checkpoint.assign(
-    model,
-    {k[len('var/') :]: v for k, v in arrays.items() if k.startswith('var/')},
-  )
-  points = tf1_checkpoint.end_points(model, tf.constant(arrays['image']))
-  outputs = {
-    k[len('out/') :]: v for k, v in arrays.items() if k.startswith('out/')
-  }
+@pytest.fixture(scope='module')
+def points():
+  """All stages of the package's network with the official variables."""
+  model = build_network('auto_deeplab', filter_multiplier=official.WIDTH)
+  tf1_checkpoint.assign(model, official.variables())
+  return tf1_checkpoint.end_points(model, tf.constant(official.image()))
+
+
+def test_every_output_of_the_official_network_is_reproduced(points):
+  outputs = official.outputs()
   assert set(points) == set(outputs) and len(outputs) == 15
   for name, expected in outputs.items():
-    assert points[name].shape == expected.shape
-    assert relative_error(points[name].numpy(), expected) < 1e-5
+    actual = official.sample(points[name].numpy())
+    assert actual.shape == expected.shape
+    assert relative_error(actual, expected) < 1e-5, name
+
+
+def test_the_plain_network_of_other_tests_reproduces_them_too():
+  released = released_network.ReleasedNetwork(
+    released_network.HNASNET,
+    zoo.load('auto_deeplab').path,
+    official.WIDTH,
+    num_classes=19,
+    rates=official.RATES,
+  )
+  released.variables.update(official.variables())
+  found = released(official.image())
+  assert len(released.variables) == 1370  # none was drawn
+  for name, expected in official.outputs().items():
+    actual = official.sample(found[name].numpy())
+    assert relative_error(actual, expected) < 1e-5, name
+
+
+@pytest.mark.skipif(
+  not official.COMPLETE.is_file(), reason=f'{official.COMPLETE} is not there'
+)
+def test_the_complete_file_holds_no_more_than_the_small_one_says(points):
+  with np.load(official.COMPLETE) as file:
+    complete = dict(file)
+  np.testing.assert_array_equal(complete['image'], official.image())
+  variables, outputs = official.variables(), official.outputs()
+  assert set(complete) == {
+    'image',
+    *(f'var/{name}' for name in variables),
+    *(f'out/{name}' for name in outputs),
+  }
+  for name, value in variables.items():
+    np.testing.assert_array_equal(complete[f'var/{name}'], value, name)
+  for name, value in outputs.items():
+    whole = complete[f'out/{name}']
+    np.testing.assert_array_equal(official.sample(whole), value, name)
+    assert points[name].shape == whole.shape
+    assert relative_error(points[name].numpy(), whole) < 1e-5, name
 
 
 @pytest.mark.parametrize(
