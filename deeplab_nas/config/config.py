@@ -298,12 +298,24 @@ _RENAMED = {
 }
 
 
+# Settings that earlier releases did not have, but learnt by.
+_LOSS = {f.name: f.default for f in dataclasses.fields(config_loss.LossConfig)}
+_ADDED = {'search': _LOSS, 'train': _LOSS}
+
+
 def with_current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-  """Nested settings of any release, by the names that they have now."""
+  """Nested settings of any release, by the names that they have now.
+
+  A section that is there has the settings of the loss too: where an earlier
+  release did not know one, it had today's default.
+  """
   return {
     section: {
-      _RENAMED.get(section, {}).get(name, name): value
-      for name, value in values.items()
+      **_ADDED.get(section, {}),
+      **{
+        _RENAMED.get(section, {}).get(name, name): value
+        for name, value in values.items()
+      },
     }
     if isinstance(values, Mapping)
     else values

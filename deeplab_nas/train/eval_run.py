@@ -13,6 +13,7 @@ import json
 import pathlib
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from absl import logging
 
@@ -20,13 +21,18 @@ from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
 from deeplab_nas.evaluate import advice as advice_lib
-from deeplab_nas.evaluate import confusion_picture, evaluator, scores, segmenter
+from deeplab_nas.evaluate import (
+  confusion_picture,
+  evaluated,
+  evaluator,
+  scores,
+  segmenter,
+)
 from deeplab_nas.nn.network import folding
 from deeplab_nas.run import cluster, devices, worker_check
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import restore
 
-RESULTS, IMAGE_COUNTS = 'results.json', 'images.npz'
 _LINE_SECONDS = 10.0
 
 
@@ -88,7 +94,9 @@ def run(
   if not cluster.is_chief(config.runtime):
     return result
   folder = directory.evaluations / _name(split, config, source.config)
-  _write(folder, result, source, split, config)
+  largest = input_pipeline.max_size(data_dir, split, info)
+  costs = _costs(source, largest, data.image_scale)
+  _write(folder, result, source, split, config, costs)
   advice = advice_lib.sentences(result, source.config.train)
   print('\n'.join([str(result), '', *advice, f'Written to {folder}.']))
   return result
@@ -125,12 +133,26 @@ def _name(
   return '_'.join(parts)
 
 
+def _costs(
+  source: restore.Trained, largest: tuple[int, int], image_scale: float
+) -> dict[str, Any]:
+  """What one pass of the network costs on the split's largest image."""
+  size = tuple(max(1, round(side * image_scale)) for side in largest)
+  cost = source.network.cost_model(size).of(source.genotype)
+  return {
+    'parameters': cost.params,
+    'multiply_adds': cost.macs,
+    'image_size': list(size),
+  }
+
+
 def _write(
   folder: pathlib.Path,
   result: scores.Scores,
   source: restore.Trained,
   split: str,
   config: config_lib.Config,
+  costs: dict[str, Any],
 ) -> None:
   record = {
     'split': split,
@@ -140,14 +162,15 @@ def _write(
     'image_scale': config.data.image_scale,
     'scales': list(config.eval.scales),
     'flip': config.eval.flip,
+    'costs': costs,
     **result.to_dict(),
   }
   folder.mkdir(parents=True, exist_ok=True)
   text = json.dumps(record, indent=1, ensure_ascii=False) + '\n'
-  files.write(folder / RESULTS, text)
+  files.write(folder / evaluated.RESULTS, text)
   files.write(folder / 'classes.csv', result.to_csv())
   files.write(folder / 'images.csv', result.images.to_csv(result.class_names))
-  files.write(folder / IMAGE_COUNTS, result.images.to_bytes())
+  files.write(folder / evaluated.IMAGE_COUNTS, result.images.to_bytes())
   files.write(folder / 'confusion.png', confusion_picture.draw(result))
 
 

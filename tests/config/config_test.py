@@ -284,3 +284,12 @@ def test_settings_of_earlier_releases_keep_their_meaning():
   train = config_lib.Config.from_dict(earlier).train
   assert (train.ohem_fraction, train.ohem_ramp_steps) == (0.5, 7)
   assert train.epochs == 3
+
+
+@pytest.mark.parametrize('section', ['search', 'train'])
+def test_a_run_before_there_were_losses_had_cross_entropy(section):
+  settings = config_lib.with_current_names({section: {'epochs': 30}})[section]
+  now = config_lib.Config.from_dict({section: {'epochs': 30}}).to_dict()
+  for name in ('loss', 'class_weights', 'focal_gamma', 'label_smoothing'):
+    assert settings[name] == now[section][name]
+  assert settings['loss'] == 'cross_entropy' and settings['epochs'] == 30

@@ -55,6 +55,11 @@ def test_numbers_are_those_of_an_independent_count(run, capsys):
   record = json.loads((folder / 'results.json').read_text('utf-8'))
   assert record['miou'] == pytest.approx(result.miou)
   assert record['split'] == 'val'
+  costs = record['costs']
+  assert costs['parameters'] == sum(
+    np.size(w) for w in source.network.trainable_weights
+  )
+  assert costs['multiply_adds'] > costs['parameters']
   assert record['genotype'] == tiny_training.GENOTYPE.digest
   assert (folder / 'classes.csv').read_text('utf-8') == result.to_csv()
   assert Image.open(folder / 'confusion.png').width > 100

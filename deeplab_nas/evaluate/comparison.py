@@ -1,0 +1,196 @@
+"""Two evaluations of the same images side by side.
+
+    a = evaluated.Evaluated.load('runs/a')
+    b = evaluated.Evaluated.load('runs/b')
+    print(compare(a, b))
+
+Both have counts of every image (`image_counts`), so that differences are those
+of the networks and not of the images: resamples and permutations are paired.
+TensorFlow is not imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from deeplab_nas import errors
+from deeplab_nas.evaluate import (
+  bootstrap,
+  evaluated,
+  image_counts,
+  score_table,
+)
+
+# Of `results.json`, beside the settings of the run.
+_OF_RESULTS = ('genotype', 'image_scale', 'scales', 'flip')
+
+
+def compare(a: evaluated.Evaluated, b: evaluated.Evaluated) -> str:
+  """Settings that differ, scores with intervals, costs and time, as text.
+
+  Raises:
+    UserError: If they are not of the same images with the same labels.
+  """
+  b = _in_order_of(a, b)
+  sections = (
+    [f'A  {a.folder}', f'B  {b.folder}', f'{len(a.images.names)} images'],
+    ['Settings that differ:', *_setting_rows(a, b)],
+    _score_rows(a, b),
+    ['Costs:', *_cost_rows(a, b)],
+  )
+  return '\n\n'.join('\n'.join(lines) for lines in sections)
+
+
+def _in_order_of(
+  a: evaluated.Evaluated, b: evaluated.Evaluated
+) -> evaluated.Evaluated:
+  """B with its images in the order of A's."""
+  errors.require(
+    a.class_names == b.class_names,
+    f'{a.folder} and {b.folder} are of other classes, so that their scores'
+    ' cannot be compared.',
+  )
+  only = set(a.images.names) ^ set(b.images.names)
+  if only or len(a.images.names) != len(b.images.names):
+    example = f', such as {min(only)}' if only else ''
+    raise errors.UserError(
+      f'{a.folder} ({len(a.images.names)} images) and {b.folder}'
+      f' ({len(b.images.names)}) are evaluations of other images{example}:'
+      ' evaluate both runs on the same split of the same data.'
+    )
+  place = {name: i for i, name in enumerate(b.images.names)}
+  order = [place[name] for name in a.images.names]
+  images = image_counts.ImageCounts(a.images.names, b.images.counts[order])
+  b = dataclasses.replace(b, images=images)
+  labelled = [x.pixels[:, image_counts.LABELLED] for x in (a, b)]
+  differs = (labelled[0] != labelled[1]).any(1)
+  if differs.any():
+    name = a.images.names[int(differs.argmax())]
+    raise errors.UserError(
+      f'{a.folder} and {b.folder} have images of the same names with other'
+      f' labels, such as {name}: evaluate both runs on the same data.'
+    )
+  return b
+
+
+def _setting_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
+  settings = [
+    {**x.settings, **{key: x.results.get(key) for key in _OF_RESULTS}}
+    for x in (a, b)
+  ]
+  rows = [('', 'A', 'B')]
+  for key in dict.fromkeys((*settings[0], *settings[1])):
+    values = [x.get(key) for x in settings]
+    if values[0] != values[1]:
+      rows.append((key, *map(_shown, values)))
+  return _aligned(rows) if len(rows) > 1 else ['  none']
+
+
+def _score_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
+  """IoU of both with intervals, and their difference with its own."""
+  found = bootstrap.difference(a.pixels, b.pixels)
+  intervals = [bootstrap.intervals(x.pixels) for x in (a, b)]
+  ious = [image_counts.iou(x.pixels.sum(0)) for x in (a, b)]
+  level = f'{100 * bootstrap.LEVEL:.0f} %'
+  rows = [('IoU', 'A', f'({level})', 'B', f'({level})', 'B - A', f'({level})')]
+
+  def row(name, values, spans, gap, gap_span):
+    cells = [
+      text
+      for value, bounds in zip(values, spans)
+      for text in (score_table.percent(value), score_table.span(bounds))
+    ]
+    rows.append((name, *cells, _points(gap), _signed_span(gap_span)))
+
+  for i, name in enumerate(a.class_names):
+    row(
+      name,
+      [x[i] for x in ious],
+      [x.class_iou[:, i] for x in intervals],
+      found.class_iou[i],
+      found.class_interval[:, i],
+    )
+  row(
+    'mean',
+    [float(image_counts.mean_of_known(x)) for x in ious],
+    [x.miou for x in intervals],
+    found.miou,
+    found.miou_interval,
+  )
+  return [*_aligned(rows), '', *_verdict(found, len(a.images.names))]
+
+
+def _verdict(found: bootstrap.Difference, num_images: int) -> list[str]:
+  if num_images < 2 or math.isnan(found.p_value):
+    return ['Too few images to say whether the difference is one of chance.']
+  text = f'{found.p_value:.4f}' if found.p_value >= 0.001 else 'below 0.001'
+  return [
+    f'p = {text} (paired permutation test of the mean IoU over images).',
+    'Intervals and p speak of other images, not of other seeds: two seeds of'
+    ' one setting can differ as well.',
+  ]
+
+
+def _cost_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
+  costs = [x.results.get('costs') or {} for x in (a, b)]
+  rows = [('', 'A', 'B', 'B / A')]
+  names = {
+    'parameters': 'parameters',
+    'multiply_adds': 'multiply-adds of the largest image',
+  }
+  for key, name in names.items():
+    rows.append((name, *_pair([x.get(key) for x in costs], _count)))
+  rows.append(('training', *_pair([a.seconds, b.seconds], _duration)))
+  return _aligned(rows)
+
+
+def _pair(values, written) -> tuple[str, str, str]:
+  """Both values and their ratio; '-' for what was not noted."""
+  is_known = [isinstance(x, (int, float)) for x in values]
+  texts = [written(x) if known else '-' for x, known in zip(values, is_known)]
+  has_ratio = all(is_known) and values[0] > 0
+  return (*texts, f'{values[1] / values[0]:.2f}' if has_ratio else '-')
+
+
+def _count(value: float) -> str:
+  return f'{value:,.0f}'
+
+
+def _duration(seconds: float) -> str:
+  minutes, seconds = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  return f'{hours}:{minutes:02d}:{seconds:02d} h'
+
+
+def _points(gap: float) -> str:
+  """A difference of shares in points of a percent."""
+  return '-' if math.isnan(gap) else f'{100 * gap:+.2f}'
+
+
+def _signed_span(bounds: np.ndarray) -> str:
+  if np.isnan(bounds).any():
+    return '-'
+  low, high = 100 * bounds
+  return f'{low:+.1f} to {high:+.1f}'
+
+
+def _shown(value: Any) -> str:
+  text = json.dumps(value, ensure_ascii=False, default=str)
+  return text if len(text) <= 40 else f'{text[:37]}...'
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+  """Columns of equal width; the first to the left, the others to the right."""
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  return [
+    '  '.join(
+      cell.ljust(width) if i == 0 else cell.rjust(width)
+      for i, (cell, width) in enumerate(zip(row, widths))
+    ).rstrip()
+    for row in rows
+  ]

@@ -1,0 +1,122 @@
+"""Two made-up evaluations side by side."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.evaluate import comparison, evaluated
+from tests import command
+from tests.evaluate import evaluations
+
+
+def compared(*runs):
+  return comparison.compare(*map(evaluated.Evaluated.load, runs))
+
+
+def rows(text, first):
+  """The words of the lines that begin so."""
+  return [x.split() for x in text.splitlines() if x.startswith(first)]
+
+
+@pytest.fixture
+def runs(tmp_path):
+  a = evaluations.write(
+    tmp_path / 'a', 0.6, seconds=[60.0], train={'epochs': 5}
+  )
+  b = evaluations.write(
+    tmp_path / 'b',
+    0.75,
+    seconds=[50.0, 40.0],
+    train={'epochs': 5, 'class_weights': 'sqrt_inverse'},
+    data={'dir': 'elsewhere'},
+  )
+  return a, b
+
+
+def test_settings_that_differ_are_shown_and_no_others(runs):
+  text = compared(*runs)
+  settings = text.split('Settings that differ:\n')[1].split('\n\n')[0]
+  assert [line.split() for line in settings.splitlines()] == [
+    ['A', 'B'],
+    ['train.class_weights', '"none"', '"sqrt_inverse"'],
+  ]
+  assert 'Settings that differ:\n  none\n' in compared(runs[0], runs[0])
+
+
+def test_scores_have_intervals_and_a_p_value(runs):
+  text = compared(*runs)
+  (mean,) = rows(text, 'mean')
+  a, b = (evaluated.Evaluated.load(run).results['miou'] for run in runs)
+  assert float(mean[1]) == pytest.approx(100 * a, abs=0.006)
+  assert float(mean[6]) == pytest.approx(100 * b, abs=0.006)
+  gap, low, high = float(mean[11]), float(mean[12]), float(mean[14])
+  assert gap == pytest.approx(100 * (b - a), abs=0.006)
+  assert 0 < low < gap < high
+  assert len([rows(text, name) for name in evaluations.NAMES]) == 3
+  assert 'p = below 0.001 (paired permutation' in text
+  assert max(map(len, text.splitlines())) <= 110
+  assert 'p = 1.0000 ' in compared(runs[0], runs[0])
+
+
+def test_costs_and_time_have_a_ratio(runs):
+  text = compared(*runs)
+  assert rows(text, 'parameters') == [
+    ['parameters', '600,000', '750,000', '1.25']
+  ]
+  assert rows(text, 'multiply-adds')[0][-3:] == ['2,000,000'] * 2 + ['1.00']
+  assert rows(text, 'training') == [
+    ['training', '0:01:00', 'h', '0:01:30', 'h', '1.50']
+  ]
+
+
+def test_the_order_of_the_images_does_not_matter(runs, tmp_path):
+  text = compared(*runs)
+  a = evaluated.Evaluated.load(runs[0])
+  b = evaluated.Evaluated.load(runs[1])
+  turned = type(b.images)(b.images.names[::-1], b.images.counts[::-1])
+  other = type(b)(b.folder, b.results, turned, b.settings, b.seconds)
+  assert comparison.compare(a, other) == text
+
+
+def test_other_images_are_refused(runs, tmp_path):
+  names = [f'image{i}.png' for i in range(5)]
+  other = evaluations.write(tmp_path / 'c', 0.7, images=names)
+  with pytest.raises(errors.UserError) as caught:
+    compared(runs[0], other)
+  assert '(12 images)' in str(caught.value) and '(5)' in str(caught.value)
+  assert 'other images, such as image10.png' in str(caught.value)
+
+
+def test_the_same_names_with_other_labels_are_refused(runs, tmp_path):
+  names = [f'image{i}.png' for i in range(12)]
+  names[3], names[4] = names[4], names[3]
+  other = evaluations.write(tmp_path / 'c', 0.7, images=names)
+  with pytest.raises(errors.UserError, match='other labels, such as image3'):
+    compared(runs[0], other)
+
+
+def test_other_classes_are_refused(runs, monkeypatch, tmp_path):
+  monkeypatch.setattr(evaluations, 'NAMES', ('road', 'tree', 'bus'))
+  other = evaluations.write(tmp_path / 'c', 0.7)
+  with pytest.raises(errors.UserError, match='are of other classes'):
+    compared(runs[0], other)
+
+
+def test_one_image_decides_nothing(tmp_path):
+  runs = [
+    evaluations.write(tmp_path / name, skill, images=['image0.png'])
+    for name, skill in (('a', 0.6), ('b', 0.8))
+  ]
+  assert 'Too few images to say' in compared(*runs)
+
+
+def test_no_tensorflow_is_needed():
+  program = (
+    'import sys\n'
+    'from deeplab_nas.evaluate import comparison\n'
+    'sys.exit("tensorflow" in sys.modules)\n'
+  )
+  done = subprocess.run([sys.executable, '-c', program], cwd=command.ROOT)
+  assert done.returncode == 0
