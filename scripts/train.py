@@ -13,18 +13,15 @@ whole run would take. `--print_config` shows every setting; each can be set with
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
 
-from absl import flags, logging
+from absl import flags
 
 from deeplab_nas import errors
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import agreement, dataset_info, shards
-from deeplab_nas.run import cluster, continuation, stop_signals
+from deeplab_nas.run import cluster, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
@@ -103,7 +100,7 @@ def main(_) -> None:
     print(config.to_yaml(), end='')
     return
   genotype = _genotype() if FLAGS.mode == 'train' else None
-  _check_data(config.data, *_splits(config.data))
+  lifecycle.check_data(config.data, *lifecycle.splits(config.data))
   if FLAGS.dry_run:
     _dry_run(config, genotype)
   elif FLAGS.mode == 'train':
@@ -157,53 +154,6 @@ def _genotype() -> genotype_lib.Genotype:
   return genotype_source.read(FLAGS.genotype)
 
 
-def _splits(data: config_lib.DataConfig) -> tuple[str, str]:
-  return data.train_split, data.val_split
-
-
-def _check_data(data: config_lib.DataConfig, *splits: str) -> None:
-  """Refuses data that is not there before the seconds TensorFlow takes."""
-  if not data.dir:
-    raise errors.UserError(
-      'Say where the data is with --data_dir=DIR: the folder that one of'
-      ' datasets/build_*.py wrote.'
-    )
-  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  if data.skip_corrupt_records:  # what is left is seen when it is read
-    for split in filter(None, splits):
-      shards.listed(data.dir, split)
-  else:
-    agreement.check(data.dir, info, splits)
-
-
-@contextlib.contextmanager
-def _readable(
-  config: config_lib.Config, splits: Sequence[str], *remedy: str
-) -> Iterator[config_lib.Config]:
-  """The settings, with a folder of records that can be read.
-
-  What goes wrong with them or with memory nevertheless becomes a sentence.
-  """
-  data = config.data
-  with contextlib.ExitStack() as stack:
-    stack.enter_context(tensorflow_setup.memory_advice(*remedy))
-    if data.skip_corrupt_records:
-      from deeplab_nas.data import salvage
-      from deeplab_nas.run import devices
-
-      # Before any operation: workers have to find each other first.
-      devices.strategy(config.runtime)
-      info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-      folder = stack.enter_context(
-        salvage.sound(data.dir, info, splits, data.skip_corrupt_records)
-      )
-      data = dataclasses.replace(data, dir=folder)
-    stack.enter_context(
-      agreement.explained(data.dir, data.dataset or None, splits)
-    )
-    yield dataclasses.replace(config, data=data)
-
-
 def _dry_run(
   config: config_lib.Config, genotype: genotype_lib.Genotype | None
 ) -> None:
@@ -213,7 +163,7 @@ def _dry_run(
       ' data.batch_size to the images of one.'
     )
   tensorflow_setup.prepare(config.runtime)
-  with _readable(config, _splits(config.data)) as config:
+  with lifecycle.readable(config, lifecycle.splits(config.data)) as config:
     if genotype is None:
       from deeplab_nas.search.relaxed import run as search_run
 
@@ -223,6 +173,12 @@ def _dry_run(
 
       estimate = train_run.dry_run(config, genotype)
   print(estimate.to_text())
+
+
+def _started(config: config_lib.Config):
+  return lifecycle.started(
+    config, FLAGS.run_dir, FLAGS.mode, sys.argv, FLAGS.resume, FLAGS.overwrite
+  )
 
 
 def _search(config: config_lib.Config) -> None:
@@ -268,7 +224,7 @@ def _eval() -> None:
       'The training had no validation split: say what to evaluate on with'
       ' --set=eval.split=NAME.'
     )
-  _check_data(config.data, split)
+  lifecycle.check_data(config.data, split)
   tensorflow_setup.prepare(config.runtime)
   from deeplab_nas.train import eval_run
 
@@ -279,38 +235,8 @@ def _eval() -> None:
     stop_signals.StopSignals(),
     cluster.naming_lost_worker(config.runtime),
   )
-  with stop, peers, _readable(config, [split], remedy) as readable:
+  with stop, peers, lifecycle.readable(config, [split], remedy) as readable:
     eval_run.run(run, config, readable.data.dir)
-
-
-@contextlib.contextmanager
-def _started(
-  config: config_lib.Config,
-) -> Iterator[tuple[run_directory.RunDirectory, config_lib.Config]]:
-  """The folder of a run, and its settings with records that can be read.
-
-  The folder is left as it was if the run has no first epoch.
-  """
-  if FLAGS.run_dir is None:
-    raise errors.UserError(
-      'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
-    )
-  if cluster.is_chief(config.runtime):
-    run = run_directory.RunDirectory.create(
-      FLAGS.run_dir, FLAGS.resume, FLAGS.overwrite
-    )
-  else:
-    run = cluster.worker_directory(FLAGS.run_dir)
-  try:
-    continuation.start(run, config, sys.argv, FLAGS.mode)
-    logging.info('Writing to %s.', run)
-    tensorflow_setup.prepare(config.runtime)
-    peers = cluster.naming_lost_worker(config.runtime)
-    with peers, _readable(config, _splits(config.data)) as readable:
-      yield run, readable
-  except BaseException:  # also Ctrl-C
-    run.discard()  # nothing that was finished is removed
-    raise
 
 
 if __name__ == '__main__':

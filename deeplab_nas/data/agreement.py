@@ -51,6 +51,33 @@ def check(
       )
 
 
+def check_labels(
+  data_dir: str | os.PathLike,
+  info: dataset_info.DatasetInfo,
+  splits: Sequence[str],
+) -> None:
+  """Raises a UserError for a split in which no pixel has a label.
+
+  Args:
+    data_dir: Folder of the shards.
+    info: Counts the pixels; splits that it does not list are passed over.
+    splits: Those that are learnt from, or measured on; '' is passed over.
+  """
+  for split in filter(None, splits):
+    counts = info.splits.get(split)
+    labelled = [
+      name for name, of in info.splits.items() if any(of.class_pixels)
+    ]
+    errors.require(
+      counts is None or any(counts.class_pixels),
+      f'Split {split} of {data_dir} has no pixel with a label: its images have'
+      ' no masks, or all of them is ignored, so there is nothing to learn from'
+      ' and nothing to measure on. Splits with labels:'
+      f' {", ".join(labelled) or "none"}; choose with data.train_split,'
+      ' data.val_split (empty for no validation) or eval.split.',
+    )
+
+
 @contextlib.contextmanager
 def explained(
   data_dir: str | os.PathLike, known: str | None, splits: Sequence[str]

@@ -91,6 +91,12 @@ def run(
     strategy,
     input_pipeline.file_names(data_dir, split),
   )
+  errors.require(
+    bool(result.confusion.any()),
+    f'No pixel of split {split} of {data.dir} has a label: its images have no'
+    ' masks, or all of them is ignored; choose another with'
+    ' --set=eval.split=NAME.',
+  )
   if not cluster.is_chief(config.runtime):
     return result
   folder = directory.evaluations / _name(split, config, source.config)

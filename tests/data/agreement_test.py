@@ -94,3 +94,14 @@ def test_errors_that_no_record_explains_stay(data_dir):
     explained = agreement.explained(data_dir, None, SPLITS)
     with pytest.raises(type(error), match='a bug'), explained:
       raise error
+
+
+def test_a_split_without_a_label_is_refused(data_dir, info):
+  agreement.check_labels(data_dir, info, SPLITS)
+  blank = dataclasses.replace(
+    info.splits['val'], class_pixels=(0,) * info.num_classes
+  )
+  info = dataclasses.replace(info, splits={**info.splits, 'val': blank})
+  agreement.check_labels(data_dir, info, ['train', '', 'unknown'])
+  with pytest.raises(errors.UserError, match='Split val .* Splits with labels'):
+    agreement.check_labels(data_dir, info, SPLITS)
