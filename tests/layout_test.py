@@ -29,7 +29,7 @@ PAGES = [
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
-  ('errors', 'files', 'safe_yaml'),
+  ('callable_room', 'errors', 'files', 'safe_yaml'),
   ('space', 'data'),
   ('config',),
   ('runtime',),
@@ -40,7 +40,7 @@ FLOORS = (
   ('report',),
   ('train',),
   ('search', 'serving', 'tf1'),
-  ('doctor',),
+  ('doctor', 'api'),
   ('cli',),
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

@@ -19,22 +19,46 @@ from deeplab_nas.config import config as config_lib
 
 
 def prepare(config: config_lib.RuntimeConfig) -> None:
-  """Imports TensorFlow and sets it up; before anything else imports it."""
+  """Imports TensorFlow and sets it up; before anything else uses it.
+
+  Raises:
+    UserError: If it was used, in a notebook, and cannot change any more.
+  """
   silence()
   import tensorflow as tf
 
   tf.get_logger().setLevel('ERROR')
-  tf.config.threading.set_inter_op_parallelism_threads(config.inter_op_threads)
-  tf.config.threading.set_intra_op_parallelism_threads(config.intra_op_threads)
+  try:
+    _set_up_devices(config)
+  except RuntimeError as error:
+    raise errors.UserError(
+      f'TensorFlow has been used before, with other devices ({error}): start'
+      ' Python anew, and run this first.'
+    ) from error
+  tf.keras.utils.set_random_seed(config.seed)
+  if config.deterministic:
+    tf.config.experimental.enable_op_determinism()
+
+
+def _set_up_devices(config: config_lib.RuntimeConfig) -> None:
+  import tensorflow as tf
+
+  threading = tf.config.threading
+  try:
+    threading.set_inter_op_parallelism_threads(config.inter_op_threads)
+    threading.set_intra_op_parallelism_threads(config.intra_op_threads)
+  except RuntimeError:
+    logging.warning(
+      'TensorFlow has been used before: it keeps the threads that it has.'
+    )
   if config.cpu_devices > 1:
     (cpu,) = tf.config.list_physical_devices('CPU')
     part = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [part] * config.cpu_devices)
   for gpu in tf.config.list_physical_devices('GPU'):
-    tf.config.experimental.set_memory_growth(gpu, True)
-  tf.keras.utils.set_random_seed(config.seed)
-  if config.deterministic:
-    tf.config.experimental.enable_op_determinism()
+    # Taking all memory at once, as a used device has, is no harm.
+    with contextlib.suppress(RuntimeError):
+      tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def silence() -> None:

@@ -1,1 +1,10 @@
-"""Who decides: search strategies and the search run."""
+"""Who decides: search strategies and the search run.
+
+Called, it is `deeplab_nas.api.search`.
+"""
+
+from __future__ import annotations
+
+from deeplab_nas import callable_room
+
+callable_room.make(__name__)

@@ -46,3 +46,12 @@ def read_info(version_dir: str | os.PathLike) -> dataset_info.DatasetInfo:
     ' that scripts/export_model.py wrote.',
   )
   return dataset_info.DatasetInfo.load(path)
+
+
+def read_genotype(version_dir: str | os.PathLike) -> genotype_lib.Genotype:
+  """The architecture of an exported model."""
+  path = pathlib.Path(version_dir) / FOLDER / GENOTYPE
+  try:
+    return genotype_lib.Genotype.load(path)
+  except ValueError as error:
+    raise errors.UserError(f'{error}: export the model again.') from error

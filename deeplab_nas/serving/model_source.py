@@ -16,6 +16,7 @@ from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.nn.network import folding, winograd
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.serving import saved_model
+from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import restore
 
 
@@ -24,9 +25,11 @@ class Model(Protocol):
 
   Attributes:
     info: Class names, palette and ignore label.
+    genotype: The architecture.
   """
 
   info: dataset_info.DatasetInfo
+  genotype: genotype_lib.Genotype
 
   def classes(self, images: np.ndarray) -> np.ndarray:
     """The most probable classes, uint8 [B, H, W], of uint8 [B, H, W, 3]."""
@@ -40,6 +43,7 @@ class TrainedModel:
 
   Attributes:
     info: Class names, palette and ignore label.
+    genotype: The architecture.
   """
 
   def __init__(
@@ -49,6 +53,7 @@ class TrainedModel:
     flip: bool = False,
   ):
     self.info = source.info
+    self.genotype = source.genotype
     segmenter = segmenter_lib.Segmenter(
       folding.fold(source.network, winograd_decoder=winograd.pays()),
       source.config.data.image_scale,
@@ -89,14 +94,14 @@ def load(
   """
   if not pathlib.Path(path).is_dir():
     raise errors.UserError(
-      f'--model={path} is no folder: give the run folder of a training or the'
+      f'{path} is no folder: give the run folder of a training or the'
       ' folder of an export.'
     )
   if run_directory.RunDirectory(path).is_started:
     return TrainedModel(restore.load(path, checkpoint), scales, flip)
   if tuple(scales) != (1.0,) or flip or checkpoint != restore.BEST:
     raise errors.UserError(
-      f'--model={path} is an export, which has its checkpoint, scales and flip'
+      f'{path} is an export, which has its checkpoint, scales and flip'
       ' inside: choose them in scripts/export_model.py.'
     )
   return saved_model.load(path)

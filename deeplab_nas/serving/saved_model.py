@@ -27,13 +27,18 @@ class SavedModel:
   Attributes:
     path: Folder of the version.
     info: Class names, palette and ignore label.
+    genotype: The architecture.
   """
 
   def __init__(
-    self, path: pathlib.Path, info: dataset_info.DatasetInfo, loaded: tf.Module
+    self,
+    path: pathlib.Path,
+    info: dataset_info.DatasetInfo,
+    loaded: tf.Module,
   ):
     self.path = path
     self.info = info
+    self.genotype = assets.read_genotype(path)
     self._loaded = loaded
     self._of_images = loaded.signatures[names.DEFAULT_SIGNATURE]
     self._of_bytes = loaded.signatures[names.BYTES_SIGNATURE]

@@ -1,1 +1,10 @@
-"""Training one network: losses, optimizers, schedules and the training run."""
+"""Training one network: losses, optimizers, schedules and the training run.
+
+Called, it is `deeplab_nas.api.train`.
+"""
+
+from __future__ import annotations
+
+from deeplab_nas import callable_room
+
+callable_room.make(__name__)

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.runtime import tensorflow_setup
 
 
@@ -27,6 +28,19 @@ def test_threads_and_seed_are_set_and_nothing_is_printed():
   )
   assert result.returncode == 0, result.stderr
   assert result.stdout == result.stderr == ''
+
+
+def test_a_tensorflow_that_was_used_keeps_its_threads(caplog):
+  import tensorflow as tf
+
+  float(tf.zeros([]))
+  before = tf.config.threading.get_inter_op_parallelism_threads()
+  other = config_lib.RuntimeConfig(inter_op_threads=before + 1)
+  tensorflow_setup.prepare(other)
+  assert tf.config.threading.get_inter_op_parallelism_threads() == before
+  assert 'keeps the threads' in caplog.text
+  with pytest.raises(errors.UserError, match='start Python anew'):
+    tensorflow_setup.prepare(config_lib.RuntimeConfig(cpu_devices=2))
 
 
 class ResourceExhaustedError(Exception):

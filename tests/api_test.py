@@ -1,0 +1,106 @@
+"""From Python: a search, a training, and all that follows from it."""
+
+import numpy as np
+import pytest
+
+import deeplab_nas
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from tests.serving import tiny
+from tests.train import records as records_lib
+from tests.train import tiny_training
+
+SEARCH = {
+  'space': {'num_layers': 1, 'num_blocks': 1, 'filter_multiplier': 1},
+  'data': {'crop_size': [17, 17], 'batch_size': 2},
+  'search': {'epochs': 1, 'steps_per_epoch': 1, 'arch_start_epoch': 0},
+  'runtime': {'num_panels': 1},
+}
+
+
+@pytest.fixture(scope='module')
+def trained(records, tmp_path_factory):
+  config = records_lib.config('', epochs=1, steps_per_epoch=1)
+  return deeplab_nas.train(
+    config,
+    tmp_path_factory.mktemp('runs') / 'train',
+    data_dir=records,
+    genotype=tiny_training.GENOTYPE,
+  )
+
+
+def test_a_training_gives_its_run(trained):
+  assert trained.genotype == tiny_training.GENOTYPE
+  (epoch,) = trained.metrics
+  assert epoch['loss'] > 0
+  assert tiny_training.GENOTYPE.digest in str(trained)
+  assert deeplab_nas.build_network(trained).genotype == trained.genotype
+
+
+def test_its_network_is_measured_and_exported(trained, tmp_path):
+  found = deeplab_nas.evaluate(trained)
+  assert found.num_images == 2
+  assert found.miou == pytest.approx(trained.metrics[-1]['val_miou'], abs=0.05)
+  path = deeplab_nas.export(
+    trained, tmp_path / 'models', warmup_size=(17, 17), winograd=False
+  )
+  assert path == tmp_path / 'models' / '1'
+  exported, model = deeplab_nas.load(path), trained.load()
+  assert exported.classes == model.classes == model.info.class_names
+  assert exported.genotype == model.genotype == trained.genotype
+  photo = tiny.photo()
+  tiny.assert_most_probable(exported.predict(photo), model.probabilities(photo))
+
+
+@pytest.mark.slow
+def test_a_search_gives_its_run_and_what_it_found(records, tmp_path):
+  found = deeplab_nas.search(SEARCH, tmp_path / 'search', data_dir=records)
+  assert found.genotype.num_layers == 1
+  assert found.genotype == deeplab_nas.Genotype.load(
+    tmp_path / 'search' / 'genotype.json'
+  )
+  assert len(found.metrics) == 1 and 'mIoU' in str(found)
+  with pytest.raises(errors.UserError, match='a supernet is no trained netw'):
+    found.load()
+  resumed = deeplab_nas.search(SEARCH, found, records, resume=True)
+  assert resumed.genotype == found.genotype
+
+
+def refusal(function, *args, **kwargs):
+  with pytest.raises(deeplab_nas.UserError) as caught:
+    function(*args, **kwargs)
+  return str(caught.value)
+
+
+def test_mistakes_are_sentences_and_leave_nothing(records, trained, tmp_path):
+  folder = tmp_path / 'run'
+  search, train = deeplab_nas.search, deeplab_nas.train
+  assert 'quickstart' in refusal(search, 'no_preset', folder, records)
+  assert 'data_dir' in refusal(search, 'quickstart', folder)
+  assert 'is not at' in refusal(search, 'quickstart', folder, tmp_path / 'none')
+  assert 'did you mean' in refusal(search, {'serch': {}}, folder, records)
+  assert 'known are auto_deeplab' in refusal(
+    train, 'quickstart', folder, records, genotype='nothing'
+  )
+  assert 'is not empty' in refusal(
+    train, 'quickstart', trained, records, genotype='auto_deeplab'
+  )
+  assert 'is no folder' in refusal(deeplab_nas.load, folder)
+  assert 'no shards named test' in refusal(
+    deeplab_nas.evaluate, trained, 'test'
+  )
+  assert not folder.exists()
+
+
+def test_a_config_is_a_preset_a_file_a_mapping_or_itself(tmp_path):
+  config = config_lib.load('quickstart')
+  (tmp_path / 'a.yaml').write_text(config.to_yaml())
+  for given in ('quickstart', tmp_path / 'a.yaml', config.to_dict(), config):
+    assert deeplab_nas.api._config(given, None) == config
+  assert deeplab_nas.api._config(config, tmp_path).data.dir == str(tmp_path)
+
+
+def test_a_network_learns_nothing_of_how_it_was_loaded(trained):
+  model = trained.load('last')
+  mask = model.predict(np.zeros([20, 30, 3]))
+  assert mask.shape == (20, 30) and model.colorize(mask).shape == (20, 30, 3)
