@@ -30,8 +30,8 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.evaluate import scores
 from deeplab_nas.report import metrics_log
+from deeplab_nas.run import continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.run import lifecycle, stop_signals
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.serving import check_images, model_source
 from deeplab_nas.serving import export as export_lib
@@ -95,7 +95,7 @@ def search(
   """Searches for an architecture.
 
   Args:
-    config: Name of a preset, 'auto', a YAML file, nested settings, or a `Config`.
+    config: A preset's name or 'auto', a YAML file, nested settings, a `Config`.
     run_dir: Folder for all that the search writes.
     data_dir: Folder of the records; None for that of the config.
     resume: Whether to go on with the search that is there.
@@ -169,7 +169,7 @@ def evaluate(
   from deeplab_nas.train import eval_run
 
   run = run_directory.RunDirectory(run_dir)
-  run.check_is_training()
+  continuation.check_is_training(run)
   config = config_lib.load(str(run.config), ['runtime.distribution=none'])
   config = _config(config, data_dir)
   split = split or config.eval.split or config.data.val_split

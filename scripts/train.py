@@ -21,7 +21,7 @@ from absl import flags
 from deeplab_nas import errors
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.run import cluster, lifecycle, stop_signals
+from deeplab_nas.run import cluster, continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
