@@ -4,6 +4,7 @@ from deeplab_nas.space.arch_weights import ArchWeights
 from deeplab_nas.space.cell_space import CellSpace
 from deeplab_nas.space.cost import Cost, CostModel, format_shares
 from deeplab_nas.space.genotype import Genotype, GenotypeError
+from deeplab_nas.space.latency import LatencyTable
 from deeplab_nas.space.lattice import Lattice
 from deeplab_nas.space.primitives import (
   DARTS_PRIMITIVES,
@@ -20,6 +21,7 @@ __all__ = [
   'DARTS_PRIMITIVES',
   'Genotype',
   'GenotypeError',
+  'LatencyTable',
   'Lattice',
   'PRIMITIVES',
   'Primitive',

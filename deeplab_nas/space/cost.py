@@ -19,6 +19,7 @@ from deeplab_nas.space import (
   arch_weights,
   cost_table,
   derived_layers,
+  latency,
   operations,
   search_space,
   widest,
@@ -54,6 +55,8 @@ class CostModel:
     head_filters: Width of ASPP and decoder, see `widths.NetworkWidths`.
     aspp_rates: Atrous rates of ASPP's 3x3 convolutions, of which there may be
       any number.
+    latencies: Of the operations on a device, for images of this size; None
+      where latency is not asked for.
   """
 
   space: search_space.SearchSpace = search_space.SearchSpace()
@@ -63,6 +66,7 @@ class CostModel:
   stem_filters: tuple[int, int, int] = widths.STEM_FILTERS
   head_filters: int = widths.HEAD_FILTERS
   aspp_rates: tuple[int, ...] = widths.ASPP_RATES
+  latencies: latency.LatencyTable | None = None
 
   def __post_init__(self):
     if self.num_classes < 1:
@@ -72,6 +76,11 @@ class CostModel:
     if len(self.image_size) != 2 or min(self.image_size) < 1:
       raise ValueError(
         f'image_size is {self.image_size}, expected (height, width)'
+      )
+    if self.latencies and self.latencies.image_size != tuple(self.image_size):
+      raise ValueError(
+        f'the latencies are of images of {self.latencies.image_size}, expected'
+        f' {tuple(self.image_size)}'
       )
     checked = self.widths  # which are checked on construction
     object.__setattr__(self, 'stem_filters', checked.stem_filters)
@@ -133,22 +142,55 @@ class CostModel:
 
     Args:
       genotype: The architecture.
-      name: A key of `widest.MEASURES`.
+      name: A key of `widest.MEASURES`; 'latency_ms' needs `latencies`.
 
     Raises:
-      ValueError: If there is no such measure, or the genotype is no element of
-        the space.
+      ValueError: If there is no such measure, the genotype is no element of
+        the space, or an operation was not timed.
     """
     self.space.check(genotype)
-    return widest.measure(self.layers.of(genotype), name)
+    parts = self.layers.of(genotype)
+    return widest.measure(parts, name, self.latencies)
+
+  def latency_breakdown(
+    self, genotype: genotype_lib.Genotype
+  ) -> dict[str, float]:
+    """Milliseconds of each part of a network for one image.
+
+    Raises:
+      ValueError: See `measure`.
+    """
+    widest.check('latency_ms', self.latencies)
+    self.space.check(genotype)
+    parts = self.layers.of(genotype)
+    return {part: self.latencies.of(ops) for part, ops in parts.items()}
+
+  def expected_latency_ms(self, weights: arch_weights.ArchWeights) -> float:
+    """The mean milliseconds of architectures drawn from relaxed weights.
+
+    Args:
+      weights: See `expected`.
+
+    Raises:
+      ValueError: See `measure`; all operations of the space have to be timed.
+    """
+    return float(self._mean(self.measure_table('latency_ms'), weights)[0])
 
   def measure_table(self, name: str) -> cost_table.CostTable:
     """The numbers that `measure` sums, on a last axis of length 1."""
-    widest.check(name)
+    widest.check(name, self.latencies)
+    if name == widest.LATENCY:
+      return self._latency_table
     field = name.removeprefix('cell_')
     column = [f.name for f in dataclasses.fields(Cost)].index(field)
     table = self.table.select(slice(column, column + 1))
     return table.of_cells() if field != name else table
+
+  @functools.cached_property
+  def _latency_table(self) -> cost_table.CostTable:
+    needed = latency.required_operations([self.layers])
+    self.latencies.of(needed)  # says what is missing
+    return cost_table.build(self.layers, lambda op: (self.latencies.of([op]),))
 
   def widest(
     self,
@@ -168,7 +210,8 @@ class CostModel:
       genotype: The architecture; the space's own F does not matter.
       budget: The most that it may cost.
       of: A key of `widest.MEASURES`: 'cell_macs' (multiply-adds of the cells
-        alone), 'macs', 'params' or 'activation_bytes'.
+        alone), 'macs', 'params', 'activation_bytes' or, with `latencies`,
+        'latency_ms': then of the widths that were timed.
 
     Returns:
       F, at least 1; an int where it is whole.
@@ -177,7 +220,7 @@ class CostModel:
       ValueError: If even F = 1 costs more, or a value does not fit.
     """
     self.space.check(genotype)
-    return widest.find(self.layers, genotype, budget, of)
+    return widest.find(self.layers, genotype, budget, of, self.latencies)
 
   def expected(self, weights: arch_weights.ArchWeights) -> Cost:
     """The mean cost of architectures drawn from relaxed weights, in floats.
@@ -193,19 +236,23 @@ class CostModel:
     Raises:
       ValueError: If the weights have another shape or are not finite.
     """
-    table = self.table
+    return Cost(*self._mean(self.table, weights).tolist())
+
+  def _mean(
+    self, table: cost_table.CostTable, weights: arch_weights.ArchWeights
+  ) -> np.ndarray:
+    """[N], of all that a table measures."""
     op = arch_weights.checked_array(weights.op, table.op.shape[2:4], 'op')
     triples = self._triple_probs(weights.transition)  # [L, S, S, S]
     pairs = triples.sum((0, 1))  # [S, S], mean visits
     first, last = triples[0].sum((0, 1)), triples[-1].sum((0, 1))  # [S], [S]
-    total = (
+    return (
       table.stem
       + np.einsum('labc,labcm->m', triples, table.cell)
       + np.einsum('bc,ek,bcekm->m', pairs, op, table.op)
       + last @ (table.aspp + table.decoder)
       + first @ table.low_level
     )
-    return Cost(*total.tolist())
 
   def _triple_probs(self, edge: np.ndarray) -> np.ndarray:
     """Probabilities of the levels of layers l-2, l-1 and l: [L, S, S, S]."""

@@ -21,8 +21,8 @@ Measure = Callable[[operations.Operation], Sequence[float]]
 class CostTable:
   """The last axis is what is measured, N numbers, such as `Cost`'s fields.
 
-  Float64; counts are exact, as they are integers far below 2**53. Levels that
-  are no neighbours hold zeros.
+  Float64; counts are exact, as they are integers far below 2**53. Places
+  where no path comes hold zeros.
 
   Attributes:
     stem: [N].
@@ -72,15 +72,21 @@ def build(
   layers: derived_layers.DerivedLayers, measure: Measure = count
 ) -> CostTable:
   """Measures every part at every place where it may stand."""
-  total = _Total(measure)
-  levels = range(layers.space.lattice.num_levels)
+  total, lattice = _Total(measure), layers.space.lattice
+  stem = total(layers.stem())
+
+  def by_level(part, layer: int) -> np.ndarray:
+    """[S, N]; only for the levels that a path can have in a layer."""
+    places = {(s,): total(part(s)) for s in lattice.levels(layer)}
+    return _filled([lattice.num_levels], places, stem.size)
+
   return CostTable(
-    stem=total(layers.stem()),
+    stem=stem,
     cell=_cell_array(layers, total),
     op=_op_array(layers, total),
-    aspp=np.array([total(layers.aspp(level)) for level in levels]),
-    decoder=np.array([total(layers.decoder(level)) for level in levels]),
-    low_level=np.array([total(layers.low_level(level)) for level in levels]),
+    aspp=by_level(layers.aspp, lattice.num_layers),
+    decoder=by_level(layers.decoder, lattice.num_layers),
+    low_level=by_level(layers.low_level, 1),
   )
 
 

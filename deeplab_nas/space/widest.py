@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 
-from deeplab_nas.space import derived_layers, operations
+from deeplab_nas.space import derived_layers, latency, operations
 from deeplab_nas.space import genotype as genotype_lib
 
 
@@ -19,7 +21,9 @@ def _measure(field: str) -> Callable:
   return lambda parts: _total(parts.values(), field)
 
 
-# By name: operations by part -> cost.
+# Needs a table of latencies.
+LATENCY = 'latency_ms'
+# What is counted, by name: operations by part -> cost.
 MEASURES = {
   'cell_macs': lambda parts: _total([parts['cells']], 'macs'),
   'macs': _measure('macs'),
@@ -28,15 +32,24 @@ MEASURES = {
 }
 
 
-def check(name: str) -> None:
+def check(name: str, latencies: latency.LatencyTable | None = None) -> None:
   """Raises a ValueError if there is no such measure."""
-  if name not in MEASURES:
+  if name == LATENCY:
+    if latencies is None:
+      raise ValueError(f'{LATENCY} needs a table of latencies')
+  elif name not in MEASURES:
     raise ValueError(f'no budget of {name!r}; expected {", ".join(MEASURES)}')
 
 
-def measure(parts: Mapping[str, derived_layers.Operations], name: str) -> float:
+def measure(
+  parts: Mapping[str, derived_layers.Operations],
+  name: str,
+  latencies: latency.LatencyTable | None = None,
+) -> float:
   """What the operations of a network, by part, cost by one measure."""
-  check(name)
+  check(name, latencies)
+  if name == LATENCY:
+    return latencies.of(itertools.chain(*parts.values()))
   return MEASURES[name](parts)
 
 
@@ -45,6 +58,7 @@ def find(
   genotype: genotype_lib.Genotype,
   budget: float,
   of: str,
+  latencies: latency.LatencyTable | None = None,
 ) -> float:
   """The largest F within a budget; see `CostModel.widest`.
 
@@ -53,19 +67,16 @@ def find(
   search is found by the cost without such projections, which never falls, and
   from there F goes down to the first one that fits.
   """
-  check(of)
+  check(of, latencies)
   if not isinstance(budget, numbers.Real) or not math.isfinite(budget):
     raise ValueError(f'budget is {budget}, expected a finite number')
+  if of == LATENCY:
+    return _widest_timed(layers, genotype, budget, latencies)
   steps = 2 ** max(genotype.path)  # F is a multiple of 1 / steps
 
   def cost(numerator: int, projections: bool | None = None) -> int:
-    space = dataclasses.replace(
-      layers.space, filter_multiplier=_fraction(numerator, steps)
-    )
-    wide = dataclasses.replace(
-      layers, space=space, prev_prev_projections=projections
-    )
-    return MEASURES[of](wide.of(genotype))
+    wide = dataclasses.replace(layers, prev_prev_projections=projections)
+    return MEASURES[of](_parts(wide, genotype, numerator))
 
   last = _last(lambda n: cost(n, False) <= budget, steps)
   for numerator in range(last, steps - 1, -1):
@@ -74,6 +85,54 @@ def find(
   raise ValueError(
     f'no width has {of} of at most {budget:,.0f}: F = 1 needs'
     f' {cost(steps):,.0f}'
+  )
+
+
+def _parts(
+  layers: derived_layers.DerivedLayers,
+  genotype: genotype_lib.Genotype,
+  numerator: int,
+) -> dict[str, derived_layers.Operations]:
+  """The operations of a network whose coarsest blocks have so many filters."""
+  width = _fraction(numerator, 2 ** max(genotype.path))
+  space = dataclasses.replace(layers.space, filter_multiplier=width)
+  return dataclasses.replace(layers, space=space).of(genotype)
+
+
+def _widest_timed(
+  layers: derived_layers.DerivedLayers,
+  genotype: genotype_lib.Genotype,
+  budget: float,
+  latencies: latency.LatencyTable,
+) -> float:
+  """The largest F whose operations were all timed and sum up within a budget.
+
+  Measured times may fall as a network gets wider: all widths are looked at.
+  """
+  steps = 2 ** max(genotype.path)
+  coarsest = layers.size(4 * steps)
+  # Every layer ends in a concatenation of its blocks.
+  filters = {
+    op.in_channels
+    for op in latencies.milliseconds
+    if op.kind == 'concat' and (op.height, op.width) == coarsest
+  }
+  timed = {}
+  for numerator in sorted(n for n in filters if n >= steps):
+    with contextlib.suppress(latency.UntimedError):
+      parts = _parts(layers, genotype, numerator)
+      timed[numerator] = latencies.of(itertools.chain(*parts.values()))
+  fitting = [n for n, milliseconds in timed.items() if milliseconds <= budget]
+  if fitting:
+    return _fraction(fitting[-1], steps)
+  if not timed:
+    raise ValueError(
+      'the latency table times no width of this architecture: measure some'
+    )
+  least = min(timed, key=timed.get)
+  raise ValueError(
+    f'no width that was timed has {LATENCY} of at most {budget:,.4g}:'
+    f' F = {_fraction(least, steps)} needs {timed[least]:,.4g}'
   )
 
 

@@ -1,0 +1,248 @@
+"""How long operations take on one device: a table that was measured there.
+
+A JSON file, which `scripts/` fills by timing what `required_operations` lists:
+
+    {"version": 1, "machine": "...", "device": "CPU", "threads": 2,
+     "libraries": {"tensorflow": "2.15.1"}, "image_size": [193, 257],
+     "operations": [["sep_conv", 3, 1, 1, 8, 8, 49, 65, 0.213], ...]}
+
+A row is an `Operation` and its milliseconds for one image.
+
+Reference:
+  ProxylessNAS, Sec. 3.3, https://arxiv.org/abs/1812.00332 (tables of measured
+  operations, their sum and its expectation).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deeplab_nas import errors, files
+from deeplab_nas.space import cost_table, derived_layers, operations
+from deeplab_nas.space import genotype as genotype_lib
+
+VERSION = 1
+_CPU_INFO = pathlib.Path('/proc/cpuinfo')
+_FIELDS = {
+  'version': int,
+  'machine': str,
+  'device': str,
+  'threads': int,
+  'libraries': dict,
+  'image_size': list,
+  'operations': list,
+}
+
+
+class UntimedError(ValueError):
+  """An operation is not in the table."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LatencyTable:
+  """Milliseconds of operations on one device, for one image.
+
+  Attributes:
+    machine: Where they were measured, see `this_machine`.
+    device: What computed them, such as 'CPU'.
+    threads: How many did.
+    libraries: Versions by name.
+    image_size: Height and width of the images that the operations are of.
+    milliseconds: By operation; above 0.
+  """
+
+  machine: str
+  image_size: tuple[int, int]
+  milliseconds: Mapping[operations.Operation, float]
+  threads: int = 1
+  libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  device: str = 'CPU'
+
+  def __post_init__(self):
+    object.__setattr__(self, 'image_size', tuple(self.image_size))
+    for op, value in self.milliseconds.items():
+      if not 0 < value < math.inf:
+        raise ValueError(f'{op} takes {value} ms, expected above 0')
+
+  def of(self, ops: Iterable[operations.Operation]) -> float:
+    """Milliseconds of operations, one after another.
+
+    Raises:
+      UntimedError: If one was not measured.
+    """
+    ops = tuple(ops)
+    missing = {op for op in ops if op not in self.milliseconds}
+    if missing:
+      raise UntimedError(
+        f'the latency table lacks {len(missing)} of {len(set(ops))} operations,'
+        f' such as {min(missing)}: measure it for this width too'
+      )
+    return math.fsum(self.milliseconds[op] for op in ops)
+
+  def to_json(self) -> str:
+    """Text of the file; equal tables give equal text."""
+    record = {
+      'version': VERSION,
+      'machine': self.machine,
+      'device': self.device,
+      'threads': self.threads,
+      'libraries': dict(sorted(self.libraries.items())),
+      'image_size': list(self.image_size),
+    }
+    rows = (
+      json.dumps([*op, value])
+      for op, value in sorted(self.milliseconds.items())
+    )
+    head = json.dumps(record, indent=1)[: -len('\n}')]
+    return head + ',\n "operations": [\n  ' + ',\n  '.join(rows) + '\n ]\n}\n'
+
+  @classmethod
+  def from_json(cls, content: str) -> LatencyTable:
+    """Reads what `to_json` wrote.
+
+    Raises:
+      ValueError: If the text is no table; the message says why.
+    """
+    try:
+      record = json.loads(content)
+    except (ValueError, RecursionError) as error:
+      raise ValueError(f'it is no JSON: {error}') from error
+    _check_fields(record)
+    rows = map(_row, record['operations'])
+    milliseconds = dict(rows)
+    if len(milliseconds) < len(record['operations']):
+      raise ValueError('an operation is there twice')
+    return cls(
+      record['machine'],
+      record['image_size'],
+      milliseconds,
+      record['threads'],
+      record['libraries'],
+      record['device'],
+    )
+
+  def save(self, path: str | os.PathLike[str]) -> None:
+    """Writes the file; it is there whole or not at all."""
+    files.write(path, self.to_json())
+
+
+def load(
+  path: str | os.PathLike[str],
+  image_size: tuple[int, int] | None = None,
+  machine: str | None = None,
+) -> LatencyTable:
+  """Reads a table that was measured on this machine.
+
+  Args:
+    path: The file.
+    image_size: Height and width that it has to be of; None for any.
+    machine: Where it has to be from; None for `this_machine()`.
+
+  Raises:
+    UserError: If it is of another machine or size, or no table.
+  """
+  machine = this_machine() if machine is None else machine
+  try:
+    table = LatencyTable.from_json(files.read(path))
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or error
+    raise errors.UserError(
+      f'The latency table {os.fspath(path)} cannot be used: {reason}.'
+    ) from error
+  errors.require(
+    table.machine == machine,
+    f'The latency table {os.fspath(path)} was measured on {table.machine}, and'
+    f' this is {machine}: measure one here.',
+  )
+  errors.require(
+    image_size is None or table.image_size == tuple(image_size),
+    f'The latency table {os.fspath(path)} is of images of'
+    f' {_size(table.image_size)} pixels, not of {_size(image_size or ())}:'
+    ' measure one for that size.',
+  )
+  return table
+
+
+def required_operations(
+  layers: Iterable[derived_layers.DerivedLayers],
+  genotypes: Iterable[genotype_lib.Genotype] | None = None,
+) -> list[operations.Operation]:
+  """What a table has to hold, sorted and each operation once.
+
+  Args:
+    layers: Of the widths that are wanted, such as
+      `model.with_filter_multiplier(width).layers` for some widths.
+    genotypes: Architectures of these spaces; None for all that there are.
+  """
+  found = set()
+
+  def note(op: operations.Operation) -> tuple[float]:
+    found.add(op)
+    return (0.0,)
+
+  genotypes = None if genotypes is None else tuple(genotypes)
+  for of_width in layers:
+    if genotypes is None:
+      cost_table.build(of_width, note)
+      continue
+    for genotype in genotypes:
+      of_width.space.check(genotype)
+      for part in of_width.of(genotype).values():
+        found.update(part)
+  return sorted(found)
+
+
+def this_machine() -> str:
+  """Its processor and the number of its cores: 'Intel(R) Xeon(R), 8 cores'."""
+  return f'{_processor()}, {os.cpu_count()} cores'
+
+
+def _processor() -> str:
+  """Its name, or its architecture where the system does not tell."""
+  if _CPU_INFO.is_file():
+    for line in _CPU_INFO.read_text(encoding='utf-8').splitlines():
+      key, _, value = line.partition(':')
+      if key.strip() == 'model name':
+        return value.strip()
+  return platform.processor() or platform.machine()
+
+
+def _check_fields(record: Any) -> None:
+  """Raises a ValueError unless a record has the fields of a table."""
+  if not isinstance(record, dict):
+    raise ValueError('it is no JSON object')
+  for name, kind in _FIELDS.items():
+    value = record.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+      raise ValueError(f'its "{name}" is missing or of another type')
+  if record['version'] != VERSION:
+    raise ValueError(
+      f'its version is {record["version"]}, this release reads {VERSION}'
+    )
+  size = record['image_size']
+  if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+    raise ValueError('its "image_size" is not [height, width]')
+
+
+def _row(row: Any) -> tuple[operations.Operation, float]:
+  """An operation and its milliseconds."""
+  kind, *numbers = row if isinstance(row, list) and len(row) == 9 else [None]
+  is_known = isinstance(kind, str) and kind in operations.KINDS
+  if (
+    not is_known
+    or not all(type(n) is int and n > 0 for n in numbers[:-1])
+    or type(numbers[-1]) not in (int, float)
+  ):
+    raise ValueError(f'it has the row {str(row)[:60]}')
+  return operations.Operation(kind, *numbers[:-1]), float(numbers[-1])
+
+
+def _size(size: tuple[int, ...]) -> str:
+  return ' x '.join(map(str, size))
