@@ -3,6 +3,7 @@
 #
 #   bash scripts/run_tests.sh
 #   bash scripts/run_tests.sh -m slow
+#   bash scripts/run_tests.sh -m soak
 #   bash scripts/run_tests.sh -n 0 tests/space -k lattice
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"

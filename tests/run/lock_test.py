@@ -10,7 +10,7 @@ from deeplab_nas.run import lock as run_lock
 
 HOLDER = """
 import pathlib, sys
-from deeplab_nas.train import run_lock
+from deeplab_nas.run import lock as run_lock
 lock = run_lock.take(pathlib.Path(sys.argv[1]))
 print('held', flush=True)
 sys.stdin.read()

@@ -37,7 +37,7 @@ def test_what_is_installed_can_be_preloaded():
     [
       sys.executable,
       '-c',
-      'from deeplab_nas import allocator; print(allocator.name())',
+      'from deeplab_nas.runtime import allocator; print(allocator.name())',
     ],
     env={allocator.VARIABLE: library},
     capture_output=True,

@@ -12,30 +12,22 @@ import pytest
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
 
+from deeplab_nas import errors
+from deeplab_nas.run import lock
 from tests import command
 from tests.scripts import scenes
 
-pytestmark = pytest.mark.slow
-
-NUM_KILLS = {'search': 10, 'train': 4}
-# Long enough for events within an epoch.
-EPOCHS, STEPS = 3, 150
+# More than the 50 steps after which there are events within an epoch.
+EPOCHS, STEPS, MANY_STEPS = 3, 60, 150
 SETTINGS = {
   'search': (
-    'space.num_layers=2',
-    'space.num_blocks=1',
-    'space.filter_multiplier=2',
-    f'search.epochs={EPOCHS}',
-    f'search.steps_per_epoch={STEPS}',
-    'search.arch_start_epoch=1',
+    *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
+    *(f'search.epochs={EPOCHS}', 'search.arch_start_epoch=1'),
   ),
   'train': (
     f'train.epochs={EPOCHS}',
-    f'train.steps_per_epoch={STEPS}',
-    'network.filter_multiplier=2',
-    'network.aspp_rates=[2]',
-    'network.drop_path_keep_prob=0.5',
-    'train.ema_decay=0.9',
+    *('network.filter_multiplier=2', 'network.aspp_rates=[2]'),
+    *('network.drop_path_keep_prob=0.5', 'train.ema_decay=0.9'),
   ),
 }
 SHARED_SETTINGS = (
@@ -57,32 +49,51 @@ def root(tmp_path_factory):
   return root
 
 
-def arguments(root, mode, folder):
+def arguments(root, mode, folder, steps=STEPS):
+  settings = *SETTINGS[mode], f'{mode}.steps_per_epoch={steps}'
   flags = (
-    f'--mode={mode}',
-    '--config=quickstart',
-    f'--data_dir={root}/records',
-    *(f'--set={setting}' for setting in SHARED_SETTINGS + SETTINGS[mode]),
-    f'--run_dir={folder}',
-    '--resume',
+    *(f'--mode={mode}', '--config=quickstart', f'--data_dir={root}/records'),
+    *(f'--set={setting}' for setting in SHARED_SETTINGS + settings),
+    *(f'--run_dir={folder}', '--resume'),
   )
   if mode == 'search':
     return flags
   return (*flags, f'--genotype={root}/found.json')
 
 
-@pytest.fixture(scope='module')
-def whole(root):
-  """Folders of runs that were never killed, by mode."""
-  folders = {mode: root / f'whole_{mode}' for mode in SETTINGS}
-  for mode, folder in folders.items():
-    result = command.run('scripts/train.py', *arguments(root, mode, folder))
-    assert result.returncode == 0, result.stderr
-  return folders
+class Run:
+  """A run in a folder, started again and again by the same command."""
 
+  def __init__(self, root, mode, folder, steps=STEPS):
+    self.folder = folder
+    self.arguments = arguments(root, mode, folder, steps)
+    self.log = folder.with_name(f'{folder.name}.log')
 
-def start(root, mode, folder, log):
-  return command.start(log, 'scripts/train.py', *arguments(root, mode, folder))
+  def start(self):
+    return command.start(self.log, 'scripts/train.py', *self.arguments)
+
+  def finish(self):
+    assert self.start().wait() == 0, self.log.read_text()
+    return self.folder
+
+  def kill(self, seconds):
+    """Kills it so long after it has written a checkpoint."""
+    process = self.start()
+    wait_for(self.folder, process)
+    with pytest.raises(errors.UserError, match='Another process is writing to'):
+      lock.take(self.folder)
+    time.sleep(seconds)
+    is_alive = process.poll() is None
+    process.kill()
+    process.wait()
+    assert is_alive, self.log.read_text()
+
+  def stop(self, number):
+    """Its exit code after a signal."""
+    process = self.start()
+    wait_for(self.folder, process)
+    process.send_signal(number)
+    return process.wait()
 
 
 def wait_for(folder, process):
@@ -134,47 +145,59 @@ def assert_same(actual, expected, mode):
   assert events(actual) == events(expected)
 
 
-@pytest.mark.parametrize('mode', SETTINGS)
-def test_kills_leave_no_trace(root, whole, tmp_path, mode):
+def assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, steps=STEPS):
   """Bit-equal: genotype, metrics, every variable, every event."""
-  folder, moments, num_alive = tmp_path / 'run', random.Random(7), 0
-  log = tmp_path / 'log'
-  for _ in range(NUM_KILLS[mode]):
-    process = start(root, mode, folder, log)
-    wait_for(folder, process)
-    time.sleep(moments.uniform(0, 0.8))
-    num_alive += process.poll() is None
-    process.kill()
-    process.wait()
-  assert num_alive == NUM_KILLS[mode]
-  finished = start(root, mode, folder, log)
-  assert finished.wait() == 0, log.read_text()
-  assert_same(folder, whole[mode], mode)
+  whole = Run(root, mode, tmp_path / 'whole', steps).finish()
+  run, moments = Run(root, mode, tmp_path / 'run', steps), random.Random(7)
+  for _ in range(num_kills):
+    run.kill(moments.uniform(0, 0.8))
+  assert_same(run.finish(), whole, mode)
 
 
+@pytest.mark.slow
+def test_a_kill_leaves_no_trace_in_a_training(root, tmp_path):
+  assert_kills_leave_no_trace(root, tmp_path, 'train', num_kills=1)
+
+
+@pytest.mark.slow
+def test_a_search_stopped_in_every_way_ends_as_if_it_never_was(root, tmp_path):
+  whole = Run(root, 'search', tmp_path / 'whole').finish()
+  run = Run(root, 'search', tmp_path / 'run')
+  run.kill(random.Random(7).uniform(0, 0.8))
+  # Who is asked to stop saves first, and says by its exit code who asked.
+  assert run.stop(signal.SIGTERM) == 75
+  assert run.stop(signal.SIGINT) == 130
+  assert_same(run.finish(), whole, 'search')
+  assert 'Traceback' not in run.log.read_text()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('mode, num_kills', [('search', 10), ('train', 4)])
+def test_many_kills_leave_no_trace(root, tmp_path, mode, num_kills):
+  assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, MANY_STEPS)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize(
   'number, code', [(signal.SIGTERM, 75), (signal.SIGINT, 130)]
 )
-def test_who_is_asked_to_stop_saves_first(root, whole, tmp_path, number, code):
-  folder = tmp_path / 'run'
-  log = tmp_path / 'log'
-  process = start(root, 'search', folder, log)
-  wait_for(folder, process)
-  process.send_signal(number)
-  assert process.wait() == code
-  text = log.read_text()
-  assert 'Traceback' not in text
-  assert start(root, 'search', folder, log).wait() == 0
-  assert_same(folder, whole['search'], 'search')
+def test_a_training_that_is_asked_to_stop_saves_first(
+  root, tmp_path, number, code
+):
+  whole = Run(root, 'train', tmp_path / 'whole').finish()
+  run = Run(root, 'train', tmp_path / 'run')
+  assert run.stop(number) == code
+  assert_same(run.finish(), whole, 'train')
+  assert 'Traceback' not in run.log.read_text()
 
 
+@pytest.mark.soak
 def test_a_second_run_in_the_folder_is_refused(root, tmp_path):
-  folder = tmp_path / 'run'
-  log = tmp_path / 'log'
-  process = start(root, 'search', folder, log)
+  run = Run(root, 'search', tmp_path / 'run', MANY_STEPS)
+  process = run.start()
   try:
-    wait_for(folder, process)
-    result = command.run('scripts/train.py', *arguments(root, 'search', folder))
+    wait_for(run.folder, process)
+    result = command.run('scripts/train.py', *run.arguments)
   finally:
     process.kill()
     process.wait()

@@ -14,9 +14,7 @@ import pytest
 from tests import command
 from tests.scripts import scenes
 
-pytestmark = pytest.mark.slow
-
-EPOCHS, STEPS = 3, 20
+EPOCHS, STEPS = 3, 10
 SETTINGS = {
   'search': (
     'space.num_layers=2',
@@ -116,8 +114,9 @@ def ends(processes):
   return [process.wait(LONGEST_SECONDS) for process in processes]
 
 
-def wait_for_epoch(folder, workers, logs):
-  while not (folder / 'metrics.jsonl').exists():
+def wait_for_epoch(epoch, folder, workers, logs):
+  path = folder / 'metrics.jsonl'
+  while not path.exists() or path.read_text().count('\n') < epoch:
     assert workers[0].poll() is None, logs[0].read_text()
     time.sleep(0.1)
 
@@ -136,49 +135,86 @@ def assert_same_metrics(one, two):
         assert ours[name] == pytest.approx(theirs[name], rel=1e-2), name
 
 
-def test_a_killed_worker_is_named_and_the_job_ends_as_on_one_device(root):
-  one, two = root / 'one', root / 'two'
-  assert ends([start(root, one, root / 'log', 'search', 'none')]) == [0]
-  with two_workers(root, two, 'search') as (workers, logs):
-    wait_for_epoch(two, workers, logs)
+def kill_a_worker(root, folder, mode, epoch):
+  """After an epoch; who is left names it and ends."""
+  with two_workers(root, folder, mode) as (workers, logs):
+    wait_for_epoch(epoch, folder, workers, logs)
     workers[1].kill()
-    assert ends(workers[:1]) == [2]
-    text = logs[0].read_text()
-    assert 'error: Worker 1 (localhost:' in text
-    assert 'Traceback' not in text
-  with two_workers(root, two, 'search') as (workers, logs):
-    assert ends(workers) == [0, 0]
-  assert 'Resuming after epoch' in logs[0].read_text()
-  assert_same_metrics(one, two)
+    assert ends(workers[:1]) == [2], logs[0].read_text()
+  text = logs[0].read_text()
+  assert 'error: Worker 1 (localhost:' in text
+  assert 'Traceback' not in text
 
 
-def test_a_training_that_one_worker_stopped_ends_as_on_one_device(root):
-  one, two = root / 'train_one', root / 'train_two'
-  assert ends([start(root, one, root / 'log', 'train', 'none')]) == [0]
-  with two_workers(root, two, 'train') as (workers, logs):
-    wait_for_epoch(two, workers, logs)
+def stop_a_worker(root, folder, mode, epoch):
+  """After an epoch; both end in the same place."""
+  with two_workers(root, folder, mode) as (workers, logs):
+    wait_for_epoch(epoch, folder, workers, logs)
+    starts = [len(log.read_text()) for log in logs]
     workers[1].send_signal(signal.SIGTERM)
     assert ends(workers) == [75, 75], logs[0].read_text()
-  text = logs[0].read_text()
-  assert 'preempted (another worker was stopped)' in text
-  assert 'preempted (SIGTERM)' in logs[1].read_text()
-  assert 'Traceback' not in text and 'is gone' not in text
-  (position,) = re.findall(r'Stopped after (.*)\. The same command', text)
-  assert position in logs[1].read_text()
-  with two_workers(root, two, 'train') as (workers, logs):
-    assert ends(workers) == [0, 0], logs[0].read_text()
-  assert_same_metrics(one, two)
+  first, second = (log.read_text()[n:] for log, n in zip(logs, starts))
+  assert 'preempted (another worker was stopped)' in first
+  assert 'preempted (SIGTERM)' in second
+  assert 'Traceback' not in first and 'is gone' not in first
+  (position,) = re.findall(r'Stopped after (.*)\. The same command', first)
+  assert position in second
 
-  results = two / 'eval' / 'val' / 'results.json'
-  assert ends([start(root, two, root / 'log', 'eval', 'none')]) == [0]
+
+def finish(root, folder, mode):
+  with two_workers(root, folder, mode) as (workers, logs):
+    assert ends(workers) == [0, 0], logs[0].read_text()
+  return logs[0].read_text()
+
+
+def on_one_device(root, folder, mode):
+  assert ends([start(root, folder, root / 'log', mode, 'none')]) == [0]
+
+
+def assert_same_scores(root, folder):
+  results = folder / 'eval' / 'val' / 'results.json'
+  on_one_device(root, folder, 'eval')
   expected = json.loads(results.read_text())
   results.unlink()
-  with two_workers(root, two, 'eval') as (workers, logs):
-    assert ends(workers) == [0, 0], logs[0].read_text()
+  finish(root, folder, 'eval')
   assert json.loads(results.read_text()) == expected
   assert expected['num_images'] == 3
 
 
+@pytest.mark.slow
+def test_a_training_whose_worker_is_killed_then_stopped_ends_as_on_one_device(
+  root,
+):
+  one, two = root / 'train_one', root / 'train_two'
+  on_one_device(root, one, 'train')
+  kill_a_worker(root, two, 'train', epoch=1)
+  stop_a_worker(root, two, 'train', epoch=2)
+  assert 'Resuming after epoch 2' in finish(root, two, 'train')
+  assert_same_metrics(one, two)
+  assert_same_scores(root, two)
+
+
+@pytest.mark.slow
+def test_a_search_ends_as_on_one_device(root):
+  one, two = root / 'search_one', root / 'search_two'
+  on_one_device(root, one, 'search')
+  finish(root, two, 'search')
+  assert_same_metrics(one, two)
+
+
+@pytest.mark.soak
+def test_a_search_whose_worker_is_killed_then_stopped_ends_as_on_one_device(
+  root,
+):
+  one, two = root / 'killed_one', root / 'killed_two'
+  on_one_device(root, one, 'search')
+  kill_a_worker(root, two, 'search', epoch=1)
+  stop_a_worker(root, two, 'search', epoch=2)
+  assert 'Resuming after epoch 2' in finish(root, two, 'search')
+  assert_same_metrics(one, two)
+
+
+@pytest.mark.slow
 def test_workers_that_differ_say_in_what(root):
   folder = root / 'different'
   other = 'search.learning_rate=3e-3'

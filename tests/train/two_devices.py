@@ -1,9 +1,11 @@
-"""Trains on one device or two, and prints what came of it as JSON.
+"""Trains on one device, then on two, and writes what came of each as JSON.
 
 MODE is search, train, or eval: two measurements of untrained weights, by the
 validation of a training and of whole images.
 
-  python -m tests.train.two_devices MODE none|mirrored DATA_DIR RUN_DIR
+  python -m tests.train.two_devices MODE DATA_DIR RUN_DIR
+
+The results are RUN_DIR/none/result.json and RUN_DIR/mirrored/result.json.
 """
 
 import json
@@ -20,10 +22,11 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
 
+EPOCHS = 3
 SETTINGS = {
-  'space': {'num_layers': 2, 'num_blocks': 1, 'filter_multiplier': 2},
+  'space': {'num_layers': 1, 'num_blocks': 1, 'filter_multiplier': 2},
   'search': {
-    'epochs': 4,
+    'epochs': EPOCHS,
     'arch_start_epoch': 1,
     'steps_per_epoch': 5,
     'learning_rate': 2e-3,
@@ -34,7 +37,7 @@ SETTINGS = {
     'drop_path_keep_prob': 0.6,
   },
   'train': {
-    'epochs': 4,
+    'epochs': EPOCHS,
     'steps_per_epoch': 5,
     'ema_decay': 0.9,
     'learning_rate': 1e-3,
@@ -75,18 +78,7 @@ def evaluate(config, path):
     json.dump([matrix.tolist(), whole.to_dict()], file)
 
 
-def main(mode, distribution, data_dir, path):
-  config = config_lib.Config.from_dict(
-    {
-      **SETTINGS,
-      'data': {'dir': data_dir, 'crop_size': [33, 33], 'batch_size': 4},
-      'runtime': {'distribution': distribution, 'cpu_devices': 2},
-    }
-  )
-  tensorflow_setup.prepare(config.runtime)
-  if mode == 'eval':
-    evaluate(config, path)
-    return
+def train(config, mode, path):
   directory = run_directory.RunDirectory.create(path)
   continuation.start(directory, config, ['test'], mode)
   if mode == 'search':
@@ -107,6 +99,24 @@ def main(mode, distribution, data_dir, path):
   result = {'metrics': metrics_log.read(directory), 'values': values}
   with open(f'{path}/result.json', 'w') as file:
     json.dump(result, file)
+
+
+def main(mode, data_dir, path):
+  settings = {
+    **SETTINGS,
+    'data': {'dir': data_dir, 'crop_size': [33, 33], 'batch_size': 4},
+    'runtime': {'cpu_devices': 2},
+  }
+  tensorflow_setup.prepare(config_lib.Config.from_dict(settings).runtime)
+  for distribution in ('none', 'mirrored'):
+    settings['runtime']['distribution'] = distribution
+    config = config_lib.Config.from_dict(settings)
+    tf.keras.backend.clear_session()
+    tf.keras.utils.set_random_seed(config.runtime.seed)
+    if mode == 'eval':
+      evaluate(config, f'{path}/{distribution}')
+    else:
+      train(config, mode, f'{path}/{distribution}')
 
 
 if __name__ == '__main__':
