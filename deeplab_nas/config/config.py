@@ -222,6 +222,7 @@ class Config:
 
   Attributes:
     name: What it was read from, a preset, 'auto' or a file; no setting.
+    overrides: The texts that changed that; no setting either.
   """
 
   space: SpaceConfig = SpaceConfig()
@@ -232,6 +233,7 @@ class Config:
   eval: EvalConfig = EvalConfig()
   runtime: RuntimeConfig = RuntimeConfig()
   name: str = dataclasses.field(default='', compare=False)
+  overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
   @classmethod
   def from_dict(cls, settings: Mapping[str, Any]) -> Config:
@@ -359,7 +361,9 @@ def load(
     merged.setdefault(section, {})
     if isinstance(merged[section], dict):
       merged[section].update(values)
-  return dataclasses.replace(Config.from_dict(merged), name=path_or_preset)
+  return dataclasses.replace(
+    Config.from_dict(merged), name=path_or_preset, overrides=tuple(overrides)
+  )
 
 
 def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

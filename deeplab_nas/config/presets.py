@@ -25,6 +25,7 @@ class Preset:
     settings: Values by section and key.
     accelerator_gib: Memory of the accelerator that a search is made for, if it
       is made for one.
+    trained_by: The preset that trains what a search finds; '' for itself.
   """
 
   description: str
@@ -32,6 +33,7 @@ class Preset:
   command: str
   settings: Mapping[str, Mapping[str, Any]]
   accelerator_gib: int | None = None
+  trained_by: str = ''
 
 
 def _train(name: str, data_dir: str, genotype: str) -> str:
@@ -72,6 +74,7 @@ def _search_within(gib: int, crop_size: int, batch_size: int) -> Preset:
       'search': {'learning_rate': 0.05},
     },
     accelerator_gib=gib,
+    trained_by='paper_cityscapes_train',
   )
 
 
@@ -133,6 +136,7 @@ PRESETS: dict[str, Preset] = {
       'The full lattice of 12 layers with a narrow network, for CamVid.'
     ),
     expected='About an hour on two cores.',
+    trained_by='camvid_train',
     command=_search('camvid_small', 'camvid_tfrecord'),
     settings={
       'space': {'filter_multiplier': 4},
@@ -165,6 +169,7 @@ PRESETS: dict[str, Preset] = {
     ),
     command=_search('paper_cityscapes', 'cityscapes_tfrecord'),
     settings={'data': {'image_scale': 0.5, 'cache': False}},
+    trained_by='paper_cityscapes_train',
   ),
   'search_8gb': _search_within(8, crop_size=321, batch_size=16),
   'search_16gb': _search_within(16, crop_size=513, batch_size=16),

@@ -98,5 +98,15 @@ def difference(
   return ''
 
 
+def is_of_colours_alone(
+  now: dataset_info.DatasetInfo, then: dataset_info.DatasetInfo
+) -> bool:
+  """Whether number, names, order and ignore label of the classes agree."""
+  return (
+    now.class_names == then.class_names
+    and now.ignore_label == then.ignore_label
+  )
+
+
 def _some(names) -> str:
   return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.run import provenance
@@ -36,7 +38,7 @@ def start(
   argv: Sequence[str],
   mode: str = 'search',
 ) -> None:
-  """Writes config.yaml, and adds this start to run.json.
+  """Writes config.yaml and dataset.json, and adds this start to run.json.
 
   Args:
     run: The folder.
@@ -45,7 +47,8 @@ def start(
     mode: 'search' or 'train'.
 
   Raises:
-    UserError: If the folder holds a run that `config` cannot continue.
+    UserError: If the folder holds a run that `config` cannot continue, or the
+      classes of the data are not those that it was started with.
   """
   starts = []
   if run.is_started:
@@ -53,10 +56,43 @@ def start(
     starts = run_files.read(run.provenance, json.loads).get('starts', [])
     if not isinstance(starts, list):
       raise run_files.damaged(run.provenance)
-  starts.append(provenance.collect(argv))
+  _keep_classes(run, config.data)
+  given = {'config': config.name, 'set': list(config.overrides)}
+  starts.append({**provenance.collect(argv), **given})
   files.write(run.config, config.to_yaml())
   record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
   files.write(run.provenance, record + '\n')
+
+
+def _keep_classes(
+  run: run_directory.RunDirectory, data: config_lib.DataConfig
+) -> None:
+  """Writes what the data is, unless results are of other classes."""
+  try:
+    info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  except errors.UserError:
+    return  # which is told when the data is read
+  if run.dataset.is_file() and run.has_results:
+    held = dataset_info.DatasetInfo.load(run.dataset)
+    changed = classes.difference(info, held)
+    if changed:
+      raise errors.UserError(
+        f'--run_dir={run} was started with other classes than {data.dir} has'
+        f' now: {changed}. Resume with the data as it was, or choose another'
+        ' folder.'
+      )
+  info.save(run.dataset)
+
+
+def last_start(run: run_directory.RunDirectory) -> dict[str, Any]:
+  """What run.json says of the last start; nothing where there was none."""
+  if not run.is_started:
+    return {}
+  starts = run_files.read(run.provenance, json.loads).get('starts')
+  is_known = (
+    isinstance(starts, list) and starts and isinstance(starts[-1], dict)
+  )
+  return starts[-1] if is_known else {}
 
 
 def keep_genotype(

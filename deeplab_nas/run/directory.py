@@ -4,7 +4,7 @@
     run.json              mode; command, versions and commit of each start
     genotype.json         the architecture: as it stands, or that is trained
     genotypes/            of a search: the architecture after each epoch
-    dataset.json          of a training: classes, palette, counts of the data
+    dataset.json          classes, palette, counts of the data
     metrics.jsonl         one line of numbers for each epoch
     summary.txt           what was found
     pictures/             PNG files of the last epoch

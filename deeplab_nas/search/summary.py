@@ -7,9 +7,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import follow_up
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import text as report_text
+from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import collapse, cost, genotype, search_space
 
@@ -114,7 +117,7 @@ def _next(run: run_directory.RunDirectory) -> str:
     report_text.python(),
     'scripts/train.py',
     '--mode=train',
-    f'--config={run.config}',
+    *_training_flags(run),
     f'--genotype={run.genotype}',
     f'--run_dir={folder}_train',
   )
@@ -130,6 +133,18 @@ def _next(run: run_directory.RunDirectory) -> str:
     f'  {shlex.join(train)}\n'
     'Or look at the curves and pictures:\n'
     f'  {shlex.join(map(os.fspath, curves))}'
+  )
+
+
+def _training_flags(run: run_directory.RunDirectory) -> tuple[str, ...]:
+  if not run.config.is_file():
+    return (f'--config={run.config}',)
+  start = continuation.last_start(run)
+  return follow_up.training_flags(
+    config_lib.load(os.fspath(run.config)),
+    start.get('config', ''),
+    start.get('set', []),
+    run.config,
   )
 
 

@@ -19,7 +19,12 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, pipeline_config
+from deeplab_nas.data import (
+  classes,
+  dataset_info,
+  input_pipeline,
+  pipeline_config,
+)
 from deeplab_nas.evaluate import advice as advice_lib
 from deeplab_nas.evaluate import (
   confusion_picture,
@@ -111,13 +116,19 @@ def run(
 def _check_classes(
   info: dataset_info.DatasetInfo, of_training: dataset_info.DatasetInfo, where
 ) -> None:
-  if info.class_names != of_training.class_names:
-    raise errors.UserError(
-      f'{where} has the {info.num_classes} classes'
-      f' {_some(info.class_names)}, but the network was trained on the'
-      f' {of_training.num_classes} classes {_some(of_training.class_names)}:'
-      ' evaluate on data of the same classes.'
-    )
+  changed = classes.difference(info, of_training)
+  if not changed:
+    return
+  # Colours are those of pictures alone.
+  if classes.is_of_colours_alone(info, of_training):
+    logging.warning('%s is not as the training data was: %s.', where, changed)
+    return
+  raise errors.UserError(
+    f'{where} has the {info.num_classes} classes {_some(info.class_names)}, but'
+    f' the network was trained on the {of_training.num_classes} classes'
+    f' {_some(of_training.class_names)} ({changed}): evaluate on data of the'
+    ' same classes.'
+  )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors
+from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import variable_paths
@@ -44,13 +45,19 @@ class Report:
     return f'{text}.'
 
 
-def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
+def load(
+  network: tf.Module,
+  source: str | os.PathLike[str],
+  info: dataset_info.DatasetInfo | None = None,
+) -> Report:
   """Gives the network the values of a checkpoint, and logs which.
 
   Args:
     network: Has its variables.
     source: Run folder of a training, of which the best weights are taken, or
       the prefix of a checkpoint.
+    info: Classes that the network is for; those of a run folder are compared
+      with them.
 
   Raises:
     UserError: If there is no checkpoint, or nothing in it fits.
@@ -71,7 +78,34 @@ def load(network: tf.Module, source: str | os.PathLike[str]) -> Report:
   for variable, value in values:
     variable.assign(value)
   logging.info('%s: %s', prefix, report.to_text())
+  if info is not None:
+    _warn_of_classes(pathlib.Path(source), info)
   return report
+
+
+def _warn_of_classes(
+  source: pathlib.Path, info: dataset_info.DatasetInfo
+) -> None:
+  """Says what became of the last layer if the classes are not the same."""
+  folders = (source, source.parent, source.parent.parent)  # of a checkpoint
+  paths = [run_directory.RunDirectory(folder).dataset for folder in folders]
+  path = next((path for path in paths if path.is_file()), None)
+  if path is None:
+    return
+  then = dataset_info.DatasetInfo.load(path)
+  changed = classes.difference(info, then)
+  if changed and not classes.is_of_colours_alone(info, then):
+    taken = (
+      'the last layer is taken too, and relearns which class is which'
+      if info.num_classes == then.num_classes
+      else 'all is taken but the last layer, which begins anew'
+    )
+    logging.warning(
+      '%s was trained on other classes: %s. Of its weights %s.',
+      source,
+      changed,
+      taken,
+    )
 
 
 def _match(

@@ -146,7 +146,7 @@ def _trainer(
     sync=sync or config.train.batch_norm == 'sync',
   )
   if with_init and config.train.init_from:
-    init_from.load(network, config.train.init_from)
+    init_from.load(network, config.train.init_from, info)
   elif config.train.batch_norm == 'freeze' and with_init:
     logging.warning(
       'train.batch_norm is freeze without --init_from: batch norm keeps the'

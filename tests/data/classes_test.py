@@ -76,3 +76,5 @@ THEN = described(['road', 'sky', 'car'])
 def test_the_difference_names_both_sides(now, told):
   found = classes.difference(now, THEN)
   assert found.startswith(told) and bool(found) == bool(told)
+  is_of_colours = not told or 'colour' in told
+  assert classes.is_of_colours_alone(now, THEN) == is_of_colours

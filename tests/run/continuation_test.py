@@ -1,11 +1,13 @@
 """A run goes on only with what it was started with; every start is kept."""
 
+import dataclasses
 import json
 
 import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
 from deeplab_nas.run import continuation
 from deeplab_nas.run.directory import RunDirectory
 from deeplab_nas.space import genotype, zoo
@@ -117,3 +119,56 @@ def test_damaged_files_are_named(started, name, content):
   (started.path / name).write_text(content)
   with pytest.raises(errors.UserError, match=f'{name} is damaged'):
     continuation.start(started, CONFIG, ['train.py'])
+
+
+def described(folder, names=('road', 'sky'), **fields):
+  """A data set, and the settings of a search on it."""
+  folder.mkdir(exist_ok=True)
+  colours = tuple((i, i, i) for i in range(len(names)))
+  info = dataset_info.DatasetInfo('made', names, colours)
+  dataclasses.replace(info, **fields).save(folder)
+  return config_lib.load('quickstart', ['search.epochs=8'], str(folder))
+
+
+@pytest.fixture
+def searched(tmp_path):
+  run = RunDirectory.create(tmp_path / 'run')
+  config = described(tmp_path / 'data')
+  continuation.start(run, config, ['train.py'])
+  run.metrics.write_text('{}\n')
+  return run
+
+
+def test_a_search_keeps_the_classes_of_its_data(searched):
+  held = dataset_info.DatasetInfo.load(searched.dataset)
+  assert held.class_names == ('road', 'sky')
+
+
+@pytest.mark.parametrize(
+  'changed, told',
+  [
+    ({'names': ('sky', 'road')}, 'class 0 is sky, was road'),
+    ({'names': ('road', 'sky', 'car')}, 'there are 3 classes'),
+    ({'ignore_label': 0}, 'the ignore label is 0, was 255'),
+    ({'palette': ((0, 0, 0), (7, 7, 7))}, 'colour of class sky'),
+  ],
+)
+@pytest.mark.parametrize('mode', ['search', 'train'])
+def test_a_run_goes_on_only_with_the_same_classes(
+  tmp_path, searched, changed, told, mode
+):
+  record = json.loads(searched.provenance.read_text())
+  searched.provenance.write_text(json.dumps({**record, 'mode': mode}))
+  config = described(tmp_path / 'data', **changed)
+  with pytest.raises(errors.UserError, match='other classes') as caught:
+    continuation.start(searched, config, ['train.py'], mode)
+  assert told in str(caught.value)
+  held = dataset_info.DatasetInfo.load(searched.dataset)
+  assert held.class_names == ('road', 'sky') and held.ignore_label == 255
+
+
+def test_the_same_classes_elsewhere_and_more_images_go_on(tmp_path, searched):
+  config = described(tmp_path / 'moved')
+  continuation.start(searched, config, ['train.py'])
+  assert continuation.last_start(searched)['config'] == 'quickstart'
+  assert continuation.last_start(searched)['set'] == ['search.epochs=8']

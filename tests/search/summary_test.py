@@ -127,7 +127,7 @@ def test_it_says_how_to_train_what_was_found(finished):
   assert script == 'scripts/train.py'
   assert flags == [
     '--mode=train',
-    f'--config={finished.run.config}',
+    '--config=auto',  # its own network is the paper's, for 1.5 M steps
     f'--genotype={finished.run.genotype}',
     f'--run_dir={finished.run.path}_train',
   ]

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas import errors
+from deeplab_nas.data import dataset_info
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import init_from, variable_paths
 from tests.train import tiny_training
@@ -41,6 +42,36 @@ def test_everything_is_taken_but_the_progress(directory):
     for path, variable in variable_paths.by_path(network).items():
       expected = 0.1 if path == 'drop_path_progress' else 0.5
       np.testing.assert_allclose(variable, expected)
+
+
+@pytest.mark.parametrize(
+  'names, told',
+  [
+    (('road', 'sky', 'car'), ''),
+    (('sky', 'road', 'car'), 'class 0 is sky, was road'),
+    (('road', 'sky', 'car', 'bus'), 'all is taken but the last layer'),
+  ],
+)
+@pytest.mark.parametrize('is_folder', [True, False])
+def test_what_other_classes_mean_is_told(
+  directory, caplog, names, told, is_folder
+):
+  def described(names):
+    colours = tuple((i, i, i) for i in range(len(names)))
+    return dataset_info.DatasetInfo('made', names, colours)
+
+  prefix = save(filled(0.5), directory.best)
+  described(('road', 'sky', 'car')).save(directory.dataset)
+  init_from.load(
+    filled(0.1, num_classes=len(names)),
+    directory.path if is_folder else prefix,
+    described(names),
+  )
+  warnings = [
+    r.getMessage() for r in caplog.records if r.levelname == 'WARNING'
+  ]
+  assert len(warnings) == bool(told)
+  assert told in ''.join(warnings)
 
 
 def test_other_classes_leave_out_the_logits(directory, caplog):
