@@ -1,16 +1,16 @@
 """Class names and colours from labels.txt, labels.json or labels.yaml.
 
-labels.txt has one class per line, in index order, optionally with a colour:
+labels.txt has one class per line, in index order, optionally with a colour, and
+the other forms that `label_lines` reads:
 
     background
     road 128 64 128
 
-A line may begin with its index (`0 background`) or with the colour instead.
-
 labels.json and labels.yaml hold a list of names, a list of
-{name, color, id} or a mapping from name to colour; a list may also stand under
-the key `classes`. A class with `ignore: true` is the ignore label: its colour
-counts in colour masks.
+{name, color, id} or a mapping from name to colour or index, or from index to
+name; a list may also stand under the key `classes`. A class with
+`ignore: true`, with the index 255 or -1, or of labelme's name `__ignore__` is
+the ignore label: its colour counts in colour masks.
 """
 
 from __future__ import annotations
@@ -23,14 +23,19 @@ import re
 from collections.abc import Sequence
 
 from deeplab_nas import errors, files, safe_yaml
-from deeplab_nas.data import dataset_info, label_map, palettes
+from deeplab_nas.data import dataset_info, label_lines, palettes
 
-FILE_NAMES = ('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml')
+FILE_NAMES = (
+  *('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml'),
+  *('labelmap.txt', '_classes.csv'),  # of CVAT and Roboflow
+)
 _LIST_KEYS = ('classes', 'labels', 'names')
-_COLOUR_FIRST = re.compile(r'(\d+)[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\D.*)')
-_INDEX_FIRST = re.compile(r'(\d+)[\s:,]+(\D.*)')
-_LINE = re.compile(
-  r'(?P<name>.*?)(?:[\s:,]+(?P<r>\d+)[\s,]+(?P<g>\d+)[\s,]+(?P<b>\d+))?:*'
+_NAME_KEYS = ('name', 'title', 'class_name', 'label', 'class')
+_COLOUR_KEYS = ('color', 'colour', 'palette')
+_IGNORED_NAME = '__ignore__'  # of labelme, with the index -1
+# In YAML # begins a comment, so that a colour is lost without quotes.
+_BARE_COLOUR = re.compile(
+  r'([:\-\[,]\s+)(#[0-9a-fA-F]{6})(?=\s*(?:[,\]}#]|$))', re.MULTILINE
 )
 
 
@@ -119,12 +124,15 @@ def read(path: str | os.PathLike) -> Labels:
     raise errors.UserError(f'The labels file {path} does not exist.')
   try:
     text = files.read(path, 'utf-8-sig')
-    if path.suffix == '.json':
+    is_yaml = path.suffix in ('.yaml', '.yml')
+    is_json = not is_yaml and text.lstrip().startswith(('{', '['))
+    if is_json or path.suffix == '.json':
       entries = _entries(json.loads(text, object_pairs_hook=_unique), path)
-    elif path.suffix in ('.yaml', '.yml'):
+    elif is_yaml:
+      text = _BARE_COLOUR.sub(r'\1"\2"', text)
       entries = _entries(safe_yaml.parse(text), path)
     else:
-      entries = _lines([line.strip() for line in text.splitlines()])
+      entries = label_lines.parse(text)
   except (ValueError, TypeError, RecursionError) as error:
     reason = ' '.join(str(error).split())
     raise _fault(path, f'it cannot be read ({reason})') from error
@@ -133,8 +141,8 @@ def read(path: str | os.PathLike) -> Labels:
 
 def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
   """Builds `Labels` from entries with 'name', 'color', 'id', 'ignore'."""
-  ignored = [entry for entry in entries if entry.get('ignore')]
-  entries = [entry for entry in entries if not entry.get('ignore')]
+  ignored = [entry for entry in entries if _is_ignored(entry)]
+  entries = [entry for entry in entries if not _is_ignored(entry)]
   for index, entry in enumerate(entries):
     name = entry.get('name')
     if not isinstance(name, str) or not name.strip():
@@ -143,6 +151,12 @@ def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
       )
   ids = [entry.get('id') for entry in entries]
   if any(value is not None for value in ids):
+    if sorted(ids, key=str) == sorted(range(1, len(ids) + 1), key=str):
+      raise _fault(
+        path,
+        f'the ids are 1..{len(ids)} and there is no 0: name it as well, as the'
+        ' masks mean it (0 other), and pass --ignore_label=0 if it is no class',
+      )
     if sorted(ids, key=str) != sorted(range(len(ids)), key=str):
       raise _fault(
         path,
@@ -158,51 +172,100 @@ def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
   )
 
 
-def _lines(lines: list[str]) -> list[dict]:
-  """Entries of labels.txt."""
-  lines = [line for line in lines if line and not line.startswith('#')]
-  numbered = [_INDEX_FIRST.fullmatch(line) for line in lines]
-  if lines and all(numbered):
-    return [{**_line(match[2]), 'id': int(match[1])} for match in numbered]
-  return [_line(line) for line in lines]
-
-
-def _line(line: str) -> dict:
-  """An entry of labels.txt: a name, or a name and three numbers."""
-  match = _COLOUR_FIRST.fullmatch(line)
-  if match:
-    *parts, name = match.groups()
-    return {'name': name, 'color': tuple(map(int, parts))}
-  match = _LINE.fullmatch(line)
-  colour = None
-  if match['r'] is not None:
-    colour = tuple(int(match[channel]) for channel in 'rgb')
-  return {'name': match['name'].strip(), 'color': colour}
+def _is_ignored(entry: dict) -> bool:
+  return bool(
+    entry.get('ignore')
+    or entry.get('id') in label_lines.IGNORED_IDS
+    or entry.get('name') == _IGNORED_NAME
+  )
 
 
 def _entries(value, path: pathlib.Path) -> list[dict]:
   """Entries of a parsed JSON or YAML file."""
-  if isinstance(value, dict):
-    for key in _LIST_KEYS:
-      if isinstance(value.get(key), (list, dict)):
-        return _entries(value[key], path)
-    if value and all(_is_index(key) for key in value):
-      return [
-        {**_entry(item, path), 'id': int(key)} for key, item in value.items()
-      ]
-    return [
-      {'name': key, 'color': _colour(item, path)} for key, item in value.items()
-    ]
   if isinstance(value, list):
     return [_entry(item, path) for item in value]
-  raise _fault(path, 'it is neither a list of names nor a mapping')
+  if not isinstance(value, dict):
+    raise _fault(path, 'it is neither a list of names nor a mapping')
+  _refuse_others(value, path)
+  for key in value:
+    if str(key).lower() in _LIST_KEYS and isinstance(value[key], (list, dict)):
+      return _with_palette(_entries(value[key], path), value, path)
+  if value and all(_is_index(key) for key in value):
+    return [
+      {**_entry(item, path), 'id': int(key)} for key, item in value.items()
+    ]
+  if value and all(type(item) is int for item in value.values()):
+    return [{'name': key, 'id': item} for key, item in value.items()]
+  if value and all(map(_is_colour, value)):
+    value = {name: key for key, name in value.items()}
+  for key, item in value.items():
+    if item is None:
+      raise _fault(path, f'{key!r} has no value: write a list (- {key})')
+  return [
+    {'name': key, 'color': _colour(item, path)} for key, item in value.items()
+  ]
+
+
+def _refuse_others(value: dict, path: pathlib.Path) -> None:
+  """Refuses files of other programs that describe more than classes."""
+  if 'annotations' in value or 'categories' in value:
+    raise _fault(
+      path,
+      'this is a COCO file, whose polygons must be drawn to masks first, and'
+      f' no labels file{_names_in(value.get("categories"))}',
+    )
+  if {'channel_names', 'modality', 'numTraining', 'file_ending'} & value.keys():
+    raise _fault(
+      path,
+      "this is nnU-Net's dataset.json and no labels file"
+      f'{_names_in(value.get("labels"))}',
+    )
+  if 'shapes' in value:
+    raise _fault(
+      path,
+      'this is a file of labelme, whose polygons must be drawn to masks first,'
+      ' and no labels file',
+    )
+
+
+def _names_in(classes) -> str:
+  """What to write into labels.txt, as far as a foreign file tells."""
+  names = []
+  if isinstance(classes, list):
+    names = [item.get('name') for item in classes if isinstance(item, dict)]
+  elif isinstance(classes, dict):
+    names = [x if isinstance(x, str) else key for key, x in classes.items()]
+  named = ', '.join(name for name in names if isinstance(name, str))
+  remedy = ': write a labels.txt with one name per line, in the order of the'
+  return f'{remedy} mask values' + (f' (it names {named})' if named else '')
+
+
+def _with_palette(entries: list[dict], value: dict, path) -> list[dict]:
+  """Gives entries the colours of a list that stands beside them."""
+  colours = next(
+    (value[key] for key in value if str(key).lower() in ('palette', 'colors')),
+    None,
+  )
+  if colours is None:
+    return entries
+  if not isinstance(colours, list) or len(colours) != len(entries):
+    raise _fault(path, f'its palette does not have {len(entries)} colours')
+  return [
+    {**entry, 'color': _colour(colour, path)}
+    for entry, colour in zip(entries, colours)
+  ]
 
 
 def _entry(item, path: pathlib.Path) -> dict:
   if not isinstance(item, dict):
     return {'name': item}
-  colour = item.get('color', item.get('colour', item.get('palette')))
-  return {**item, 'color': _colour(colour, path)}
+  colour = next((item[key] for key in _COLOUR_KEYS if key in item), None)
+  name = next((item[key] for key in _NAME_KEYS if key in item), None)
+  return {**item, 'name': name, 'color': _colour(colour, path)}
+
+
+def _is_colour(key) -> bool:
+  return isinstance(key, str) and label_lines.parse_colour(key) is not None
 
 
 def _colour(value, path: pathlib.Path):
@@ -211,8 +274,8 @@ def _colour(value, path: pathlib.Path):
     return None
   if isinstance(value, list):
     return tuple(value)
-  if isinstance(value, str) and re.fullmatch('#[0-9a-fA-F]{6}', value):
-    return label_map.parse_colour(value)
+  if _is_colour(value):
+    return label_lines.parse_colour(value)
   raise _fault(path, f'{value!r} is no colour: write [r, g, b] or "#rrggbb"')
 
 

@@ -19,6 +19,14 @@ PLAIN = {
   'd.json': '[{"id": 1, "name": "old town road"}, {"id": 0, "name": "sky"}]',
   'a.yaml': '- sky\n- old town road\n',
   'b.yml': 'names:\n  0: sky\n  1: old town road\n',
+  'labelme.txt': '__ignore__\nsky\nold town road\n',
+  '_classes.csv': 'Pixel Value, Class\n0, sky\n1, old town road\n',
+  'void.txt': '0 sky\n1 old town road\n255 void\n',
+  'in.txt': '["sky", "old town road"]',
+  'e.json': '{"old town road": 1, "sky": 0}',
+  'c.yaml': 'sky: 0\nold town road: 1\nvoid: 255\n',
+  'f.json': '[{"title": "sky"}, {"title": "old town road"}]',
+  'g.json': '{"label2id": 1, "classes": ["sky", "old town road"]}',
 }
 COLOURED = {
   'labels.txt': 'sky 255 0 0\nold town road 0 0 255\n',
@@ -28,6 +36,15 @@ COLOURED = {
   'b.json': '[{"name": "sky", "color": [255, 0, 0]},'
   ' {"name": "old town road", "color": [0, 0, 255]}]',
   'a.yaml': 'sky: [255, 0, 0]\nold town road: [0, 0, 255]\n',
+  'bare.yaml': 'sky: #ff0000\nold town road: #0000FF  # blue\n',
+  'bare_list.yml': '- {name: sky, color: #ff0000}\n'
+  '- {name: old town road, color: #0000ff}\n',
+  'c.json': '{"#ff0000": "sky", "#0000ff": "old town road"}',
+  'd.json': '{"sky": "255,0,0", "old town road": "rgb(0, 0, 255)"}',
+  'e.json': '{"CLASSES": ["sky", "old town road"],'
+  ' "PALETTE": [[255, 0, 0], [0, 0, 255]]}',
+  'labelmap.txt': '# label:color_rgb:parts:actions\nsky:255,0,0::\n'
+  'old town road:0,0,255:a,b:c\n',
 }
 
 
@@ -75,7 +92,47 @@ BAD = {
   'b.yaml': '- no\n- yes\n',
   'c.yaml': '',
   'a.txt': '',
+  'b.txt': 'sky\nred #ff00\n',
+  'd.yaml': 'sky:\nroad:\n',
+  'h.json': '{"classes": ["a", "b"], "palette": [[1, 2, 3]]}',
 }
+
+
+FOREIGN = {
+  'coco.json': (
+    '{"images": [], "annotations": [], "categories":'
+    ' [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]}',
+    ['COCO', 'cat, dog', 'one name per line'],
+  ),
+  'dataset.json': (
+    '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1},'
+    ' "numTraining": 3, "file_ending": ".png"}',
+    ['nnU-Net', 'background, liver', 'one name per line'],
+  ),
+  'regions.json': (
+    '{"numTraining": 3, "labels": {"whole": [1, 2, 3], "core": [2, 3, 4]}}',
+    ['nnU-Net', 'whole, core'],
+  ),
+  'old.json': (
+    '{"modality": {"0": "CT"}, "labels": {"0": "background", "1": "liver"}}',
+    ['nnU-Net', 'background, liver'],
+  ),
+  'shapes.json': ('{"shapes": [], "imagePath": "a.jpg"}', ['labelme']),
+  'objectInfo150.txt': (
+    'Idx\tRatio\tName\n1\t.1\twall\n2\t.1\tbuilding, edifice\n',
+    ['ids are 1..2 and there is no 0', '--ignore_label=0'],
+  ),
+}
+
+
+@pytest.mark.parametrize('name', FOREIGN)
+def test_files_of_other_programs_are_refused_with_advice(name, tmp_path):
+  text, words = FOREIGN[name]
+  (tmp_path / name).write_text(text)
+  with pytest.raises(errors.UserError) as refusal:
+    labels_file.read(tmp_path / name)
+  for part in (str(tmp_path / name), *words):
+    assert part in str(refusal.value)
 
 
 @pytest.mark.parametrize('name', BAD)
