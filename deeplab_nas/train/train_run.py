@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import time
 
@@ -11,7 +12,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import classes, dataset_info, input_pipeline, shards
+from deeplab_nas.data import dataset_info, input_pipeline, shards
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import (
   callbacks,
@@ -23,15 +24,13 @@ from deeplab_nas.report import (
 from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.run import (
   checkpoints,
-  cluster,
   continuation,
   devices,
-  loop,
   precompile,
   val_batches,
-  worker_check,
 )
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import session as session_lib
 from deeplab_nas.space import draw
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
@@ -86,8 +85,8 @@ class TrainRun:
       step,
     )
 
-  def divergence(self) -> nan_monitor.NaNMonitor:
-    """What watches for steps that are not finite."""
+  def nan_monitor(self) -> nan_monitor.NaNMonitor:
+    """Watches for steps whose loss or gradient is not finite."""
     return nan_monitor.NaNMonitor(
       'train',
       self.steps_per_epoch,
@@ -113,13 +112,7 @@ def build(
     UserError: If data, genotype or checkpoint do not fit.
   """
   data = config.data
-  tf.keras.utils.set_random_seed(config.runtime.seed)
-  # Before any operation: workers have to find each other first.
-  strategy = devices.strategy(config.runtime)
-  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  classes.require_several(info, data.train_split)
-  facts = worker_check.facts(config, info)
-  worker_check.require(strategy, {**facts, 'genotype': genotype.digest})
+  strategy, info = session_lib.begin(config, genotype=genotype.digest)
   steps_per_epoch = config.train.steps_per_epoch or _steps_per_epoch(data)
   weights = class_weights.compute(config.train, info, data.train_split)
   replica_batch = devices.replica_batch(strategy, data.batch_size)
@@ -224,25 +217,46 @@ def run(
     best=keeper.state,
     genotype_digest=checkpoints.digest_variable(genotype.digest),
   )
-  position = saver.restore() if resume else checkpoints.Position()
-  worker_check.require(
-    trainer.distribute_strategy, {'checkpoint to go on from': str(position)}
-  )
-  keeper.resume_after(position.epoch)
-  if position.epoch < config.train.epochs and not keeper.is_stopped:
-    _draw_genotype(directory, genotype)
-    _fit(parts, directory, position, keeper, saver)
-  text = summary.summarize(
+  session = session_lib.Session(
     directory,
-    genotype,
-    trainer.network,
-    metrics_log.read(directory),
-    keeper.epoch,
-    config.data.crop_size,
+    config,
+    trainer,
+    saver,
+    config.train.epochs,
+    parts.steps_per_epoch,
+    parts.train,
+    functools.partial(precompile.once, trainer),
+    parts.val,
+    config.train.validated_epochs(),
   )
-  files.write(directory.summary, text + '\n')
-  if cluster.is_chief(config.runtime):  # the folders of others are not kept
-    print(text)
+  position = session.restore(resume)
+  keeper.resume_after(position.epoch)
+  if position.epoch < session.epochs and not keeper.is_stopped:
+    _draw_genotype(directory, genotype)
+    tensorboard_log.forget_after(
+      directory, position.logged_steps(parts.steps_per_epoch)
+    )
+    session.fit(position, lambda: [*_callbacks(parts, directory), keeper])
+  session.finish(
+    summary.summarize(
+      directory,
+      genotype,
+      trainer.network,
+      metrics_log.read(directory),
+      keeper.epoch,
+      config.data.crop_size,
+    )
+  )
+
+
+def _callbacks(
+  parts: TrainRun, directory: run_directory.RunDirectory
+) -> list[tf.keras.callbacks.Callback]:
+  """First what refuses, so that nothing of a bad epoch is written."""
+  shown = callbacks.for_training(
+    directory, parts.config, parts.info, parts.steps_per_epoch, parts.val
+  )
+  return [parts.nan_monitor(), *shown]
 
 
 def dry_run(
@@ -266,39 +280,6 @@ def dry_run(
     epochs=config.train.epochs,
     num_val_images=num_val_images,
     num_validations=len(config.train.validated_epochs()),
-  )
-
-
-def _fit(
-  parts: TrainRun,
-  directory: run_directory.RunDirectory,
-  position: checkpoints.Position,
-  keeper: best.BestKeeper,
-  saver: checkpoints.Saver,
-) -> None:
-  config = parts.config
-  tensorboard_log.forget_after(
-    directory, position.logged_steps(parts.steps_per_epoch)
-  )
-  train = parts.train(position.step_of_run(parts.steps_per_epoch))
-  logging.info('Compiling the training step (a minute or so) ...')
-  # On batches of its own: a tf.data shuffle counts how often it was begun.
-  precompile.once(parts.trainer, parts.train())
-  watchers = callbacks.for_training(
-    directory, config, parts.info, parts.steps_per_epoch, parts.val
-  )
-  loop.TrainingLoop(
-    parts.trainer,
-    saver,
-    config.train.epochs,
-    parts.steps_per_epoch,
-    parts.val,
-    config.train.validated_epochs(),
-  ).run(
-    train,
-    position,
-    # First what refuses, so that nothing of a bad epoch is written.
-    [parts.divergence(), *watchers, keeper],
   )
 
 

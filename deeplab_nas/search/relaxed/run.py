@@ -8,9 +8,9 @@ import time
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import classes, dataset_info, input_pipeline
+from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.report import (
   measure,
@@ -20,13 +20,11 @@ from deeplab_nas.report import (
 )
 from deeplab_nas.run import (
   checkpoints,
-  cluster,
   devices,
-  loop,
   val_batches,
-  worker_check,
 )
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import session as session_lib
 from deeplab_nas.search import callbacks
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import searcher as searcher_lib
@@ -79,8 +77,8 @@ class SearchRun:
       )
     ]
 
-  def divergence(self) -> nan_monitor.NaNMonitor:
-    """What watches for steps that are not finite."""
+  def nan_monitor(self) -> nan_monitor.NaNMonitor:
+    """Watches for steps whose loss or gradient is not finite."""
     return nan_monitor.NaNMonitor(
       'search',
       self.steps_per_epoch,
@@ -101,12 +99,7 @@ def build(config: config_lib.Config) -> SearchRun:
     UserError: If the data is missing or too small.
   """
   data = config.data
-  tf.keras.utils.set_random_seed(config.runtime.seed)
-  # Before any operation: workers have to find each other first.
-  strategy = devices.strategy(config.runtime)
-  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  classes.require_several(info, data.train_split)
-  worker_check.require(strategy, worker_check.facts(config, info))
+  strategy, info = session_lib.begin(config)
   counts = input_pipeline.count_subsets(data.dir, data.train_split)
   logging.info(
     'Split %s: %d images in half A (weights), %d in half B (architecture).',
@@ -165,57 +158,51 @@ def run(
     config.runtime.checkpoint_minutes,
     searcher=searcher,
   )
-  position = saver.restore() if resume else checkpoints.Position()
-  worker_check.require(
-    searcher.distribute_strategy, {'checkpoint to go on from': str(position)}
-  )
-  if position.epoch < config.search.epochs:
-    _fit(parts, directory, position, saver)
-  text = search_summary.summarize(
-    directory,
-    searcher.arch_state().genotype,
-    searcher.space,
-    parts.info,
-    input_pipeline.max_size(
-      config.data.dir, config.data.train_split, parts.info
-    ),
-    ([{}] + metrics_log.read(directory))[-1],
-    config.network,
-  )
-  files.write(directory.summary, text + '\n')
-  if cluster.is_chief(config.runtime):  # the folders of others are not kept
-    print(text)
-
-
-def _fit(
-  parts: SearchRun,
-  directory: run_directory.RunDirectory,
-  position: checkpoints.Position,
-  saver: checkpoints.Saver,
-) -> None:
-  config, searcher = parts.config, parts.searcher
-  tensorboard_log.forget_after(
-    directory, position.logged_steps(parts.steps_per_epoch)
-  )
-  train = parts.train(position.step_of_run(parts.steps_per_epoch))
-  logging.info('Compiling both kinds of steps (a minute or two) ...')
-  # On batches of its own: a tf.data shuffle counts how often it was begun.
-  searcher.warm_up(parts.train())
-  watchers = callbacks.for_search(
+  session = session_lib.Session(
     directory,
     config,
+    searcher,
+    saver,
+    config.search.epochs,
+    parts.steps_per_epoch,
+    parts.train,
+    searcher.warm_up,
+    parts.val,
+  )
+  position = session.restore(resume)
+  if position.epoch < session.epochs:
+    tensorboard_log.forget_after(
+      directory, position.logged_steps(parts.steps_per_epoch)
+    )
+    session.fit(position, lambda: _callbacks(parts, directory))
+  session.finish(_summary(parts, directory))
+
+
+def _callbacks(
+  parts: SearchRun, directory: run_directory.RunDirectory
+) -> list[tf.keras.callbacks.Callback]:
+  """First what refuses, so that nothing of a bad epoch is written."""
+  shown = callbacks.for_search(
+    directory,
+    parts.config,
     parts.info,
     parts.steps_per_epoch,
     parts.val,
-    searcher.arch_state,
+    parts.searcher.arch_state,
   )
-  loop.TrainingLoop(
-    searcher, saver, config.search.epochs, parts.steps_per_epoch, parts.val
-  ).run(
-    train,
-    position,
-    # First what refuses, so that nothing of a bad epoch is written.
-    [parts.divergence(), *watchers],
+  return [parts.nan_monitor(), *shown]
+
+
+def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:
+  data = parts.config.data
+  return search_summary.summarize(
+    directory,
+    parts.searcher.arch_state().genotype,
+    parts.searcher.space,
+    parts.info,
+    input_pipeline.max_size(data.dir, data.train_split, parts.info),
+    ([{}] + metrics_log.read(directory))[-1],
+    parts.config.network,
   )
 
 
