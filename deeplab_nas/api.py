@@ -106,7 +106,7 @@ def search(
   """
   config = _config(config, data_dir)
   with _started(config, run_dir, 'search', resume, overwrite) as (run, found):
-    from deeplab_nas.search.relaxed import run as search_run
+    from deeplab_nas.search import run as search_run
 
     search_run.run(found, run, resume)
   return Run(run.path)

@@ -165,7 +165,7 @@ def _dry_run(
   tensorflow_setup.prepare(config.runtime)
   with lifecycle.readable(config, lifecycle.splits(config.data)) as config:
     if genotype is None:
-      from deeplab_nas.search.relaxed import run as search_run
+      from deeplab_nas.search import run as search_run
 
       estimate = search_run.dry_run(config)
     else:
@@ -183,7 +183,7 @@ def _started(config: config_lib.Config):
 
 def _search(config: config_lib.Config) -> None:
   with stop_signals.StopSignals(), _started(config) as (run, config):
-    from deeplab_nas.search.relaxed import run as search_run
+    from deeplab_nas.search import run as search_run
 
     search_run.run(config, run, resume=FLAGS.resume)
 

@@ -157,7 +157,7 @@ class SearchConfig(config_loss.LossConfig):
   The settings of the loss, of both, are those of `LossConfig`.
 
   Attributes:
-    strategy: A key of `search.strategy.STRATEGIES`.
+    strategy: A name in `deeplab_nas/search/strategies.py`.
     epochs: Passes over half A of the training split.
     steps_per_epoch: Steps per epoch; null for one pass over half A.
     learning_rate: Of the weights, at the start of the cosine.

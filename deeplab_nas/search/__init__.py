@@ -1,4 +1,4 @@
-"""Who decides: search strategies and the search run.
+"""Who decides: the strategies by family, and a search by any of them.
 
 Called, it is `deeplab_nas.api.search`.
 """

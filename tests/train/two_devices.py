@@ -82,7 +82,7 @@ def train(config, mode, path):
   directory = run_directory.RunDirectory.create(path)
   continuation.start(directory, config, ['test'], mode)
   if mode == 'search':
-    from deeplab_nas.search.relaxed import run as search_run
+    from deeplab_nas.search import run as search_run
 
     search_run.run(config, directory)
   else:

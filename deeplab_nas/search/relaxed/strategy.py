@@ -1,4 +1,4 @@
-"""What a search strategy is, and which ones there are."""
+"""What a strategy of this family is: it shares the supernet's steps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.search.relaxed import first_order
+from deeplab_nas.search import strategies
 from deeplab_nas.space import arch_weights, genotype, search_space
 
 Batch = tuple[tf.Tensor, tf.Tensor]
@@ -31,7 +30,7 @@ class SearchStrategy(Protocol):
     """Learns from one batch of split B and nothing else changes.
 
     Compiled without AutoGraph: a condition on a tensor is a tf.cond. Gradients
-    come from tapes of its own; see `lean.recorded`.
+    come from tapes of its own; see `graph_ops.recorded`.
 
     Args:
       batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].
@@ -47,11 +46,6 @@ class SearchStrategy(Protocol):
     """The architecture that the search stands at."""
 
 
-STRATEGIES: dict[str, Callable[..., SearchStrategy]] = {
-  'first_order': first_order.FirstOrder,
-}
-
-
 def build(
   space: search_space.SearchSpace, config: config_lib.SearchConfig, seed: int
 ) -> SearchStrategy:
@@ -60,9 +54,4 @@ def build(
   Raises:
     UserError: If no strategy has that name.
   """
-  if config.strategy not in STRATEGIES:
-    raise errors.UserError(
-      f'search.strategy is {config.strategy!r}; known are '
-      f'{", ".join(STRATEGIES)}.'
-    )
-  return STRATEGIES[config.strategy](space, config, seed)
+  return strategies.load(config.strategy)(space, config, seed)

@@ -1,0 +1,74 @@
+"""The strategies that there are: the one registry, imported lazily.
+
+A family is a way to search. `relaxed` strategies take one step at a time on the
+weights of one supernet. A strategy of a family keeps the protocol that the
+family's `strategy.py` states.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+from deeplab_nas import errors
+
+
+class Entry(NamedTuple):
+  """Where a strategy is.
+
+  Attributes:
+    family: A key of `FAMILIES`.
+    module: Its module.
+    name: Its class there.
+    section: The section of the settings that are its own.
+  """
+
+  family: str
+  module: str
+  name: str
+  section: str
+
+
+# The module that runs a search of a family: `run` and `dry_run`.
+FAMILIES = {'relaxed': 'deeplab_nas.search.relaxed.run'}
+
+STRATEGIES = {
+  'first_order': Entry(
+    'relaxed',
+    'deeplab_nas.search.relaxed.first_order',
+    'FirstOrder',
+    'search',
+  ),
+}
+
+
+def entry(name: str) -> Entry:
+  """Where the strategy of that name is; imports nothing.
+
+  Raises:
+    UserError: If there is none; the message lists the names.
+  """
+  if name not in STRATEGIES:
+    raise errors.UserError(
+      f'search.strategy is {name!r}; known are {", ".join(STRATEGIES)}.'
+    )
+  return STRATEGIES[name]
+
+
+def load(name: str) -> Any:
+  """The class of a strategy.
+
+  Raises:
+    UserError: If there is none of that name.
+  """
+  found = entry(name)
+  return getattr(importlib.import_module(found.module), found.name)
+
+
+def load_family(name: str) -> Any:
+  """The module that runs the family of a strategy.
+
+  Raises:
+    UserError: If there is no strategy of that name.
+  """
+  return importlib.import_module(FAMILIES[entry(name).family])
