@@ -19,6 +19,8 @@ from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import cost, search_space
 
 _field = config_field.field
+# The largest scale of images in inference: 16 times the sides, 256 the memory.
+MAX_SCALE = 16.0
 # Steps; the paper's has 1.5 million.
 _SHORT_TRAINING = 20_000
 
@@ -84,8 +86,8 @@ class TrainConfig(config_loss.LossConfig):
     slow_start_steps: First steps at `slow_start_learning_rate`.
     slow_start_learning_rate: The learning rate until then.
     momentum: Of SGD.
-    weight_decay: L2 decay of convolution kernels; `gradients.decays` says of
-      which.
+    weight_decay: L2 decay of convolution kernels; `weight_decay.decays` says
+      which ones.
     gradient_clip: Largest global norm of the gradient; null for none.
     ema_decay: Share of the old average in the new one of the weights, which
       are then validated and kept averaged; null for no average.
@@ -164,5 +166,7 @@ class EvalConfig(config_field.Section):
 
   split: str = _field('', str)
   checkpoint: str = _field('best', str, choices=('best', 'last'))
-  scales: tuple[float, ...] = _field((1.0,), float, above=0, high=16, many=True)
+  scales: tuple[float, ...] = _field(
+    (1.0,), float, above=0, high=MAX_SCALE, many=True
+  )
   flip: bool = _field(False, bool)

@@ -1,4 +1,4 @@
-"""Signs that a run goes wrong, each told once, with what to do."""
+"""Signs that a run goes wrong: each is reported once, with what to do."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class ProgressBar(tf.keras.callbacks.Callback):
       self._bar.set_postfix_str(self._status(logs or {}), refresh=False)
       self._bar.update(self._steps_done - self._bar.n)
       if self._steps_done == self._steps_per_epoch:
-        self._close()  # the lines of other watchers would run into it
+        self._close()  # log lines of other callbacks would run into it
     elif now - self._last_line >= self._line_seconds:
       self._last_line = now
       logging.info(

@@ -95,9 +95,10 @@ class Saver:
 
   @property
   def is_held_back(self) -> bool:
-    """Whether nothing is saved within an epoch.
+    """Whether to save at the ends of epochs only.
 
-    A run that is replaced would be given up for it.
+    So it is while an --overwrite can still be undone: the first checkpoint
+    removes the run that was replaced.
     """
     return self._directory.is_replacing
 

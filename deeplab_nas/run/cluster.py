@@ -82,7 +82,7 @@ def is_chief(config: config_runtime.RuntimeConfig) -> bool:
 def worker_directory(
   shared: str | os.PathLike[str],
 ) -> run_directory.RunDirectory:
-  """A folder that is thrown away, for a worker that writes no results.
+  """A temporary folder for a worker whose results are not kept.
 
   Args:
     shared: The run's folder, which the chief writes; what is resumed is there.
@@ -97,7 +97,7 @@ def worker_directory(
 
 
 def wait_for_chief(longest: float = _LONGEST_WAIT) -> None:
-  """Waits until the first worker listens, as it does when it refuses nothing.
+  """Waits until the first worker listens: its settings and data are in order.
 
   Args:
     longest: Seconds.
@@ -126,10 +126,10 @@ def wait_for_chief(longest: float = _LONGEST_WAIT) -> None:
 
 @contextlib.contextmanager
 def naming_lost_worker(config: config_runtime.RuntimeConfig) -> Iterator[None]:
-  """Has a worker that is gone named by those that needed it.
+  """Names the lost worker in the error of the workers that waited for it.
 
   Raises:
-    UserError: In place of what TensorFlow raises then.
+    UserError: In place of TensorFlow's own error.
   """
   try:
     yield

@@ -14,8 +14,8 @@ from deeplab_nas.run import checkpoints, data_wait, devices, stop_signals
 Logs = dict[str, float]
 
 
-class Wishes(NamedTuple):
-  """What is to be done after a step.
+class Requests(NamedTuple):
+  """What the workers ask for after a step.
 
   Attributes:
     save: A checkpoint within the epoch is due or wanted, and may be written.
@@ -53,14 +53,14 @@ class TrainingLoop:
     self,
     batches: tf.data.Dataset,
     position: checkpoints.Position,
-    watchers: Sequence[tf.keras.callbacks.Callback] = (),
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
   ) -> None:
     """Runs what is left.
 
     Args:
       batches: What a training step takes, from the position on.
       position: What is done.
-      watchers: Callbacks; their logs tell how long the steps waited for
+      callbacks: Keras callbacks; their logs say how long the steps waited for
         batches.
 
     Raises:
@@ -73,23 +73,23 @@ class TrainingLoop:
     with strategy.scope():
       batches = wait.watch(batches)
     iterator = iter(devices.distributed(batches, strategy))
-    callbacks = tf.keras.callbacks.CallbackList(
-      [wait, *watchers], model=model, add_history=False, add_progbar=False
+    callback_list = tf.keras.callbacks.CallbackList(
+      [wait, *callbacks], model=model, add_history=False, add_progbar=False
     )
     model.stop_training = False
     with stop_signals.StopSignals() as stop:
-      callbacks.on_train_begin()
+      callback_list.on_train_begin()
       while position.epoch < self.epochs and not model.stop_training:
-        callbacks.on_epoch_begin(position.epoch)
-        logs = self._steps(position, iterator, callbacks, stop)
+        callback_list.on_epoch_begin(position.epoch)
+        logs = self._steps(position, iterator, callback_list, stop)
         logs.update(self._validated(position.epoch))
         with stop.deferred():
-          callbacks.on_epoch_end(position.epoch, logs)
+          callback_list.on_epoch_end(position.epoch, logs)
           position = checkpoints.Position(position.epoch + 1)
           self.saver.save(position)
-          if self._wishes(stop).stop:
+          if self._requests(stop).stop:
             self._stop(position, stop)
-      callbacks.on_train_end()
+      callback_list.on_train_end()
 
   def _steps(self, position, iterator, callbacks, stop) -> Logs:
     """The steps of an epoch that are left, and the logs of the last one."""
@@ -105,12 +105,12 @@ class TrainingLoop:
         callbacks.on_train_batch_end(step, logs)
         done = checkpoints.Position(epoch, step + 1)
         is_last = done.step == self.steps_per_epoch
-        wishes = self._wishes(stop)
-        if is_last or wishes.save:
+        requests = self._requests(stop)
+        if is_last or requests.save:
           self.saver.save(done, logs)
-        if wishes.stop:
+        if requests.stop:
           self._stop(done, stop)
-    if self._wishes(stop).stop:
+    if self._requests(stop).stop:
       self._stop(checkpoints.Position(epoch, self.steps_per_epoch), stop)
     return {name: float(value) for name, value in logs.items()}
 
@@ -122,13 +122,13 @@ class TrainingLoop:
     logs = self.model.evaluate(self.val, verbose=0, return_dict=True)
     return {f'val_{name}': value for name, value in logs.items()}
 
-  def _wishes(self, stop: stop_signals.StopSignals) -> Wishes:
-    """Those of all workers: they can only save, and stop, together."""
+  def _requests(self, stop: stop_signals.StopSignals) -> Requests:
+    """Those of all workers, which can save and stop only together."""
     is_due, is_asked, is_held_back = devices.any_of(
       self.model.distribute_strategy,
       [self.saver.is_due, stop.is_asked, self.saver.is_held_back],
     )
-    return Wishes((is_due or is_asked) and not is_held_back, is_asked)
+    return Requests((is_due or is_asked) and not is_held_back, is_asked)
 
   def _stop(
     self, position: checkpoints.Position, stop: stop_signals.StopSignals

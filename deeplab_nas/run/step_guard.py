@@ -31,11 +31,11 @@ class StepGuard(tf.Module):
     """Takes variables that the forward pass changes, such as moving means.
 
     Args:
-      kept: They have their values of before after a bad step; a run that stops
-        at the first one needs none.
+      kept: Variables that get their earlier values back after a bad step. A
+        run that stops at the first bad step needs none.
     """
     super().__init__(name='step_guard')
-    # Not tracked: names in a checkpoint are not to depend on it.
+    # Not tracked: names in a checkpoint must not depend on it.
     self._kept = lambda: kept
     self.num_bad = tf.Variable(
       0,
@@ -61,8 +61,8 @@ class StepGuard(tf.Module):
       loss: float32 [].
       gradients: Of any shapes.
       before: What `snapshot` gave at the start of the step.
-      may_overflow: bool []. Whether gradients that are not are the business of
-        somebody else.
+      may_overflow: bool []. Whether something else deals with gradients that
+        are not finite, as a loss scale does.
     """
     is_finite = all_finite(loss, gradients, may_overflow)
     self.count(is_finite)

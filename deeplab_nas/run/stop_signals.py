@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-  """Waits with a signal until the step is done; elsewhere it ends at once.
+  """Defers a signal to the end of the step; outside of steps it acts at once.
 
       with stop_signals.StopSignals() as stop:
         with stop.deferred():

@@ -1,7 +1,7 @@
-"""Whether the workers of a job were started alike.
+"""The consistency check of a cluster: all workers were started alike.
 
 Workers that differ would train different things and average them, or wait for
-each other for ever.
+each other forever.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def write(
   """Writes the files into a SavedModel's folder."""
   folder = pathlib.Path(version_dir) / FOLDER
   folder.mkdir(exist_ok=True)
-  # Counts of the training data are nobody's business who serves the model.
+  # Whoever serves the model needs no counts of the training data.
   dataclasses.replace(info, splits={}).save(folder / CLASSES)
   genotype.save(folder / GENOTYPE)
   if config_yaml is not None:

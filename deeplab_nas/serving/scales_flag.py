@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deeplab_nas import errors
+from deeplab_nas.config import train as config_train
 
-MAX_SCALE = 16.0
+MAX_SCALE = config_train.MAX_SCALE
 
 
 def parse(texts: Sequence[str]) -> tuple[float, ...]:

@@ -24,12 +24,23 @@ _HEADS = ('aspp', 'decoder')
 def decays(path: str) -> bool:
   """Whether the variable of that path has L2 decay.
 
-  Kernels of convolutions have; scales and offsets of batch norm, biases, and
-  the depthwise kernels of ASPP and decoder have not. Those of the cells have.
+  All kernels of convolutions have it, but for the depthwise ones of ASPP and
+  decoder. Biases, and scales and offsets of batch norm, have none.
   """
   *parents, last = path.split('/')
   in_head = bool(parents) and parents[0] in _HEADS
   return last in _KERNELS and not (in_head and last == 'depthwise_kernel')
+
+
+def add_l2(
+  gradient: tf.Tensor, variable: tf.Variable, weight_decay: float | tf.Tensor
+) -> tf.Tensor:
+  """The gradient of a loss with wd/2 |w|^2 added.
+
+  The decay goes through the optimizer's momentum or moments, as in the paper
+  and in DeepLab; Keras' own `weight_decay` would not.
+  """
+  return gradient + weight_decay * variable
 
 
 def multiplier(path: str) -> float:
@@ -59,6 +70,6 @@ def finished(
   for gradient, variable in zip(gradients, variables):
     path = paths[variable.ref()]
     if weight_decay and decays(path):
-      gradient = gradient + weight_decay * variable
+      gradient = add_l2(gradient, variable, weight_decay)
     results.append(multiplier(path) * gradient)
   return results

@@ -4,7 +4,7 @@ r"""Sends images to TF Serving and writes the masks that come back.
       --input=photo.jpg --output_dir=masks
 
 Each mask is a grey PNG of class indices, of the size of its image, named after
-it. An image that the server cannot use is told; the others are written.
+it. An image that the server cannot use is reported; the others are written.
 """
 
 from __future__ import annotations

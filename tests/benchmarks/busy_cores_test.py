@@ -19,4 +19,6 @@ def test_processes_work_until_they_are_closed():
 
 
 def test_none_is_possible():
-  busy_cores.BusyCores(0).close()
+  busy = busy_cores.BusyCores(0)
+  assert not busy.processes
+  busy.close()

@@ -1,6 +1,5 @@
 """Settings: what is read, what is refused, and in which words."""
 
-import contextlib
 import dataclasses
 import subprocess
 import sys
@@ -224,8 +223,16 @@ def test_any_change_of_a_file_gives_a_config_or_a_user_error(
     )
   path = tmp_path_factory.getbasetemp() / 'changed.yaml'
   path.write_bytes(content)
-  with contextlib.suppress(errors.UserError):
-    config_lib.load(str(path))
+  try:
+    loaded = config_lib.load(str(path))
+  except errors.UserError as error:
+    assert (
+      str(path) in str(error)
+      or 'expected' in str(error)
+      or ('no setting' in str(error))
+    )
+    return
+  assert config_lib.Config.from_dict(loaded.to_dict()) == loaded
 
 
 def test_neither_file_nor_preset_lists_the_presets(tmp_path):

@@ -134,7 +134,7 @@ def test_a_file_too_long_to_be_an_image_is_not_read(tmp_path):
 def test_what_is_no_image_is_left_to_others(tmp_path):
   path = tmp_path / 'a.png'
   path.write_bytes(b'rubbish')
-  image_files.refuse_large(path)
+  assert image_files.refuse_large(path) is None
 
 
 def test_other_formats_of_pillow_are_refused_whatever_their_name(tmp_path):

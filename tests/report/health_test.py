@@ -1,4 +1,4 @@
-"""Each trouble is told once, and no other is."""
+"""Each problem is reported once, and nothing else is."""
 
 import logging
 import types
@@ -29,12 +29,12 @@ def told(caplog):
 
 
 def validate(*confusions):
-  watcher = health.Health(INFO)
+  callback = health.Health(INFO)
   for epoch, confusion in enumerate(confusions):
     matrix = tf.Variable(np.array(confusion, np.float32))
     metric = types.SimpleNamespace(total_cm=matrix)
-    watcher.set_model(types.SimpleNamespace(val_metric=metric))
-    watcher.on_epoch_end(epoch, {'val_miou': 0.5})
+    callback.set_model(types.SimpleNamespace(val_metric=metric))
+    callback.on_epoch_end(epoch, {'val_miou': 0.5})
 
 
 def test_good_predictions_are_no_trouble(told):
@@ -64,10 +64,10 @@ def test_a_class_without_labels_is_not_missed(told):
 
 def searched(states, arch_start_epoch=0):
   states = iter(states)
-  watcher = health.Health(INFO, lambda: next(states), arch_start_epoch)
-  watcher.set_model(None)
+  callback = health.Health(INFO, lambda: next(states), arch_start_epoch)
+  callback.set_model(None)
   for epoch in range(9):
-    watcher.on_epoch_end(epoch, {})
+    callback.on_epoch_end(epoch, {})
 
 
 def state(weights=DECIDED, found=None):

@@ -11,19 +11,19 @@ from deeplab_nas.report import nan_monitor
 from deeplab_nas.run import step_guard
 
 
-def watcher(skips=False, num_bad=0):
+def build(skips=False, num_bad=0):
   asked = []
 
   def names_of(step):
     asked.append(step)
     return ['left', 'right']
 
-  watching = nan_monitor.NaNMonitor('train', 10, names_of, skips)
+  callback = nan_monitor.NaNMonitor('train', 10, names_of, skips)
   guard = types.SimpleNamespace(num_bad=tf.Variable(num_bad))
-  watching.set_model(types.SimpleNamespace(guard=guard))
-  watching.on_train_begin()
-  watching.on_epoch_begin(2)
-  return watching, asked
+  callback.set_model(types.SimpleNamespace(guard=guard))
+  callback.on_train_begin()
+  callback.on_epoch_begin(2)
+  return callback, asked
 
 
 def logs(num_bad):
@@ -31,10 +31,10 @@ def logs(num_bad):
 
 
 def test_a_bad_step_is_refused_with_all_that_helps():
-  watching, asked = watcher()
-  watching.on_train_batch_end(3, logs(0))
+  callback, asked = build()
+  callback.on_train_batch_end(3, logs(0))
   with pytest.raises(errors.UserError) as caught:
-    watching.on_train_batch_end(4, logs(1))
+    callback.on_train_batch_end(4, logs(1))
   sentence = str(caught.value)
   assert 'of epoch 3, step 5 is not finite, at learning rate 0.05' in sentence
   assert 'the images left, right.' in sentence
@@ -45,15 +45,15 @@ def test_a_bad_step_is_refused_with_all_that_helps():
 
 
 def test_skipped_steps_are_told_a_few_times(caplog):
-  watching, asked = watcher(skips=True)
+  callback, asked = build(skips=True)
   with caplog.at_level(logging.WARNING):
     for step in range(9):
-      watching.on_train_batch_end(step, logs(step))
+      callback.on_train_batch_end(step, logs(step))
   assert len(caplog.records) == len(asked) == 5
   assert 'step 2 is not finite' in caplog.text and 'as were 4' in caplog.text
 
 
 def test_those_before_a_resumption_are_not_told_again():
-  watching, asked = watcher(num_bad=3)
-  watching.on_train_batch_end(0, logs(3))
+  callback, asked = build(num_bad=3)
+  callback.on_train_batch_end(0, logs(3))
   assert not asked

@@ -16,8 +16,8 @@ from tests.train import tiny_training
 STEPS = 3
 
 
-class Watcher(tf.keras.callbacks.Callback):
-  """Notes what it is told; sends a signal at a moment."""
+class Recorder(tf.keras.callbacks.Callback):
+  """Records its calls; sends a signal at a moment."""
 
   def __init__(self, moment=None, number=signal.SIGTERM):
     super().__init__()
@@ -52,7 +52,7 @@ class Run:
     self.trainer = tiny_training.trainer(total_steps=6)
     self.saver = checkpoints.Saver(self.directory, trainer=self.trainer)
     self.position = self.saver.restore()
-    self.fitting = loop.TrainingLoop(
+    self.loop = loop.TrainingLoop(
       self.trainer,
       self.saver,
       2,
@@ -61,10 +61,10 @@ class Run:
       **settings,
     )
 
-  def run(self, watcher):
+  def run(self, callback):
     done = self.position.step_of_run(STEPS)
     batches = tiny_training.batches(6).skip(done)
-    self.fitting.run(batches, self.position, [watcher])
+    self.loop.run(batches, self.position, [callback])
     return self
 
   def weights(self):
@@ -75,9 +75,9 @@ EPOCH = [('batch', step) for step in range(STEPS)]
 
 
 def test_callbacks_are_told_in_order(tmp_path):
-  watcher = Watcher()
-  run = Run(tmp_path).run(watcher)
-  assert watcher.told == [
+  callback = Recorder()
+  run = Run(tmp_path).run(callback)
+  assert callback.told == [
     ('epoch', 0),
     *EPOCH,
     ('end', 0),
@@ -85,16 +85,16 @@ def test_callbacks_are_told_in_order(tmp_path):
     *EPOCH,
     ('end', 1),
   ]
-  assert {'loss', 'miou', 'val_loss', 'val_miou'} <= set(watcher.logs[0])
+  assert {'loss', 'miou', 'val_loss', 'val_miou'} <= set(callback.logs[0])
   assert Run(tmp_path).position == Position(2)
   assert int(run.trainer.optimizer.iterations) == 2 * STEPS
 
 
 def test_only_chosen_epochs_are_validated(tmp_path):
-  watcher = Watcher()
-  Run(tmp_path, validated_epochs=[2]).run(watcher)
-  assert 'val_loss' not in watcher.logs[0]
-  assert 'val_loss' in watcher.logs[1]
+  callback = Recorder()
+  Run(tmp_path, validated_epochs=[2]).run(callback)
+  assert 'val_loss' not in callback.logs[0]
+  assert 'val_loss' in callback.logs[1]
 
 
 def test_a_callback_may_stop_it_after_an_epoch(tmp_path):
@@ -124,16 +124,16 @@ def test_a_callback_may_stop_it_after_an_epoch(tmp_path):
 def test_a_signal_ends_it_where_it_goes_on_exactly(
   tmp_path, moment, expected, number, error
 ):
-  whole = Watcher()
+  whole = Recorder()
   reference = Run(tmp_path / 'whole').run(whole)
   handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
   with pytest.raises(error):
-    Run(tmp_path / 'parts').run(Watcher(moment, number))
+    Run(tmp_path / 'parts').run(Recorder(moment, number))
   assert handlers == (
     signal.getsignal(signal.SIGINT),
     signal.getsignal(signal.SIGTERM),
   )
-  resumed, rest = Run(tmp_path / 'parts'), Watcher()
+  resumed, rest = Run(tmp_path / 'parts'), Recorder()
   assert resumed.position == expected
   resumed.run(rest)
   done = Position(*expected).step_of_run(STEPS)

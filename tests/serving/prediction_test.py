@@ -1,4 +1,4 @@
-"""Files in, masks out; what cannot be read is told and left out."""
+"""Files in, masks out; what cannot be read is reported and left out."""
 
 import pathlib
 

@@ -27,9 +27,3 @@ def test_no_module_imports_tensorflow_or_matplotlib():
 def test_public_names_exist():
   for name in space.__all__:
     assert hasattr(space, name)
-
-
-def test_every_module_has_a_test():
-  tests = pathlib.Path(__file__).parent
-  for name in MODULES:
-    assert (tests / f'{name.strip("_")}_test.py').exists(), name

@@ -59,3 +59,12 @@ def test_decay_is_added_and_biases_count_twice(network):
       expected = 2 * expected
     np.testing.assert_allclose(gradient, expected, rtol=1e-6)
   assert biases == 1  # the logits' alone
+
+
+def test_l2_is_the_gradient_of_half_the_squared_norm():
+  w = tf.Variable([1.0, -2.0])
+  with tf.GradientTape() as tape:
+    loss = tf.reduce_sum(w**3) + 0.1 / 2 * tf.reduce_sum(w**2)
+  expected = tape.gradient(loss, w)
+  actual = weight_decay.add_l2(3 * w**2, w, 0.1)
+  np.testing.assert_allclose(actual, expected, rtol=1e-6)

@@ -67,8 +67,8 @@ def call(function: Callable, *args: tf.Tensor, always: bool = False):
       from their gradients to those of `args`: tensors, or functions that make
       one when it is needed. The rest of what it computes has no gradient.
     *args: Tensors.
-    always: Whether the gradients hold outside of a `recorded` function too;
-      else they are there TensorFlow's, of the operations used.
+    always: Whether to use these gradients outside of a `recorded` function
+      too. If not, TensorFlow differentiates the operations there.
 
   Returns:
     The tensor or tensors.

@@ -3,7 +3,7 @@
 A weight step normalises with the statistics of the batch, gives the weights a
 gradient and moves the moving statistics. An architecture step normalises the
 same way, and leaves weights and moving statistics as they are. These are three
-independent facts, and every layer is told all of them at once.
+independent facts, and every layer gets all of them at once.
 """
 
 from __future__ import annotations

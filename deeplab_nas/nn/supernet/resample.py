@@ -1,4 +1,4 @@
-"""Where stride and width change: nowhere else in the supernet do they.
+"""The only place of the supernet where stride and width change.
 
 All images are padded to `k * 32 + 1` pixels, so a level of stride s has
 `k * 32 / s + 1` pixels and corner pixels of all levels coincide.

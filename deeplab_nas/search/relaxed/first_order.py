@@ -1,6 +1,6 @@
 """The paper's strategy: gradient descent on alpha and beta, first order.
 
-The weights are taken as they are: no step of theirs is looked through.
+First order: the gradient does not pass through a step of the weights.
 
 Reference:
   Auto-DeepLab, Sec. 4.2, https://arxiv.org/abs/1901.02985
@@ -15,6 +15,7 @@ from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
 from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import arch_weights, decode, genotype, search_space
+from deeplab_nas.train import weight_decay
 
 
 class FirstOrder(tf.Module):
@@ -56,9 +57,8 @@ class FirstOrder(tf.Module):
     )
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
-    # The decay is part of the gradient (L2), as in the paper's family.
     gradients = [
-      gradient + self.weight_decay * variable
+      weight_decay.add_l2(gradient, variable, self.weight_decay)
       for gradient, variable in zip(gradients, variables)
     ]
     self.optimizer.apply_gradients(

@@ -18,7 +18,7 @@ from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import losses
+from deeplab_nas.train import losses, weight_decay
 
 
 class Searcher(tf.keras.Model):
@@ -27,8 +27,8 @@ class Searcher(tf.keras.Model):
   A weight step reads split A and changes the supernet's weights and moving
   statistics. An architecture step reads split B and changes only what the
   strategy learns. Architecture steps begin after `arch_start_step` weight
-  steps; both kinds are one compiled function, so that what is wrong with the
-  second shows at the first batch.
+  steps. Both kinds are one compiled function, so that a mistake in the second
+  shows at the first batch.
 
       searcher = Searcher(space, num_classes=19, config=SearchConfig(), ...)
       searcher.compile(searcher.weight_optimizer)
@@ -36,9 +36,9 @@ class Searcher(tf.keras.Model):
 
   Attributes:
     space: The search space.
-    supernet: All its architectures at once.
+    supernet: All architectures of the space at once.
     guard: Keeps bad steps from changing anything.
-    strategy: Decides which weights those have.
+    strategy: Decides how the supernet weighs its architectures.
     ignore_label: Label of pixels that do not count.
     learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
@@ -205,11 +205,9 @@ class Searcher(tf.keras.Model):
     gradients = replicas.totals(tape.gradient(loss, variables))
     is_finite = self.guard.checked(loss, gradients, before)
     gradients = step_guard.zero_unless(is_finite, gradients)
-    # L2 decay goes through the momentum, as in the paper; Keras' own
-    # `weight_decay` would not.
     decay = graph_ops.constant(self.weight_decay, tf.float32)
     gradients = [
-      gradient + decay * variable
+      weight_decay.add_l2(gradient, variable, decay)
       for gradient, variable in zip(gradients, variables)
     ]
     self.weight_optimizer.apply_gradients(

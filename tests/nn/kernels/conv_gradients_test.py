@@ -24,7 +24,8 @@ def test_what_tensorflow_refuses_does_not_exist(monkeypatch, error):
 
 
 def test_what_exists_is_allowed():
-  conv_gradients.require('search.precision', 'float32')
+  assert conv_gradients.exist()
+  assert conv_gradients.require('search.precision', 'float32') is None
 
 
 @pytest.mark.parametrize(

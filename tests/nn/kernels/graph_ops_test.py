@@ -1,4 +1,4 @@
-"""Lean functions: the values and gradients of plain ones, from fewer nodes."""
+"""Graph ops: the values and gradients of plain functions, from fewer nodes."""
 
 import collections
 
