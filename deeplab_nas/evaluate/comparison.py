@@ -93,36 +93,50 @@ def _setting_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
 
 def _score_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
   """IoU of both with intervals, and their difference with its own."""
-  found = bootstrap.difference(a.pixels, b.pixels)
-  intervals = [bootstrap.intervals(x.pixels) for x in (a, b)]
-  ious = [image_counts.iou(x.pixels.sum(0)) for x in (a, b)]
   level = f'{100 * bootstrap.LEVEL:.0f} %'
   rows = [('IoU', 'A', f'({level})', 'B', f'({level})', 'B - A', f'({level})')]
-
-  def row(name, values, spans, gap, gap_span):
-    cells = [
-      text
-      for value, bounds in zip(values, spans)
-      for text in (score_table.percent(value), score_table.span(bounds))
-    ]
-    rows.append((name, *cells, _points(gap), _signed_span(gap_span)))
-
-  for i, name in enumerate(a.class_names):
-    row(
-      name,
-      [x[i] for x in ious],
-      [x.class_iou[:, i] for x in intervals],
-      found.class_iou[i],
-      found.class_interval[:, i],
-    )
-  row(
-    'mean',
-    [float(image_counts.mean_of_known(x)) for x in ious],
-    [x.miou for x in intervals],
-    found.miou,
-    found.miou_interval,
+  pairs = [
+    [x.images.counts[:, kind] for x in (a, b)]
+    for kind in (image_counts.PIXELS, image_counts.CONTOURS)
+  ]
+  found, of_contours = (bootstrap.difference(*pair) for pair in pairs)
+  spans, contour_spans = (list(map(bootstrap.intervals, x)) for x in pairs)
+  ious, contour_ious = (
+    [image_counts.iou(counts.sum(0)) for counts in pair] for pair in pairs
   )
+  for i, name in enumerate(a.class_names):
+    rows.append(
+      _row(
+        name,
+        [x[i] for x in ious],
+        [x.class_iou[:, i] for x in spans],
+        found.class_iou[i],
+        found.class_interval[:, i],
+      )
+    )
+  for name, values, bounds, gap in (
+    ('mean', ious, spans, found),
+    ('mean boundary IoU', contour_ious, contour_spans, of_contours),
+  ):
+    rows.append(
+      _row(
+        name,
+        list(map(image_counts.mean_of_known, values)),
+        [x.miou for x in bounds],
+        gap.miou,
+        gap.miou_interval,
+      )
+    )
   return [*_aligned(rows), '', *_verdict(found, len(a.images.names))]
+
+
+def _row(name, values, spans, gap, gap_span) -> tuple[str, ...]:
+  cells = [
+    text
+    for value, bounds in zip(values, spans)
+    for text in (score_table.percent(value), score_table.span(bounds))
+  ]
+  return (name, *cells, _points(gap), _signed_span(gap_span))
 
 
 def _verdict(found: bootstrap.Difference, num_images: int) -> list[str]:

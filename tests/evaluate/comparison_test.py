@@ -47,7 +47,10 @@ def test_settings_that_differ_are_shown_and_no_others(runs):
 
 def test_scores_have_intervals_and_a_p_value(runs):
   text = compared(*runs)
-  (mean,) = rows(text, 'mean')
+  mean, of_contours = rows(text, 'mean')
+  # Their counts are made up to be the same.
+  assert of_contours[:3] == ['mean', 'boundary', 'IoU']
+  assert of_contours[3:] == mean[1:]
   a, b = (evaluated.Evaluated.load(run).results['miou'] for run in runs)
   assert float(mean[1]) == pytest.approx(100 * a, abs=0.006)
   assert float(mean[6]) == pytest.approx(100 * b, abs=0.006)
