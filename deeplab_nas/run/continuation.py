@@ -25,10 +25,11 @@ _FREE_SETTINGS = (
   'data.cache',
   'data.max_val_images',
   'data.skip_corrupt_records',
-  'search.decode',
   'train.init_from',
   'train.early_stopping_epochs',
 )
+# What releases did that did not have these settings; else the default.
+_BEFORE = {'search.decode': 'product'}
 _KINDS = {'search': 'a search', 'train': 'a training'}
 
 
@@ -176,12 +177,14 @@ def _check_same(
   if not all(isinstance(values, dict) for values in then.values()):
     raise run_files.damaged(run.config)
   then = config_lib.with_current_names(then)
-  now = config.to_dict()
+  now, defaults = config.to_dict(), config_lib.Config().to_dict()
   for section in _FIXED_SECTIONS[mode]:
     for key, value in now[section].items():
       if f'{section}.{key}' in _FREE_SETTINGS:
         continue
-      earlier = then.get(section, {}).get(key)
+      name = f'{section}.{key}'
+      before = _BEFORE.get(name, defaults[section][key])
+      earlier = then.get(section, {}).get(key, before)
       if earlier != value:
         raise errors.UserError(
           f'--run_dir={run} was started with {section}.{key}={earlier},'

@@ -4,6 +4,7 @@
     run.json              mode; command, versions and commit of each start
     genotype.json         the architecture: as it stands, or that is trained
     genotypes/            of a search: the architecture after each epoch
+    arch_weights.json     of a search: alpha and beta as they stand, normalised
     dataset.json          classes, palette, counts of the data
     metrics.jsonl         one line of numbers for each epoch
     summary.txt           what was found
@@ -150,6 +151,10 @@ class RunDirectory:
     return self.genotypes / f'epoch_{epoch:04d}.json'
 
   @property
+  def arch_weights(self) -> pathlib.Path:
+    return self.path / 'arch_weights.json'
+
+  @property
   def dataset(self) -> pathlib.Path:
     return self.path / dataset_info.FILE_NAME
 
@@ -202,6 +207,7 @@ class RunDirectory:
       self.pictures,
       self.genotypes,
       self.genotype,
+      self.arch_weights,
       self.dataset,
       self.metrics,
       self.evaluations,

@@ -1,4 +1,4 @@
-"""genotype.json, as the search stands, and what it was after every epoch."""
+"""genotype.json and arch_weights.json, and genotypes after every epoch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from absl import logging
 
 from deeplab_nas.report import arch_state
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import arch_weights
 
 
 class GenotypeLog(tf.keras.callbacks.Callback):
-  """Writes the genotype after every epoch and at the end."""
+  """Writes the genotype and its weights after every epoch and at the end."""
 
   def __init__(
     self, run: run_directory.RunDirectory, read_arch: arch_state.ReadArch
@@ -25,13 +26,20 @@ class GenotypeLog(tf.keras.callbacks.Callback):
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
-    genotype = self._read_arch().genotype
+    state = self._read_arch()
+    genotype = state.genotype
     self._run.genotypes.mkdir(exist_ok=True)
     genotype.save(self._run.genotype_of_epoch(epoch + 1))
-    genotype.save(self._run.genotype)
+    save(self._run, state)
     if genotype.digest != self._digest:
       logging.info('Architecture %s:\n%s', genotype.digest, genotype)
     self._digest = genotype.digest
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-    self._read_arch().genotype.save(self._run.genotype)
+    save(self._run, self._read_arch())
+
+
+def save(run: run_directory.RunDirectory, state: arch_state.ArchState) -> None:
+  """Writes an architecture and the weights that it was read off."""
+  arch_weights.save(state.weights, run.arch_weights)
+  state.genotype.save(run.genotype)

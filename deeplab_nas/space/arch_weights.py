@@ -6,11 +6,14 @@ Reference:
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from deeplab_nas import files
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space
 
@@ -31,6 +34,50 @@ class ArchWeights(NamedTuple):
 
   op: Any
   transition: Any
+
+
+def save(weights: ArchWeights, path: str | os.PathLike[str]) -> None:
+  """Writes arrays as a JSON file, whole or not at all; nothing is rounded."""
+  fields = (
+    f' {json.dumps(name)}: {json.dumps(np.asarray(values, float).tolist())}'
+    for name, values in weights._asdict().items()
+  )
+  files.write(path, '{"version": 1,\n' + ',\n'.join(fields) + '}\n')
+
+
+def load(
+  path: str | os.PathLike[str], space: search_space.SearchSpace
+) -> ArchWeights:
+  """Reads what `save` wrote.
+
+  Args:
+    path: The file.
+    space: The search space whose axes the weights have.
+
+  Returns:
+    Arrays of float64.
+
+  Raises:
+    ValueError: If the file is missing or holds no weights of this space; the
+      message starts with the path.
+  """
+  edges, primitives = len(space.cell.edges), len(space.cell.primitives)
+  try:
+    record = json.loads(files.read(path))
+    if not isinstance(record, dict) or record.get('version') != 1:
+      raise ValueError('it holds no weights of version 1')
+    weights = ArchWeights(
+      checked_array(record.get('op'), (edges, primitives), 'op'),
+      checked_array(
+        record.get('transition'), space.lattice.legal.shape, 'transition'
+      ),
+    )
+    if min(array.min() for array in weights) < 0:
+      raise ValueError('it has a negative weight')
+  except (OSError, TypeError, ValueError, RecursionError) as error:
+    reason = getattr(error, 'strerror', None) or error
+    raise ValueError(f'{os.fspath(path)}: {reason}') from error
+  return weights
 
 
 def one_hot(

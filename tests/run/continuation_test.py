@@ -4,8 +4,9 @@ import dataclasses
 import json
 
 import pytest
+import yaml
 
-from deeplab_nas import errors
+from deeplab_nas import errors, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.run import continuation
@@ -49,6 +50,17 @@ def test_a_run_goes_on_only_with_the_same_search(started):
   with pytest.raises(errors.UserError, match='search.epochs=8, now it is 99'):
     continuation.start(started, other, ['train.py'])
   assert config_lib.load(str(started.config)) == CONFIG
+
+
+def test_settings_that_an_earlier_release_lacked_have_its_meaning(started):
+  settings = safe_yaml.parse(started.config.read_text())
+  del settings['search']['decode'], settings['search']['recompute']
+  started.config.write_text(yaml.safe_dump(settings))
+  with pytest.raises(errors.UserError, match='search.decode=product, now it'):
+    continuation.start(started, CONFIG, ['train.py'])
+  then = config_lib.load('quickstart', ['search.decode=product'])
+  continuation.start(started, then, ['train.py'])
+  assert config_lib.load(str(started.config)) == then
 
 
 def test_a_run_goes_on_where_the_data_moved(started):

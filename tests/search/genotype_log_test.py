@@ -2,10 +2,12 @@
 
 import logging
 
+import numpy as np
+
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import genotype_log
-from deeplab_nas.space import genotype
+from deeplab_nas.space import arch_weights, decode, genotype
 
 
 def test_every_epoch_has_its_file(finished):
@@ -21,6 +23,15 @@ def test_the_last_one_is_the_found_one(finished):
   found = genotype.Genotype.load(finished.run.genotype)
   assert found == finished.searcher.arch_state().genotype
   assert found in finished.searcher.space
+
+
+def test_the_weights_are_those_that_it_was_read_off(finished):
+  space = finished.searcher.space
+  weights = arch_weights.load(finished.run.arch_weights, space)
+  state = finished.searcher.arch_state()
+  for found, expected in zip(weights, state.weights):
+    np.testing.assert_array_equal(found, expected)
+  assert decode.decode(weights, space) == state.genotype
 
 
 def test_an_architecture_is_told_once(tmp_path, finished, caplog):

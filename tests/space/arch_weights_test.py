@@ -62,3 +62,45 @@ def test_checked_array_names_what_is_wrong():
     arch_weights.checked_array([1, 2], (3,), 'x')
   with pytest.raises(ValueError, match='x has a value that is not finite'):
     arch_weights.checked_array([math.nan], (1,), 'x')
+
+
+def test_a_file_keeps_every_digit(tmp_path):
+  space = SearchSpace(CellSpace(2), Lattice(3))
+  rng = np.random.default_rng(0)
+  weights = arch_weights.ArchWeights(
+    rng.random([5, 8], np.float32), rng.random([3, 4, 3], np.float32)
+  )
+  arch_weights.save(weights, tmp_path / 'weights.json')
+  found = arch_weights.load(tmp_path / 'weights.json', space)
+  for values, expected in zip(found, weights):
+    np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize(
+  'content, message',
+  [
+    ('', 'Expecting value'),
+    ('[]', 'it holds no weights of version 1'),
+    ('{"version": 2}', 'it holds no weights of version 1'),
+    ('{"version": 1}', 'op'),
+    ('{"version": 1, "op": [[1]], "transition": 1}', r'op has shape \(1, 1\)'),
+    ('{"version": 1, "op": [["a"]], "transition": 1}', 'could not convert'),
+    ('{"version": 1, "op": [[NaN, 1]], "transition": 1}', 'op has'),
+  ],
+)
+def test_files_without_weights_are_refused(tmp_path, content, message):
+  file = tmp_path / 'weights.json'
+  file.write_text(content)
+  with pytest.raises(ValueError, match=f'^{file}: .*{message}'):
+    arch_weights.load(file, SearchSpace())
+
+
+def test_negative_weights_and_missing_files_are_refused(tmp_path):
+  space = SearchSpace(CellSpace(1), Lattice(1))
+  file = tmp_path / 'weights.json'
+  weights = arch_weights.ArchWeights(-np.ones([2, 8]), np.ones([1, 4, 3]))
+  arch_weights.save(weights, file)
+  with pytest.raises(ValueError, match='it has a negative weight'):
+    arch_weights.load(file, space)
+  with pytest.raises(ValueError, match='No such file'):
+    arch_weights.load(tmp_path / 'elsewhere.json', space)

@@ -25,7 +25,7 @@ from deeplab_nas.run import (
 )
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
-from deeplab_nas.search import callbacks
+from deeplab_nas.search import callbacks, genotype_log
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
@@ -175,6 +175,8 @@ def run(
       directory, position.logged_steps(parts.steps_per_epoch)
     )
     session.fit(position, lambda: _callbacks(parts, directory))
+  elif not directory.arch_weights.exists():  # of an earlier release
+    genotype_log.save(directory, searcher.arch_state())
   session.finish(_summary(parts, directory))
 
 
