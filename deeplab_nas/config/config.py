@@ -19,201 +19,29 @@ import dataclasses
 import difflib
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import yaml
 from absl import logging
 
 from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
+from deeplab_nas.config import data as config_data
 from deeplab_nas.config import field as config_field
 from deeplab_nas.config import loss as config_loss
 from deeplab_nas.config import runtime as config_runtime
+from deeplab_nas.config import search as config_search
+from deeplab_nas.config import space as config_space
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
-from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
-if TYPE_CHECKING:
-  from deeplab_nas.data import input_pipeline
-
-_field = config_field.field
+SpaceConfig = config_space.SpaceConfig
+DataConfig = config_data.DataConfig
+SearchConfig = config_search.SearchConfig
 NetworkConfig = config_train.NetworkConfig
 TrainConfig = config_train.TrainConfig
 EvalConfig = config_train.EvalConfig
 RuntimeConfig = config_runtime.RuntimeConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class SpaceConfig(config_field.Section):
-  """What can be searched.
-
-  Attributes:
-    num_layers: L, layers of the lattice.
-    num_blocks: B, blocks of the cell.
-    primitives: Name of the operator set, a key of `primitives.PRESETS`.
-    filter_multiplier: F, filters of one block at stride 4.
-    partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
-      of the channels and edges have weights of their own: PC-DARTS, another
-      function than the full supernet, https://arxiv.org/abs/1907.05737.
-  """
-
-  NAME: ClassVar[str] = 'space'
-
-  num_layers: int = _field(12, int, low=1)
-  num_blocks: int = _field(5, int, low=1, high=cell_space.MAX_BLOCKS)
-  primitives: str = _field(
-    'auto_deeplab', str, choices=tuple(primitives.PRESETS)
-  )
-  filter_multiplier: int = _field(8, int, low=1)
-  partial_channels: int = _field(1, int, low=1)
-
-  def __post_init__(self):
-    super().__post_init__()
-    if self.filter_multiplier % self.partial_channels:
-      raise errors.UserError(
-        f'space.partial_channels is {self.partial_channels}, expected a'
-        ' divisor of space.filter_multiplier, which is'
-        f' {self.filter_multiplier}.'
-      )
-
-  def build(self) -> search_space.SearchSpace:
-    return search_space.SearchSpace(
-      cell_space.CellSpace(
-        self.num_blocks, primitives.PRESETS[self.primitives]
-      ),
-      lattice.Lattice(self.num_layers),
-      self.filter_multiplier,
-      self.partial_channels,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig(config_field.Section):
-  """Where images come from and how they become batches.
-
-  Attributes:
-    dir: Folder of TFRecord shards, as the converters in datasets/ write it.
-    dataset: For shards without dataset.json: 'cityscapes' or 'pascal_voc_seg'.
-    train_split: Split that trains a network; in a search, its halves A and B
-      train weights and architecture.
-    val_split: Split that only measures; '' for none.
-    crop_size: (height, width) of the training crops.
-    batch_size: Images per batch, over all replicas. At least 2: batch norm
-      after image pooling has one value for each image.
-    image_scale: Resizes all images first; 0.5 halves height and width.
-    min_scale: Smallest random scale.
-    max_scale: Largest random scale.
-    scale_step: Distance of the random scales; 0 for a continuous range.
-    flip: Whether to mirror half of the training images.
-    color_jitter: Relative change of brightness, contrast, saturation.
-    shuffle_buffer: Examples among which the next one is drawn.
-    cache: Whether to keep the decoded images in memory.
-    max_val_images: Validates on the first so many images; null for all.
-    skip_corrupt_records: How many damaged records may be left out; above 0, all
-      are read and decoded once at the start.
-  """
-
-  NAME: ClassVar[str] = 'data'
-
-  dir: str = _field('', str)
-  dataset: str = _field('', str)
-  train_split: str = _field('train', str)
-  val_split: str = _field('val', str)
-  crop_size: tuple[int, int] = _field((321, 321), int, low=1, length=2)
-  batch_size: int = _field(2, int, low=2)
-  image_scale: float = _field(1.0, float, above=0)
-  min_scale: float = _field(0.5, float, above=0)
-  max_scale: float = _field(2.0, float, above=0)
-  scale_step: float = _field(0.25, float, low=0)
-  flip: bool = _field(True, bool)
-  color_jitter: float = _field(0.0, float, low=0, below=1)
-  shuffle_buffer: int = _field(1000, int, low=1)
-  cache: bool = _field(True, bool)
-  max_val_images: int | None = _field(None, int, low=1, optional=True)
-  skip_corrupt_records: int = _field(0, int, low=0)
-
-  def __post_init__(self):
-    super().__post_init__()
-    if self.min_scale > self.max_scale:
-      raise errors.UserError(
-        f'data.min_scale is {self.min_scale:g}, expected at most'
-        f' data.max_scale, which is {self.max_scale:g}.'
-      )
-
-  def pipeline(self, seed: int | None = None) -> input_pipeline.PipelineConfig:
-    """The settings of the input pipeline; imports TensorFlow."""
-    from deeplab_nas.data import input_pipeline
-
-    names = {f.name for f in dataclasses.fields(input_pipeline.PipelineConfig)}
-    values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-    shared = {name: value for name, value in values.items() if name in names}
-    return input_pipeline.PipelineConfig(seed=seed, **shared)
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchConfig(config_loss.LossConfig):
-  """How the search decides: SGD for weights, Adam for the architecture.
-
-  The settings of the loss, of both, are those of `LossConfig`.
-
-  Attributes:
-    strategy: A name in `deeplab_nas/search/strategies.py`.
-    epochs: Passes over half A of the training split.
-    steps_per_epoch: Steps per epoch; null for one pass over half A.
-    learning_rate: Of the weights, at the start of the cosine.
-    end_learning_rate: Of the weights, at its end.
-    momentum: Of the weights.
-    weight_decay: Of the weights.
-    gradient_clip: Largest global norm of the weights' gradient; null for none.
-      DARTS clips at 5, the paper does not say.
-    arch_start_epoch: Epochs that train weights alone, before alpha and beta.
-    arch_learning_rate: Of alpha and beta, and of gamma where there is one.
-    arch_weight_decay: Likewise.
-    arch_beta_1: Adam's first decay. The paper gives no decays; 0.5 and 0.999
-      are those of DARTS.
-    arch_beta_2: Adam's second decay.
-    arch_init_stddev: Their standard deviation at the start.
-    decode: The score of a path when the architecture is read off: 'ratio', the
-      sum of log(p * number of moves out of the node), or 'product', the sum of
-      log p, the paper's; see g3doc/strategies.md.
-    recompute: Whether the supernet keeps the inputs of its nodes alone and
-      computes the rest again for the gradient; see g3doc/performance.md.
-    precision: Of the supernet's states and convolutions; all else is float32.
-  """
-
-  NAME: ClassVar[str] = 'search'
-
-  strategy: str = _field('first_order', str)
-  epochs: int = _field(40, int, low=1)
-  steps_per_epoch: int | None = _field(None, int, low=1, optional=True)
-  learning_rate: float = _field(0.025, float, above=0)
-  end_learning_rate: float = _field(0.001, float, low=0)
-  momentum: float = _field(0.9, float, low=0, below=1)
-  weight_decay: float = _field(3e-4, float, low=0)
-  gradient_clip: float | None = _field(None, float, above=0, optional=True)
-  arch_start_epoch: int = _field(20, int, low=0)
-  arch_learning_rate: float = _field(3e-3, float, above=0)
-  arch_weight_decay: float = _field(1e-3, float, low=0)
-  arch_beta_1: float = _field(0.5, float, low=0, below=1)
-  arch_beta_2: float = _field(0.999, float, low=0, below=1)
-  arch_init_stddev: float = _field(1e-3, float, low=0)
-  decode: str = _field('ratio', str, choices=('ratio', 'product'))
-  recompute: bool = _field(True, bool)
-  precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
-
-  def __post_init__(self):
-    super().__post_init__()
-    if self.end_learning_rate > self.learning_rate:
-      raise errors.UserError(
-        f'search.end_learning_rate is {self.end_learning_rate:g}, expected at'
-        f' most search.learning_rate, which is {self.learning_rate:g}.'
-      )
-    if self.arch_start_epoch >= self.epochs:
-      raise errors.UserError(
-        f'search.arch_start_epoch is {self.arch_start_epoch}, expected less'
-        f' than search.epochs, which is {self.epochs}: otherwise alpha and'
-        ' beta would never be trained.'
-      )
 
 
 @dataclasses.dataclass(frozen=True)

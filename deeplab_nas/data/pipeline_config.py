@@ -35,9 +35,9 @@ class PipelineConfig:
   flip: bool = True
   color_jitter: float = 0.0
   image_scale: float = 1.0
-  shuffle_buffer: int = 100
+  shuffle_buffer: int = 1000
   seed: int | None = None
-  cache: bool = False
+  cache: bool = True
 
   def __post_init__(self):
     errors.require(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import presets
-from deeplab_nas.space import primitives
 
 
 def refusal(path_or_preset, *overrides):
@@ -42,19 +41,6 @@ def test_the_defaults_are_the_papers():
   assert (search.momentum, search.weight_decay) == (0.9, 3e-4)
   assert config_lib.DataConfig().crop_size == (321, 321)
   assert config_lib.DataConfig().batch_size == 2
-
-
-@pytest.mark.parametrize('preset', primitives.PRESETS)
-def test_the_space_is_the_one_described(preset):
-  space = config_lib.SpaceConfig(3, 2, preset, 4).build()
-  assert space.lattice.num_layers == 3
-  assert space.cell.num_blocks == 2
-  assert space.cell.primitives == primitives.PRESETS[preset]
-  assert space.filters(1) == 8
-  assert space.partial_channels == 1
-  assert (
-    config_lib.SpaceConfig(partial_channels=4).build().partial_channels == 4
-  )
 
 
 def test_a_file_changes_only_what_it_names(file):
@@ -252,15 +238,6 @@ def test_records_are_values():
   assert hash(config_lib.Config()) == hash(config_lib.Config())
   with pytest.raises(dataclasses.FrozenInstanceError):
     config_lib.Config().search.epochs = 3
-
-
-def test_the_pipeline_gets_every_setting_it_knows():
-  data = config_lib.DataConfig(crop_size=(33, 65), image_scale=0.5, cache=False)
-  pipeline = data.pipeline(seed=7)
-  assert pipeline.seed == 7
-  values = dataclasses.asdict(pipeline)
-  del values['seed']
-  assert values == {name: getattr(data, name) for name in values}
 
 
 def test_reading_settings_imports_no_tensorflow():

@@ -44,7 +44,7 @@ def info(data_dir):
 
 
 def config(**changes) -> input_pipeline.PipelineConfig:
-  defaults = {'crop_size': (10, 14), 'batch_size': 2, 'seed': 5}
+  defaults = {'crop_size': (10, 14), 'batch_size': 2, 'seed': 5, 'cache': False}
   return input_pipeline.PipelineConfig(**{**defaults, **changes})
 
 

@@ -1,0 +1,84 @@
+"""Settings of how a search decides.
+
+The defaults are the paper's where it says.
+
+Reference:
+  Auto-DeepLab, Sec. 5.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
+from deeplab_nas.config import loss as config_loss
+
+_field = config_field.field
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig(config_loss.LossConfig):
+  """How the search decides: SGD for weights, Adam for the architecture.
+
+  The settings of the loss, of both, are those of `LossConfig`.
+
+  Attributes:
+    strategy: A name in `deeplab_nas/search/strategies.py`.
+    epochs: Passes over half A of the training split.
+    steps_per_epoch: Steps per epoch; null for one pass over half A.
+    learning_rate: Of the weights, at the start of the cosine.
+    end_learning_rate: Of the weights, at its end.
+    momentum: Of the weights.
+    weight_decay: Of the weights.
+    gradient_clip: Largest global norm of the weights' gradient; null for none.
+      DARTS clips at 5, the paper does not say.
+    arch_start_epoch: Epochs that train weights alone, before alpha and beta.
+    arch_learning_rate: Of alpha and beta, and of gamma where there is one.
+    arch_weight_decay: Likewise.
+    arch_beta_1: Adam's first decay. The paper gives no decays; 0.5 and 0.999
+      are those of DARTS.
+    arch_beta_2: Adam's second decay.
+    arch_init_stddev: Their standard deviation at the start.
+    decode: The score of a path when the architecture is read off: 'ratio', the
+      sum of log(p * number of moves out of the node), or 'product', the sum of
+      log p, the paper's; see g3doc/strategies.md.
+    recompute: Whether the supernet keeps the inputs of its nodes alone and
+      computes the rest again for the gradient; see g3doc/performance.md.
+    precision: Of the supernet's states and convolutions; all else is float32.
+  """
+
+  NAME: ClassVar[str] = 'search'
+
+  strategy: str = _field('first_order', str)
+  epochs: int = _field(40, int, low=1)
+  steps_per_epoch: int | None = _field(None, int, low=1, optional=True)
+  learning_rate: float = _field(0.025, float, above=0)
+  end_learning_rate: float = _field(0.001, float, low=0)
+  momentum: float = _field(0.9, float, low=0, below=1)
+  weight_decay: float = _field(3e-4, float, low=0)
+  gradient_clip: float | None = _field(None, float, above=0, optional=True)
+  arch_start_epoch: int = _field(20, int, low=0)
+  arch_learning_rate: float = _field(3e-3, float, above=0)
+  arch_weight_decay: float = _field(1e-3, float, low=0)
+  arch_beta_1: float = _field(0.5, float, low=0, below=1)
+  arch_beta_2: float = _field(0.999, float, low=0, below=1)
+  arch_init_stddev: float = _field(1e-3, float, low=0)
+  decode: str = _field('ratio', str, choices=('ratio', 'product'))
+  recompute: bool = _field(True, bool)
+  precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.end_learning_rate > self.learning_rate:
+      raise errors.UserError(
+        f'search.end_learning_rate is {self.end_learning_rate:g}, expected at'
+        f' most search.learning_rate, which is {self.learning_rate:g}.'
+      )
+    if self.arch_start_epoch >= self.epochs:
+      raise errors.UserError(
+        f'search.arch_start_epoch is {self.arch_start_epoch}, expected less'
+        f' than search.epochs, which is {self.epochs}: otherwise alpha and'
+        ' beta would never be trained.'
+      )

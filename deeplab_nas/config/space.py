@@ -1,0 +1,60 @@
+"""Settings of what can be searched.
+
+Reference:
+  Auto-DeepLab, Sec. 5.1, https://arxiv.org/abs/1901.02985
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
+from deeplab_nas.space import cell_space, lattice, primitives, search_space
+
+_field = config_field.field
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceConfig(config_field.Section):
+  """What can be searched.
+
+  Attributes:
+    num_layers: L, layers of the lattice.
+    num_blocks: B, blocks of the cell.
+    primitives: Name of the operator set, a key of `primitives.PRESETS`.
+    filter_multiplier: F, filters of one block at stride 4.
+    partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
+      of the channels and edges have weights of their own: PC-DARTS, another
+      function than the full supernet, https://arxiv.org/abs/1907.05737.
+  """
+
+  NAME: ClassVar[str] = 'space'
+
+  num_layers: int = _field(12, int, low=1)
+  num_blocks: int = _field(5, int, low=1, high=cell_space.MAX_BLOCKS)
+  primitives: str = _field(
+    'auto_deeplab', str, choices=tuple(primitives.PRESETS)
+  )
+  filter_multiplier: int = _field(8, int, low=1)
+  partial_channels: int = _field(1, int, low=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.filter_multiplier % self.partial_channels:
+      raise errors.UserError(
+        f'space.partial_channels is {self.partial_channels}, expected a'
+        ' divisor of space.filter_multiplier, which is'
+        f' {self.filter_multiplier}.'
+      )
+
+  def build(self) -> search_space.SearchSpace:
+    return search_space.SearchSpace(
+      cell_space.CellSpace(
+        self.num_blocks, primitives.PRESETS[self.primitives]
+      ),
+      lattice.Lattice(self.num_layers),
+      self.filter_multiplier,
+      self.partial_channels,
+    )

@@ -1,0 +1,25 @@
+"""Settings of a search that contradict each other are refused."""
+
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.config import search as config_search
+
+
+@pytest.mark.parametrize(
+  'settings, sentence',
+  [
+    ({'arch_start_epoch': 40}, 'arch_start_epoch is 40, .* which is 40'),
+    ({'epochs': 5}, 'arch_start_epoch is 20, .* search.epochs, which is 5'),
+    ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
+    ({'momentum': 1}, 'search.momentum is 1, expected a number, .* below 1'),
+  ],
+)
+def test_what_contradicts_itself_is_refused(settings, sentence):
+  with pytest.raises(errors.UserError, match=sentence):
+    config_search.SearchConfig(**settings)
+
+
+def test_the_last_epoch_may_be_the_first_to_learn_the_architecture():
+  settings = config_search.SearchConfig(epochs=5, arch_start_epoch=4)
+  assert (settings.epochs, settings.arch_start_epoch) == (5, 4)
