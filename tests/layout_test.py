@@ -30,6 +30,7 @@ PAGES = [
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
   ('callable_room', 'errors', 'files', 'safe_yaml'),
+  ('folder_lock',),
   ('space', 'data'),
   ('config',),
   ('runtime',),

@@ -45,7 +45,9 @@ def convert(
     errors.UserError: With one sentence per problem; the output directory then
       still holds what it held before.
   """
+  problems = _problems_of(source)
   plan = staging.plan_shards(source, output)
+  lock = staging.lock(output)
   staging.claim(source, output, plan)
   finished = {
     shard.name: staging.finished_counts(shard, source) for shard in plan
@@ -55,9 +57,6 @@ def convert(
     logging.info(
       '%d of %d shards are up to date.', len(plan) - len(todo), len(plan)
     )
-  problems = findings.Problems()
-  findings.check_classes(source.info, problems)
-  problems.raise_if_any()
   for counts in filter(None, finished.values()):
     problems.add_known(i for i, n in enumerate(counts.histogram) if n)
   # Before any file is read, so that a later change of one shows.
@@ -72,15 +71,15 @@ def convert(
   problems.log_notes()
   problems.raise_if_any(source.info.num_classes)
   info = describe(source, _counts_by_split(plan, finished), _totals(plan))
+  staging.require_claim(source, output, plan)
   staging.publish(plan, info, output)
+  del lock  # held until here
   return info
 
 
 def check(source: layouts.Source, workers: int = 0) -> dataset_info.DatasetInfo:
   """Does all checks of `convert` and writes nothing."""
-  problems = findings.Problems()
-  findings.check_classes(source.info, problems)
-  problems.raise_if_any()
+  problems = _problems_of(source)
   counts = {}
   everything = list(itertools.chain(*source.splits.values()))
   with _examples(source, everything, workers) as examples:
@@ -141,6 +140,14 @@ def describe(
 def progress_bar(total: int) -> tqdm.tqdm:
   """A bar on a terminal, nothing in a log file."""
   return tqdm.tqdm(total=total, unit='image', disable=None, leave=False)
+
+
+def _problems_of(source: layouts.Source) -> findings.Problems:
+  """Where problems are collected, after those that need no file are raised."""
+  problems = findings.Problems()
+  findings.check_classes(source.info, problems)
+  problems.raise_if_any()
+  return problems
 
 
 @contextlib.contextmanager

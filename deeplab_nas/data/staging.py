@@ -7,15 +7,16 @@ are finished and up to date. All move to their names together.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deeplab_nas import errors
+from deeplab_nas import errors, folder_lock
 from deeplab_nas import files as whole_file
 from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
@@ -93,16 +94,34 @@ def plan_shards(source: layouts.Source, output: Output) -> list[Shard]:
   return plan
 
 
+def lock(output: Output) -> folder_lock.FolderLock | None:
+  """Creates the output directory and keeps other processes from it.
+
+  Returns:
+    The lock, to be held until the shards are published; None where the system
+    has none.
+
+  Raises:
+    UserError: If another process has it, or it cannot be created.
+  """
+  directory = pathlib.Path(output.directory).expanduser()
+  with _explained(directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    return folder_lock.take(directory)
+
+
 def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
   """Makes the output directory ours, or refuses one that is another's."""
   directory = pathlib.Path(output.directory).expanduser()
   staging = directory / STAGING
-  identity = {'data_dir': source.data_dir, 'shards': [s.name for s in plan]}
+  identity = _identity(source, plan)
   path = staging / _PLAN
-  known = _read_json(path, list(identity))
-  if known == identity:
-    for unfinished in staging.glob('*.part'):
-      unfinished.unlink()
+  known = _read_json(path, ['data_dir', 'shards'])
+  if all(known.get(key) == identity[key] for key in ('data_dir', 'shards')):
+    with _explained(directory):
+      for unfinished in staging.glob('*.part'):
+        unfinished.unlink()
+      whole_file.write(path, json.dumps(identity))
     return
   present = shards.splits_in(directory) if directory.is_dir() else {}
   if (present or known) and not output.overwrite:
@@ -113,11 +132,56 @@ def claim(source: layouts.Source, output: Output, plan: list[Shard]) -> None:
       ' that this run would not write the same way: choose another directory'
       ' or pass --overwrite.'
     )
-  try:
+  with _explained(directory):
     staging.mkdir(parents=True, exist_ok=True)
     for stale in staging.iterdir():
       stale.unlink()
     whole_file.write(path, json.dumps(identity))
+
+
+def require_claim(
+  source: layouts.Source, output: Output, plan: list[Shard]
+) -> None:
+  """Raises a UserError if another process has claimed the directory since.
+
+  Where a folder cannot be locked, as on some network file systems, this keeps
+  two conversions from mixing their shards.
+  """
+  directory = pathlib.Path(output.directory).expanduser()
+  identity = _identity(source, plan)
+  if _read_json(directory / STAGING / _PLAN, list(identity)) != identity:
+    raise errors.UserError(
+      f'Another conversion has begun to write to --output_dir={directory} with'
+      ' other data or options: wait for its end, or choose another directory.'
+    )
+
+
+def _identity(source: layouts.Source, plan: list[Shard]) -> dict[str, Any]:
+  """What tells conversions into one directory apart."""
+  options = [_FORMAT, source.info.class_names, _rules(source)]
+  names = [[shard.split, [x.name for x in shard.pairs]] for shard in plan]
+  return {
+    'data_dir': source.data_dir,
+    'shards': [shard.name for shard in plan],
+    'options': _digest([*options, source.info.palette, names]),
+  }
+
+
+def _rules(source: layouts.Source) -> dict[str, Any]:
+  rules = dataclasses.asdict(source.rules)
+  rules['colors'] = sorted(rules['colors'].items())
+  return rules
+
+
+def _digest(value: Any) -> str:
+  text = json.dumps(value, sort_keys=True)
+  return hashlib.sha256(text.encode('utf-8')).hexdigest()
+
+
+@contextlib.contextmanager
+def _explained(directory: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
   except OSError as error:
     raise errors.UserError(
       f'--output_dir={directory} cannot be written ({error.strerror}).'
@@ -135,8 +199,6 @@ def _read_json(path: pathlib.Path, keys: Sequence[str]) -> dict[str, Any]:
 
 def fingerprint(shard: Shard, source: layouts.Source) -> str:
   """Changes with the inputs of a shard and with everything that shapes it."""
-  rules = dataclasses.asdict(source.rules)
-  rules['colors'] = sorted(rules['colors'].items())
   files = []
   for pair in shard.pairs:
     for path in (pair.image, pair.mask):
@@ -145,8 +207,7 @@ def fingerprint(shard: Shard, source: layouts.Source) -> str:
         continue
       status = os.stat(path)
       files.append([pair.name, path, status.st_size, status.st_mtime_ns])
-  text = json.dumps([_FORMAT, rules, files], sort_keys=True)
-  return hashlib.sha256(text.encode('utf-8')).hexdigest()
+  return _digest([_FORMAT, _rules(source), files])
 
 
 def finished_counts(

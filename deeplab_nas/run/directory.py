@@ -25,9 +25,8 @@ from __future__ import annotations
 import os
 import pathlib
 
-from deeplab_nas import errors
+from deeplab_nas import errors, folder_lock
 from deeplab_nas.data import dataset_info
-from deeplab_nas.run import lock as run_lock
 from deeplab_nas.run import overwrite as run_overwrite
 
 
@@ -46,7 +45,7 @@ class RunDirectory:
   def __init__(self, path: str | os.PathLike[str]):
     self.path = pathlib.Path(path)
     self.resumed = self
-    self._lock: run_lock.RunLock | None = None
+    self._lock: folder_lock.FolderLock | None = None
     self._changes = run_overwrite.Changes(
       self.path, [path.name for path in self.written], lambda: self.has_weights
     )
@@ -77,7 +76,7 @@ class RunDirectory:
     if run.path.exists() and not run.path.is_dir():
       raise errors.UserError(f'--run_dir={run.path} is a file, not a folder.')
     run.path.mkdir(parents=True, exist_ok=True)
-    run._lock = run_lock.take(run.path)
+    run._lock = folder_lock.take(run.path)
     if resume or overwrite:
       run._changes.recover()
     if any(run.path.iterdir()) and not (resume or overwrite):

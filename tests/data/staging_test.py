@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.data import findings, layouts, staging
+from deeplab_nas.data import conversion, findings, layouts, staging
 from tests.data import tiny_folder
 
 
@@ -56,6 +59,64 @@ def test_fingerprint_depends_on_files_and_rules(source, tmp_path):
   with open(shard.pairs[0].mask, 'ab') as file:
     file.write(b'x')
   assert staging.fingerprint(shard, source) != before
+
+
+HOLDER = """
+import pathlib, sys
+from deeplab_nas import folder_lock
+lock = folder_lock.take(pathlib.Path(sys.argv[1]))
+print('held', flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_and_changes_nothing(source, tmp_path):
+  (tmp_path / 'out').mkdir()
+  command = [sys.executable, '-c', HOLDER, str(tmp_path / 'out')]
+  pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE}
+  with subprocess.Popen(command, **pipes) as process:
+    assert process.stdout.readline() == b'held\n'
+    with pytest.raises(errors.UserError, match='Another process is writing'):
+      conversion.convert(source, output(tmp_path, workers=1))
+    assert not list((tmp_path / 'out').iterdir())
+    process.stdin.close()
+  conversion.convert(source, output(tmp_path, workers=1))
+
+
+def _with(source, **rules):
+  rules = dataclasses.replace(source.rules, **rules)
+  return dataclasses.replace(source, rules=rules)
+
+
+def test_a_claim_is_lost_to_whoever_claims_with_other_options(source, tmp_path):
+  place = output(tmp_path)
+  plan = staging.plan_shards(source, place)
+  staging.claim(source, place, plan)
+  staging.require_claim(source, place, plan)
+  names = dataclasses.replace(source.info, class_names=('a', 'b', 'c'))
+  for other in (
+    *(_with(source, values={7: 1}), _with(source, mode='index')),
+    *(_with(source, ignore_label=254), _with(source, colors={(1, 2, 3): 0})),
+    dataclasses.replace(source, info=names),
+  ):
+    staging.claim(other, place, plan)
+    with pytest.raises(errors.UserError, match='Another conversion has begun'):
+      staging.require_claim(source, place, plan)
+  staging.claim(source, place, plan)
+  staging.require_claim(source, place, plan)
+
+
+def test_a_directory_of_an_older_version_is_continued(source, tmp_path):
+  place = output(tmp_path)
+  plan = staging.plan_shards(source, place)
+  staging.claim(source, place, plan)
+  path = tmp_path / 'out/.conversion/plan.json'
+  old = json.loads(path.read_text())
+  del old['options']
+  path.write_text(json.dumps(old))
+  (tmp_path / 'out' / plan[0].name).write_bytes(b'shard')
+  staging.claim(source, place, plan)
+  staging.require_claim(source, place, plan)
 
 
 def test_finished_shard_is_recognised_until_it_changes(source, tmp_path):

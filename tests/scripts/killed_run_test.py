@@ -12,8 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
 
-from deeplab_nas import errors
-from deeplab_nas.run import lock
+from deeplab_nas import errors, folder_lock
 from tests import command
 from tests.scripts import scenes
 
@@ -81,7 +80,7 @@ class Run:
     process = self.start()
     wait_for(self.folder, process)
     with pytest.raises(errors.UserError, match='Another process is writing to'):
-      lock.take(self.folder)
+      folder_lock.take(self.folder)
     time.sleep(seconds)
     is_alive = process.poll() is None
     process.kill()

@@ -5,13 +5,12 @@ import sys
 
 import pytest
 
-from deeplab_nas import errors
-from deeplab_nas.run import lock as run_lock
+from deeplab_nas import errors, folder_lock
 
 HOLDER = """
 import pathlib, sys
-from deeplab_nas.run import lock as run_lock
-lock = run_lock.take(pathlib.Path(sys.argv[1]))
+from deeplab_nas import folder_lock
+lock = folder_lock.take(pathlib.Path(sys.argv[1]))
 print('held', flush=True)
 sys.stdin.read()
 """
@@ -32,20 +31,20 @@ def holder(tmp_path):
 
 def test_another_process_is_refused_until_it_is_killed(holder, tmp_path):
   with pytest.raises(errors.UserError, match='Another process is writing to'):
-    run_lock.take(tmp_path)
+    folder_lock.take(tmp_path)
   assert not list(tmp_path.iterdir())
   holder.kill()
   holder.wait()
-  assert run_lock.take(tmp_path)
+  assert folder_lock.take(tmp_path)
 
 
 def test_the_same_process_gets_it_again(tmp_path):
-  first = run_lock.take(tmp_path)
-  assert run_lock.take(tmp_path) is first
+  first = folder_lock.take(tmp_path)
+  assert folder_lock.take(tmp_path) is first
 
 
 def test_it_ends_with_the_object(tmp_path):
-  lock = run_lock.take(tmp_path)
+  lock = folder_lock.take(tmp_path)
   del lock
   result = subprocess.run(
     [sys.executable, '-c', HOLDER, str(tmp_path)],

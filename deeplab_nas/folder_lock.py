@@ -1,4 +1,4 @@
-"""One run in a folder at a time."""
+"""One process that writes to a folder at a time: a run, or a conversion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ except ImportError:  # Windows
   fcntl = None
 
 
-class RunLock:
+class FolderLock:
   """Keeps other processes from a folder, for as long as this object lives.
 
   The folder itself is locked: nothing is left behind when the process is
@@ -30,12 +30,12 @@ class RunLock:
     os.close(self._file)
 
 
-_held: weakref.WeakValueDictionary[tuple[int, int], RunLock] = (
+_held: weakref.WeakValueDictionary[tuple[int, int], FolderLock] = (
   weakref.WeakValueDictionary()
 )
 
 
-def take(folder: pathlib.Path) -> RunLock | None:
+def take(folder: pathlib.Path) -> FolderLock | None:
   """Locks a folder; a process that has it already gets it again.
 
   Returns:
@@ -50,7 +50,7 @@ def take(folder: pathlib.Path) -> RunLock | None:
   key = status.st_dev, status.st_ino
   if key in _held:
     return _held[key]
-  lock = RunLock(os.open(folder, os.O_RDONLY))
+  lock = FolderLock(os.open(folder, os.O_RDONLY))
   try:
     fcntl.flock(lock._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
@@ -60,7 +60,7 @@ def take(folder: pathlib.Path) -> RunLock | None:
     ) from None
   except OSError as error:  # some network file systems
     logging.warning(
-      '%s is not locked against a second run (%s).', folder, error.strerror
+      '%s is not locked against a second process (%s).', folder, error.strerror
     )
     return None
   _held[key] = lock
