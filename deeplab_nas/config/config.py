@@ -28,7 +28,6 @@ from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import data as config_data
 from deeplab_nas.config import field as config_field
-from deeplab_nas.config import loss as config_loss
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import space as config_space
@@ -128,28 +127,37 @@ _RENAMED = {
 }
 
 
-# Settings that earlier releases did not have, but learnt by.
-_LOSS = {f.name: f.default for f in dataclasses.fields(config_loss.LossConfig)}
-_ADDED = {'search': _LOSS, 'train': _LOSS}
+# What earlier releases did, where they did not have the setting and its default
+# is something else.
+_BEFORE = {'search': {'decode': 'product'}}
 
 
 def with_current_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-  """Nested settings of any release, by the names that they have now.
-
-  A section that is there has the settings of the loss too: where an earlier
-  release did not know one, it had today's default.
-  """
+  """Nested settings of any release, by the names that they have now."""
   return {
     section: {
-      **_ADDED.get(section, {}),
-      **{
-        _RENAMED.get(section, {}).get(name, name): value
-        for name, value in values.items()
-      },
+      _RENAMED.get(section, {}).get(name, name): value
+      for name, value in values.items()
     }
     if isinstance(values, Mapping)
     else values
     for section, values in settings.items()
+  }
+
+
+def of_run(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+  """Every setting of a run, from its config.yaml of any release.
+
+  A setting that the release did not have gets the value by which it acted.
+  """
+  found = with_current_names(written)
+  return {
+    section: {
+      **values,
+      **_BEFORE.get(section, {}),
+      **(found.get(section) or {}),
+    }
+    for section, values in Config().to_dict().items()
   }
 
 

@@ -115,14 +115,11 @@ def _settings(run: run_directory.RunDirectory) -> dict[str, Any]:
   if not run.config.is_file():  # as of an evaluation that was copied
     return {}
   found = run_files.read(run.config, safe_yaml.parse, run_files.RESTORE)
-  found = config_lib.with_current_names(found)
-  merged = {
-    section: {**values, **(found.get(section) or {})}
-    for section, values in config_lib.Config().to_dict().items()
-  }
+  if not all(isinstance(values, dict) for values in found.values()):
+    raise run_files.damaged(run.config, run_files.RESTORE)
   return {
     f'{section}.{key}': value
-    for section, values in merged.items()
+    for section, values in config_lib.of_run(found).items()
     for key, value in values.items()
     if section != 'eval' and f'{section}.{key}' != 'data.dir'
   }

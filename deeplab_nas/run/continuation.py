@@ -28,8 +28,6 @@ _FREE_SETTINGS = (
   'train.init_from',
   'train.early_stopping_epochs',
 )
-# What releases did that did not have these settings; else the default.
-_BEFORE = {'search.decode': 'product'}
 _KINDS = {'search': 'a search', 'train': 'a training'}
 
 
@@ -176,15 +174,13 @@ def _check_same(
   then = run_files.read(run.config, safe_yaml.parse)
   if not all(isinstance(values, dict) for values in then.values()):
     raise run_files.damaged(run.config)
-  then = config_lib.with_current_names(then)
-  now, defaults = config.to_dict(), config_lib.Config().to_dict()
+  then = config_lib.of_run(then)
+  now = config.to_dict()
   for section in _FIXED_SECTIONS[mode]:
     for key, value in now[section].items():
       if f'{section}.{key}' in _FREE_SETTINGS:
         continue
-      name = f'{section}.{key}'
-      before = _BEFORE.get(name, defaults[section][key])
-      earlier = then.get(section, {}).get(key, before)
+      earlier = then[section].get(key)
       if earlier != value:
         raise errors.UserError(
           f'--run_dir={run} was started with {section}.{key}={earlier},'

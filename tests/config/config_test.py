@@ -270,10 +270,13 @@ def test_settings_of_earlier_releases_keep_their_meaning():
   assert train.epochs == 3
 
 
-@pytest.mark.parametrize('section', ['search', 'train'])
-def test_a_run_before_there_were_losses_had_cross_entropy(section):
-  settings = config_lib.with_current_names({section: {'epochs': 30}})[section]
-  now = config_lib.Config.from_dict({section: {'epochs': 30}}).to_dict()
-  for name in ('loss', 'class_weights', 'focal_gamma', 'label_smoothing'):
-    assert settings[name] == now[section][name]
-  assert settings['loss'] == 'cross_entropy' and settings['epochs'] == 30
+def test_a_run_of_an_earlier_release_did_what_it_did():
+  written = {'search': {'epochs': 30}, 'train': {'top_k': 0.5}}
+  settings = config_lib.of_run(written)
+  assert settings['search']['epochs'] == 30
+  assert settings['search']['decode'] == 'product'  # the default is ratio
+  assert settings['train']['ohem_fraction'] == 0.5
+  for section in ('search', 'train'):
+    assert settings[section]['loss'] == 'cross_entropy'
+  today = config_lib.Config().to_dict()
+  assert config_lib.of_run(today) == today

@@ -63,6 +63,21 @@ def test_settings_that_an_earlier_release_lacked_have_its_meaning(started):
   assert config_lib.load(str(started.config)) == then
 
 
+def test_a_run_of_an_earlier_release_goes_on_as_it_began(started, training):
+  """Its config.yaml lacks what its release did not know."""
+  for run, mode in ((started, 'search'), (training, 'train')):
+    settings = CONFIG.to_dict()
+    for name in ('loss', 'focal_gamma'):
+      del settings['search'][name], settings['train'][name]
+    run.config.write_text(yaml.safe_dump(settings))
+    other = config_lib.Config.from_dict(
+      {**CONFIG.to_dict(), mode: {**CONFIG.to_dict()[mode], 'loss': 'dice'}}
+    )
+    with pytest.raises(errors.UserError, match=f'{mode}.loss=cross_entropy, n'):
+      continuation.start(run, other, ['train.py'], mode)
+    continuation.start(run, CONFIG, ['train.py'], mode)
+
+
 def test_a_run_goes_on_where_the_data_moved(started):
   moved = config_lib.load('quickstart', ['data.dir=/elsewhere'])
   continuation.start(started, moved, ['train.py'])
