@@ -86,6 +86,9 @@ setuptools.setup(
   license='Apache-2.0',
   packages=setuptools.find_packages(include=['deeplab_nas', 'deeplab_nas.*']),
   package_data={'deeplab_nas': ['py.typed', 'space/zoo/*.json']},
+  entry_points={
+    'console_scripts': ['deeplab-nas = deeplab_nas.cli.main:main'],
+  },
   python_requires='>=3.9,<3.14',
   install_requires=[*tensorflow_requirements(), *REQUIREMENTS],
   extras_require={

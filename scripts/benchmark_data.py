@@ -24,6 +24,8 @@ from absl import flags, logging
 from benchmarks import batches, command, converter, scenes
 from benchmarks import case as case_lib
 from deeplab_nas import errors
+from deeplab_nas.cli import flags as flags_lib
+from deeplab_nas.cli import main as cli
 from deeplab_nas.data import conversion, dataset_info, layouts, scan, shards
 from deeplab_nas.runtime import tensorflow_setup
 
@@ -36,7 +38,9 @@ FLAGS = flags.FLAGS
 flags.DEFINE_list(
   'part', list(_PARTS), f'What to time: some of {", ".join(_PARTS)}.'
 )
-flags.DEFINE_string('data_dir', None, 'TFRecord shards for the pipeline.')
+flags_lib.define_path(
+  FLAGS, 'data_dir', None, 'TFRecord shards for the pipeline.'
+)
 flags.DEFINE_string('split', 'train', 'Split of data_dir.')
 flags.DEFINE_integer('crop_size', 129, 'Of the pipeline.', lower_bound=1)
 flags.DEFINE_integer('batch_size', 2, 'Of the pipeline.', lower_bound=1)
@@ -169,4 +173,4 @@ def _converter(
 
 
 if __name__ == '__main__':
-  errors.run(main)
+  cli.script_of_globals(main, 'scripts/benchmark_data.py', __doc__)

@@ -24,12 +24,15 @@ import tempfile
 from absl import flags, logging
 
 from benchmarks import command, inference
-from deeplab_nas import errors
+from deeplab_nas.cli import flags as flags_lib
+from deeplab_nas.cli import main as cli
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype_source
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string('genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.')
+flags_lib.define_path(
+  FLAGS, 'genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.'
+)
 flags.DEFINE_integer('filter_multiplier', 20, 'F.', lower_bound=1)
 flags.DEFINE_integer(
   'size', 513, 'Height and width of the images.', lower_bound=1
@@ -51,4 +54,4 @@ def main(_) -> None:
 
 
 if __name__ == '__main__':
-  errors.run(main)
+  cli.script_of_globals(main, 'scripts/benchmark_inference.py', __doc__)

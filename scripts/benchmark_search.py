@@ -26,6 +26,8 @@ from absl import flags
 from benchmarks import case as case_lib
 from benchmarks import command, search_step
 from deeplab_nas import errors
+from deeplab_nas.cli import flags as flags_lib
+from deeplab_nas.cli import main as cli
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.runtime import tensorflow_setup
 
@@ -44,7 +46,8 @@ _DEFAULT_CONFIG = 'paper_cityscapes'
 _DEFAULT_CROP = '129'
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string(
+flags_lib.define_path(
+  FLAGS,
   'config',
   None,
   "A YAML file or a preset. By default the paper's search, with crops of"
@@ -158,4 +161,4 @@ def _split(text: str) -> list[str]:
 
 
 if __name__ == '__main__':
-  errors.run(main)
+  cli.script_of_globals(main, 'scripts/benchmark_search.py', __doc__)

@@ -29,7 +29,7 @@ PAGES = [
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
-  ('callable_room', 'errors', 'files', 'safe_yaml'),
+  ('callable_room', 'errors', 'files', 'safe_yaml', 'paths', 'commands'),
   ('folder_lock',),
   ('space', 'data'),
   ('config',),

@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import classes, dataset_info
 
 NAME = 'auto'
@@ -130,7 +130,7 @@ class _Facts:
         f'--config=auto needs the counts of split {train}, and dataset.json'
         f' counts {", ".join(info.splits) or "no split"}: choose the split with'
         ' --set=data.train_split=NAME, convert the data with'
-        ' datasets/build_*.py, or take another --config.'
+        f' {commands.name("convert")}, or take another --config.'
       )
     split = info.splits[train]
     errors.require(split.num_examples > 0, f'Split {train} has no images.')
@@ -278,8 +278,8 @@ def _choose_validation(notes: _Notes, facts: _Facts, pixels: int) -> None:
     notes.choose(
       'data.max_val_images',
       most,
-      f'each validation of all {facts.num_val} would take long; --mode=eval'
-      ' measures all of them',
+      f'each validation of all {facts.num_val} would take long;'
+      f' {commands.name("eval")} measures all of them',
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 from absl import logging
 
-from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import data as config_data
 from deeplab_nas.config import field as config_field
@@ -215,7 +215,7 @@ def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
   if not data.get('dir'):
     raise errors.UserError(
       '--config=auto reads the dataset.json of the data: say where that is'
-      ' with --data_dir=DIR, the folder that one of datasets/build_*.py wrote.'
+      f' with --data_dir=DIR, the folder that {commands.name("convert")} wrote.'
     )
   info = dataset_info.DatasetInfo.load(data['dir'], data.get('dataset') or None)
   choice = auto.choose(info, fitting)

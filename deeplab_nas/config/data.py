@@ -19,7 +19,7 @@ class DataConfig(config_field.Section):
   """Where images come from and how they become batches.
 
   Attributes:
-    dir: Folder of TFRecord shards, as the converters in datasets/ write it.
+    dir: Folder of TFRecord shards, as the converters write it.
     dataset: For shards without dataset.json: 'cityscapes' or 'pascal_voc_seg'.
     train_split: Split that trains a network; in a search, its halves A and B
       train weights and architecture.

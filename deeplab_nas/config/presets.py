@@ -101,7 +101,7 @@ PRESETS: dict[str, Preset] = {
   'quickstart': Preset(
     description=(
       'A tiny search, and a tiny training of what it found, on the synthetic'
-      ' street scenes of datasets/make_street_scenes.py: shows every part at'
+      ' street scenes: shows every part at'
       ' work.'
     ),
     expected=(

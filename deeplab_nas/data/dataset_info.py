@@ -15,7 +15,7 @@ import pathlib
 import reprlib
 from typing import Any
 
-from deeplab_nas import errors, files
+from deeplab_nas import commands, errors, files
 from deeplab_nas.data import palettes
 
 FILE_NAME = 'dataset.json'
@@ -120,7 +120,8 @@ class DatasetInfo:
       if known:
         return cls.known(known)
       raise errors.UserError(
-        f'{path} does not exist: convert the data with datasets/build_*.py,'
+        f'{path} does not exist: convert the data with'
+        f' {commands.name("convert")},'
         ' or, for shards of the official DeepLab code, name the dataset'
         f' ({", ".join(sorted(_KNOWN))}).'
       )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import (
   dataset_info,
   example_schema,
@@ -315,7 +315,7 @@ def _checked(features, info) -> tuple[tf.Tensor, tf.Tensor]:
   is_ignored = label == info.ignore_label
   largest = tf.reduce_max(tf.where(is_ignored, tf.zeros_like(label), label))
   name = features[example_schema.FILE_NAME]
-  remedy = 'run datasets/check_data.py on this directory'
+  remedy = f'run {commands.name("check")} on this directory'
   checks = [
     tf.debugging.Assert(
       tf.reduce_all(size == tf.shape(label)),

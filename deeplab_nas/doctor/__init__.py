@@ -1,1 +1,1 @@
-"""What `scripts/doctor.py` looks at; imports TensorFlow in functions only."""
+"""What the doctor looks at; imports TensorFlow in functions only."""

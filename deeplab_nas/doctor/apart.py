@@ -56,7 +56,7 @@ class Apart:
     return Finding(
       finding.FAIL,
       f'no answer within {self._seconds:.0f} s',
-      'Run this script again when the machine is less busy.',
+      'Run this again when the machine is less busy.',
     )
 
   def _start(self) -> None:

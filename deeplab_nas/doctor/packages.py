@@ -14,6 +14,7 @@ import types
 from collections.abc import Iterable
 
 import deeplab_nas
+from deeplab_nas import commands
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
 
@@ -39,7 +40,9 @@ def python() -> Finding:
       finding.FAIL,
       f'{version}, but {wanted} is needed',
       'Run bash scripts/quickstart.sh with PYTHON=/path/to/python in front:'
-      ' it makes an environment of that Python in .venv.',
+      ' it makes an environment of that Python in .venv.'
+      if commands.is_checkout()
+      else 'Install the package into an environment of such a Python.',
     )
   return Finding(finding.OK, f'{version} ({sys.executable})')
 
@@ -129,7 +132,26 @@ def keras() -> Finding:
 
 def install() -> str:
   """The sentence that repairs versions and what is missing."""
-  return f'Run: {_pip("--editable", str(_ROOT))}'
+  if commands.is_checkout():
+    return f'Run: {_pip("--editable", str(_ROOT))}'
+  return f'Run: {_pip(*_requirements())}'
+
+
+def _requirements() -> list[str]:
+  """What the installed package asks for on this Python, as pip takes it."""
+  try:
+    from packaging import requirements
+
+    wanted = map(
+      requirements.Requirement, importlib.metadata.requires(NAME) or []
+    )
+    return [
+      f'{item.name}{item.specifier}'
+      for item in wanted
+      if not item.marker or item.marker.evaluate({'extra': ''})
+    ]
+  except ImportError:  # also of what is not installed
+    return [NAME]
 
 
 def _not_importable(

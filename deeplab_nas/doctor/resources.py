@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from deeplab_nas import commands
 from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
 from deeplab_nas.runtime import allocator as allocator_lib
@@ -36,7 +37,7 @@ def memory(needed: int = SEARCH_BYTES) -> Finding:
       finding.WARN,
       text,
       "End other programs, raise the container's limit, or see with"
-      ' scripts/train.py --dry_run how small a search has to be.',
+      f' {commands.name("search")} --dry_run how small a search has to be.',
     )
   return Finding(finding.OK, text)
 

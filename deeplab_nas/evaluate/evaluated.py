@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from deeplab_nas import errors, safe_yaml
+from deeplab_nas import commands, errors, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.evaluate import image_counts
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 
 RESULTS, IMAGE_COUNTS = 'results.json', 'images.npz'
-_AGAIN = 'evaluate that run again with --mode=eval'
+_AGAIN = 'evaluate that run again'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _folder(path: pathlib.Path, name: str) -> pathlib.Path:
   )
   errors.require(
     bool(found),
-    f'{path} holds no evaluation: run scripts/train.py --mode=eval'
+    f'{path} holds no evaluation: run {commands.name("eval")}'
     f' --run_dir={path} first.',
   )
   if name:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.evaluate import boundary
 
 # Of the counts' second axis, and of the third.
@@ -92,7 +92,8 @@ class ImageCounts:
       counts, names = np.zeros([]), np.zeros([])
     if counts.ndim != 4 or counts.shape[:3] != (len(names), 2, 3):
       raise errors.UserError(
-        f'{where} is damaged: evaluate that run again with --mode=eval.'
+        f'{where} is damaged: evaluate that run again with'
+        f' {commands.name("eval")}.'
       )
     return cls(tuple(names.tolist()), counts.astype(np.int64))
 

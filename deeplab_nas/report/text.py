@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pathlib
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,13 +34,6 @@ def class_rows(metrics: Mapping[str, Any]) -> list[str]:
 def files(*rows: tuple[str, pathlib.Path]) -> str:
   """A table of the files and folders that are there."""
   return '\n'.join(f'{name:<20} {path}' for name, path in rows if path.exists())
-
-
-def python() -> str:
-  """This interpreter as one would type it here."""
-  path = pathlib.Path(sys.executable)
-  here = pathlib.Path.cwd()
-  return str(path.relative_to(here) if here in path.parents else path)
 
 
 def count(value: float) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.run import directory as run_directory
@@ -36,7 +36,7 @@ def start(
   config: config_lib.Config,
   argv: Sequence[str],
   mode: str = 'search',
-) -> None:
+) -> dict[str, Any]:
   """Writes config.yaml and dataset.json, and adds this start to run.json.
 
   Args:
@@ -44,6 +44,9 @@ def start(
     config: Every setting.
     argv: The command line.
     mode: 'search' or 'train'.
+
+  Returns:
+    What was added, for `note_end`.
 
   Raises:
     UserError: If the folder holds a run that `config` cannot continue, or the
@@ -57,8 +60,41 @@ def start(
       raise run_files.damaged(run.provenance)
   _keep_classes(run, config.data)
   given = {'config': config.name, 'set': list(config.overrides)}
-  starts.append({**provenance.collect(argv), **given})
+  this = {**provenance.collect(argv), **given}
   files.write(run.config, config.to_yaml())
+  _write(run, mode, [*starts, this])
+  return this
+
+
+def note_end(
+  run: run_directory.RunDirectory,
+  this: dict[str, Any],
+  seconds: float,
+  end: str,
+) -> None:
+  """Adds to run.json how a start ended; nothing if it was taken back.
+
+  Args:
+    run: The folder.
+    this: What `start` has given.
+    seconds: Since the start.
+    end: How it ended: 'finished', 'stopped' or 'failed'.
+
+  Raises:
+    UserError: If run.json is damaged.
+  """
+  if not run.is_started:
+    return
+  record = run_files.read(run.provenance, json.loads)
+  starts = record.get('starts')
+  if isinstance(starts, list) and starts[-1:] == [this]:
+    ended = {**this, 'seconds': round(seconds, 1), 'end': end}
+    _write(run, record.get('mode', 'search'), [*starts[:-1], ended])
+
+
+def _write(
+  run: run_directory.RunDirectory, mode: str, starts: list[dict[str, Any]]
+) -> None:
   record = json.dumps({'mode': mode, 'starts': starts}, indent=1)
   files.write(run.provenance, record + '\n')
 
@@ -121,12 +157,13 @@ def check_is_training(run: run_directory.RunDirectory) -> None:
   if not run.is_started:
     raise errors.UserError(
       f'{run} is no run folder (there is no {run.provenance.name}): give'
-      ' the --run_dir of a --mode=train.'
+      f' the --run_dir of {commands.name("train")}.'
     )
   if mode_of(run, run_files.RESTORE) != 'train':
     raise errors.UserError(
       f'{run} holds a search, and a supernet is no trained network: train'
-      f' what it found with --mode=train --genotype={run.genotype}.'
+      f' what it found with {commands.name("train")}'
+      f' --genotype={run.genotype}.'
     )
   for path in (run.config, run.genotype, run.dataset):
     errors.require(

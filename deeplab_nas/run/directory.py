@@ -1,7 +1,8 @@
 """The folder of one run: where everything is.
 
     config.yaml           every setting
-    run.json              mode; command, versions and commit of each start
+    run.json              mode; of each start command, versions, commit, and
+                          when it has ended: how, and after which time
     genotype.json         the architecture: as it stands, or that is trained
     genotypes/            of a search: the architecture after each epoch
     arch_weights.json     of a search: alpha and beta as they stand, normalised
@@ -11,7 +12,7 @@
     pictures/             PNG files of the last epoch
     tensorboard/          for `tensorboard --logdir`
     checkpoints/          to resume from
-    eval/                 what --mode=eval measured
+    eval/                 what an evaluation measured
     best/                 of a training: the best weights
     .replaced/            the run before --overwrite, until the first epoch
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import time
 from collections.abc import Iterator, Sequence
 
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import agreement, dataset_info, shards
 from deeplab_nas.run import cluster, continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
+
+FINISHED, STOPPED, FAILED = 'finished', 'stopped', 'failed'
 
 
 def splits(data: config_lib.DataConfig) -> tuple[str, str]:
@@ -38,13 +41,13 @@ def check_data(data: config_lib.DataConfig, *names: str) -> None:
   """
   if not data.dir:
     raise errors.UserError(
-      'Say where the data is with --data_dir=DIR: the folder that one of'
-      ' datasets/build_*.py wrote.'
+      'Say where the data is with --data_dir=DIR: the folder that'
+      f' {commands.name("convert")} wrote.'
     )
   errors.require(
     os.path.isdir(data.dir),
     f'The data is not at {data.dir}: say where it is with --data_dir=DIR, the'
-    ' folder that one of datasets/build_*.py wrote.',
+    f' folder that {commands.name("convert")} wrote.',
   )
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   agreement.check_labels(data.dir, info, names)
@@ -99,7 +102,8 @@ def started(
 ) -> Iterator[tuple[run_directory.RunDirectory, config_lib.Config]]:
   """The folder of a run, and its settings with records that can be read.
 
-  The folder is left as it was if the run has no first epoch.
+  The folder is left as it was if the run has no first epoch; else run.json says
+  how this start ended and how long it took.
 
   Args:
     config: Every setting.
@@ -117,17 +121,26 @@ def started(
     raise errors.UserError(
       'Say where the results go with --run_dir=DIR, such as --run_dir=runs/a.'
     )
+  began = time.monotonic()
   if cluster.is_chief(config.runtime):
     run = run_directory.RunDirectory.create(run_dir, resume, overwrite)
   else:
     run = cluster.worker_directory(run_dir)
+  end, this = FAILED, {}
   try:
-    continuation.start(run, config, argv, mode)
+    this = continuation.start(run, config, argv, mode)
     logging.info('Writing to %s.', run)
     tensorflow_setup.prepare(config.runtime)
     peers = cluster.naming_lost_worker(config.runtime)
     with peers, readable(config, splits(config.data)) as found:
       yield run, found
-  except BaseException:  # also Ctrl-C
+    end = FINISHED
+  except BaseException as error:
+    if isinstance(error, (KeyboardInterrupt, errors.Preempted)):
+      end = STOPPED
     run.discard()  # nothing that was finished is removed
     raise
+  finally:
+    # A full disk would hide what else there is to say.
+    with contextlib.suppress(OSError, errors.UserError):
+      continuation.note_end(run, this, time.monotonic() - began, end)

@@ -22,7 +22,7 @@ def collect(argv: Sequence[str]) -> dict[str, Any]:
   """Time, command, versions, commit and machine, in types that JSON knows."""
   return {
     'time': datetime.datetime.now().astimezone().isoformat(timespec='seconds'),
-    'command': shlex.join(['python', *argv]),
+    'command': shlex.join(_typed(argv)),
     'commit': _commit(),
     'deeplab_nas': deeplab_nas.__version__,
     'python': platform.python_version(),
@@ -31,6 +31,12 @@ def collect(argv: Sequence[str]) -> dict[str, Any]:
     'cores': os.cpu_count(),
     'executable': sys.executable,
   }
+
+
+def _typed(argv: Sequence[str]) -> list[str]:
+  """The command line; a script is what Python ran."""
+  is_script = bool(argv) and argv[0].endswith('.py')
+  return ['python', *argv] if is_script else list(argv)
 
 
 def _version(package: str) -> str | None:

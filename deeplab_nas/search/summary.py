@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from deeplab_nas import commands
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import follow_up
 from deeplab_nas.config import train as config_train
@@ -113,16 +114,14 @@ def _costs(
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact commands to go on with."""
   folder = os.fspath(run.path)
-  train = (
-    report_text.python(),
-    'scripts/train.py',
-    '--mode=train',
+  train = commands.line(
+    'train',
     *_training_flags(run),
     f'--genotype={run.genotype}',
     f'--run_dir={folder}_train',
   )
   curves = (
-    report_text.python(),
+    commands.python(),
     '-m',
     'tensorboard.main',
     '--logdir',
@@ -130,7 +129,7 @@ def _next(run: run_directory.RunDirectory) -> str:
   )
   return (
     'Next, train what was found:\n'
-    f'  {shlex.join(train)}\n'
+    f'  {train}\n'
     'Or look at the curves and pictures:\n'
     f'  {shlex.join(map(os.fspath, curves))}'
   )

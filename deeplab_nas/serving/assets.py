@@ -11,7 +11,7 @@ import dataclasses
 import os
 import pathlib
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -43,7 +43,7 @@ def read_info(version_dir: str | os.PathLike) -> dataset_info.DatasetInfo:
   errors.require(
     path.is_file(),
     f'{version_dir} is a SavedModel without {FOLDER}/{CLASSES}, so not one'
-    ' that scripts/export_model.py wrote.',
+    f' that {commands.name("export")} wrote.',
   )
   return dataset_info.DatasetInfo.load(path)
 

@@ -13,7 +13,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.serving import names, reply, rest_client
 
 PROTOCOLS = ('rest', 'grpc')
@@ -69,7 +69,7 @@ class Client:
       needed <= set(signatures.get(names.BYTES_SIGNATURE, ())),
       f'The model {self.transport.model_name!r} has no signature'
       f' {names.BYTES_SIGNATURE} with {" and ".join(sorted(needed))}: export'
-      ' it with scripts/export_model.py.',
+      f' it with {commands.name("export")}.',
     )
     return signatures
 

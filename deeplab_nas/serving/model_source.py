@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.nn.network import folding, winograd
@@ -102,6 +102,6 @@ def load(
   if tuple(scales) != (1.0,) or flip or checkpoint != restore.BEST:
     raise errors.UserError(
       f'{path} is an export, which has its checkpoint, scales and flip'
-      ' inside: choose them in scripts/export_model.py.'
+      f' inside: choose them with {commands.name("export")}.'
     )
   return saved_model.load(path)

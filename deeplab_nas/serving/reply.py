@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 
 
 class RefusedImage(errors.UserError):
@@ -26,7 +26,7 @@ def no_serving(server: str, protocol: str, port: int) -> errors.UserError:
 def no_mask(server: str) -> errors.UserError:
   return errors.UserError(
     f'What {server} answered is no mask: see whether the model there is one'
-    ' that scripts/export_model.py wrote.'
+    f' that {commands.name("export")} wrote.'
   )
 
 

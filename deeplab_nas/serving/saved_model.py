@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import dataset_info
 from deeplab_nas.run import plain_path
 from deeplab_nas.serving import assets, error_text, names, versions
@@ -97,7 +97,7 @@ def load(path: str | os.PathLike) -> SavedModel:
   errors.require(
     not missing,
     f'{folder} lacks the signatures {", ".join(missing)}, so it is not a model'
-    ' that scripts/export_model.py wrote.',
+    f' that {commands.name("export")} wrote.',
   )
   num_classes = loaded.probabilities.output_shapes[-1]
   errors.require(

@@ -8,6 +8,7 @@ import shlex
 
 import tensorflow as tf
 
+from deeplab_nas import commands
 from deeplab_nas.serving import export, graph_ops, names
 
 IMAGE = 'tensorflow/serving:2.15.1'
@@ -26,10 +27,20 @@ def summarize(result: export.ExportResult) -> str:
       'Serve it (needs docker):',
       f'  {docker_command(result.path.parent)}',
       'Ask it:',
-      '  python scripts/serving/client.py --protocol=rest'
-      ' --server=localhost:8501 --input=photo.jpg --output_dir=masks',
+      f'  {client_command()}',
       f'  {curl_command()}',
     )
+  )
+
+
+def client_command() -> str:
+  """Asks for the mask of a file with the client of this package."""
+  return commands.line(
+    'client',
+    '--protocol=rest',
+    '--server=localhost:8501',
+    '--input=photo.jpg',
+    '--output_dir=masks',
   )
 
 

@@ -15,7 +15,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 
 MODEL_FILE = 'saved_model.pb'
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
@@ -44,8 +44,8 @@ def find(path: str | os.PathLike) -> pathlib.Path:
       return path / str(version)
   what = 'holds no exported model' if path.is_dir() else 'is not a folder'
   raise errors.UserError(
-    f'{path} {what}: give the folder that scripts/export_model.py wrote, with'
-    f' or without the version, such as models/deeplab_nas.'
+    f'{path} {what}: give the folder that {commands.name("export")} wrote, with'
+    ' or without the version, such as models/deeplab_nas.'
   )
 
 

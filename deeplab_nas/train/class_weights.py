@@ -29,7 +29,7 @@ from collections.abc import Sequence
 import numpy as np
 from absl import logging
 
-from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import loss as config_loss
 from deeplab_nas.data import dataset_info
 
@@ -71,7 +71,8 @@ def _counted(
     raise errors.UserError(
       f'{setting} is {choice}, but the dataset.json of this data does'
       f' not count the pixels of split {split}: choose none, give a file with'
-      ' one number per class, or convert the data with datasets/build_*.py.'
+      f' one number per class, or convert the data with'
+      f' {commands.name("convert")}.'
     )
   pixels = np.array(info.splits[split].class_pixels, np.float64)  # [C]
   if info.ignore_label < info.num_classes:

@@ -9,7 +9,7 @@ import pathlib
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.run import checkpoints, plain_path
 from deeplab_nas.run import directory as run_directory
@@ -117,7 +117,7 @@ def _match(
   if not any('.ATTRIBUTES' in key for key in keys):
     raise errors.UserError(
       f'The checkpoint {prefix} is of TensorFlow 1: make a run folder of it'
-      ' with scripts/import_tf1_checkpoint.py, and give that.'
+      f' with {commands.name("import-tf1")}, and give that.'
     )
   stored = variable_paths.in_checkpoint(prefix)
   variables = variable_paths.by_path(network)

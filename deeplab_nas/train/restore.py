@@ -7,7 +7,7 @@ import os
 
 import tensorflow as tf
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.nn.network import network as network_lib
@@ -44,7 +44,7 @@ class Trained:
 
 
 def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
-  """Reads a run folder of `--mode=train`.
+  """Reads the run folder of a training.
 
   Args:
     run_dir: The folder.
@@ -66,7 +66,7 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
   if prefix is None:
     raise errors.UserError(
       f'{folder} has no checkpoint: the training has not finished its first'
-      ' epoch; go on with --mode=train --resume.'
+      f' epoch; go on with {commands.name("train")} --resume.'
     )
   genotype = genotype_source.read(run.genotype)
   config = config_lib.load(str(run.config))

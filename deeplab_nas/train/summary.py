@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from deeplab_nas import commands
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import cost
@@ -100,10 +100,5 @@ def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
 
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact command to go on with."""
-  command = [
-    report_text.python(),
-    'scripts/train.py',
-    '--mode=eval',
-    f'--run_dir={run}',
-  ]
-  return f'Next, measure it on all images:\n  {shlex.join(command)}'
+  line = commands.line('eval', f'--run_dir={run}')
+  return f'Next, measure it on all images:\n  {line}'

@@ -1,6 +1,7 @@
 """Data that a run can use, and a folder that is left as it was."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -48,19 +49,61 @@ def test_a_split_without_masks_is_refused(config, tmp_path, skipped):
   assert 'Splits with labels: train' in refusal(data, 'val')
 
 
-@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def started(config, folder, **values):
+  return lifecycle.started(config, str(folder), 'search', ['a'], **values)
+
+
+def starts(folder):
+  return json.loads((folder / 'run.json').read_text('utf-8'))['starts']
+
+
+@pytest.mark.parametrize(
+  'error, end',
+  [
+    (RuntimeError, 'failed'),
+    (KeyboardInterrupt, 'stopped'),
+    (errors.Preempted, 'stopped'),
+  ],
+)
 @pytest.mark.parametrize('has_result', [False, True])
 def test_only_what_has_an_epoch_outlives_an_error(
-  config, tmp_path, error, has_result
+  config, tmp_path, error, end, has_result
 ):
   folder = tmp_path / 'run'
-  started = lifecycle.started(config, str(folder), 'search', ['a'])
-  with pytest.raises(error), started as (run, _):
+  with pytest.raises(error), started(config, folder) as (run, _):
     assert run.provenance.is_file()
     if has_result:
       run.settle()
     raise error
   assert folder.exists() == has_result
+  if has_result:
+    assert [x['end'] for x in starts(folder)] == [end]
+
+
+def test_each_start_has_its_seconds_and_its_end(config, tmp_path):
+  folder = tmp_path / 'run'
+  for _ in range(2):
+    with started(config, folder, resume=True) as (run, found):
+      assert found == config
+      assert 'end' not in starts(folder)[-1]  # as after a kill
+      run.settle()
+  first, second = starts(folder)
+  assert (first['end'], second['end']) == ('finished', 'finished')
+  for record in (first, second):
+    assert 0 <= record['seconds'] < 600
+  assert first['time'] <= second['time']
+
+
+def test_a_start_that_is_taken_back_leaves_the_record_before_it(
+  config, tmp_path
+):
+  folder = tmp_path / 'run'
+  with started(config, folder) as (run, _):
+    run.settle()
+  before = starts(folder)
+  with pytest.raises(RuntimeError), started(config, folder, resume=True):
+    raise RuntimeError
+  assert starts(folder) == before
 
 
 def test_a_run_needs_a_folder(config):

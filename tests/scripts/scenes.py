@@ -17,7 +17,7 @@ def make(root: pathlib.Path, num_val: int = 2) -> str:
   """Sixteen small scenes to train on; returns the folder of the records."""
   scenes, records = f'{root}/scenes', f'{root}/records'
   for result in (
-    command.run(
+    command.here(
       'datasets/make_street_scenes.py',
       f'--output_dir={scenes}',
       '--num_train=16',
@@ -25,7 +25,7 @@ def make(root: pathlib.Path, num_val: int = 2) -> str:
       '--height=48',
       '--width=64',
     ),
-    command.run(
+    command.here(
       'datasets/build_cityscapes_data.py',
       f'--data_dir={scenes}',
       f'--output_dir={records}',

@@ -1,4 +1,4 @@
-"""scripts/serving/client.py from the shell, on a server in this process."""
+"""scripts/serving/client.py on a server in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplab_nas.serving import saved_model
 from tests import command
 from tests.serving import tiny
 
-run = functools.partial(command.run, 'scripts/serving/client.py')
+run = functools.partial(command.here, 'scripts/serving/client.py')
 
 
 def refusal(*flags):
@@ -58,28 +58,6 @@ def test_masks_are_written_and_broken_files_told(
     assert mask.mode == 'L'
     (expected,) = model.classes_of_bytes([files[name]])
     np.testing.assert_array_equal(np.asarray(mask), expected)
-
-
-def test_mistakes_get_a_sentence(tmp_path):
-  photo = tmp_path / 'a.png'
-  photo.write_bytes(tiny.odd_files()['rgba'])
-  (tmp_path / 'a.jpg').write_bytes(b'')
-  out = f'--output_dir={tmp_path}/out'
-  for flags, part in (
-    ([out], 'Say which images to send with --input'),
-    ([f'--input={photo}'], 'Say where the masks go with --output_dir'),
-    ([f'--input={tmp_path}/*.gif', out], '*.gif names no file'),
-    ([f'--input={tmp_path}', out], 'is not a file'),
-    ([f'--input={tmp_path}/a.*', out], 'would both give'),
-    ([f'--input={photo}', f'--output_dir={tmp_path}'], 'would replace it'),
-    (
-      [f'--input={photo}', out, '--server=localhost:1'],
-      'No TF Serving answers',
-    ),
-  ):
-    (sentence,) = refusal(*flags)
-    assert part in sentence
-  assert not (tmp_path / 'out').exists()
 
 
 def test_an_exif_rotation_is_told(server, tmp_path):

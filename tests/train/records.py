@@ -3,8 +3,8 @@
 import pathlib
 
 from deeplab_nas.config import config as config_lib
+from tests import command
 from tests.data import tiny_folder
-from tests.datasets import command
 from tests.train import tiny_training
 
 
@@ -17,8 +17,8 @@ def make(root, num_images=10, num_blank=0):
   folder = tiny_folder.TinyFolder(root / 'folder', names)
   for name in names[:num_blank]:
     folder.mask(f'{name}.png', tiny_folder.stripes([255]))
-  result = command.run(
-    'build_folder_data.py',
+  result = command.here(
+    'datasets/build_folder_data.py',
     f'--data_dir={root}/folder',
     f'--output_dir={root}/records',
     '--val_fraction=0.2',

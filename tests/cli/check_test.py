@@ -4,10 +4,11 @@ import pytest
 from PIL import Image
 
 from deeplab_nas.data import conversion, layouts
+from tests import command
 from tests.data import tiny_folder
-from tests.datasets import command
 
-SCRIPT = 'check_data.py'
+SCRIPT = 'datasets/check_data.py'
+SHARED = command.ROOT.parent / 'shared' / 'data'
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def folder(tmp_path):
 def test_shards_are_checked_and_drawn(folder, tmp_path):
   output = conversion.Output(str(tmp_path / 'out'), workers=1)
   conversion.convert(layouts.folder(folder.root), output)
-  result = command.run(
+  result = command.here(
     SCRIPT,
     f'--dataset_dir={tmp_path / "out"}',
     f'--sheet={tmp_path / "sheet.png"}',
@@ -31,7 +32,7 @@ def test_shards_are_checked_and_drawn(folder, tmp_path):
 
 def test_folder_is_checked_and_nothing_is_written(folder, tmp_path):
   before = sorted(tmp_path.rglob('*'))
-  result = command.run(SCRIPT, f'--data_dir={folder.root}')
+  result = command.here(SCRIPT, f'--data_dir={folder.root}')
   assert result.returncode == 0, result.stderr
   assert 'train: 3 examples, up to 12 x 16' in result.stderr
   assert sorted(tmp_path.rglob('*')) == before
@@ -39,22 +40,22 @@ def test_folder_is_checked_and_nothing_is_written(folder, tmp_path):
 
 def test_bad_folder_is_refused(folder):
   folder.write('images/a.png', b'')
-  result = command.run(SCRIPT, f'--data_dir={folder.root}')
+  result = command.here(SCRIPT, f'--data_dir={folder.root}')
   (line,) = command.error_lines(result)
   assert line.endswith('images/a.png is empty (0 bytes): restore or remove it.')
 
 
 def test_one_of_both_folders_must_be_given(folder):
-  (line,) = command.error_lines(command.run(SCRIPT))
+  (line,) = command.error_lines(command.here(SCRIPT))
   assert 'either --dataset_dir=SHARDS or --data_dir=' in line
 
 
 @pytest.mark.slow
 def test_official_records_are_read_by_name():
-  records = command.SHARED / 'deeplab_records'
+  records = SHARED / 'deeplab_records'
   if not records.exists():
     pytest.skip('../shared/data/deeplab_records is not there')
-  result = command.run(
+  result = command.here(
     SCRIPT, f'--dataset_dir={records}', '--dataset=pascal_voc_seg'
   )
   # The masks of this test file are noise; that must be said, not crash.

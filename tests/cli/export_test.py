@@ -1,4 +1,4 @@
-"""scripts/export_model.py: from a run folder to a model, and its refusals."""
+"""`export`: from a run folder to a model, and its refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests import command
 from tests.serving import tiny
 from tests.train import restore_test
 
-run = functools.partial(command.run, 'scripts/export_model.py')
+run = functools.partial(command.here, 'scripts/export_model.py')
 
 
 def refusal(*flags):

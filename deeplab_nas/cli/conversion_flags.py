@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
-import os
 
 from absl import flags, logging
 
+from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.data import conversion, dataset_info, image_files, layouts
 
 
-def define(mask_modes: bool = False) -> None:
-  """Defines the shared flags; called at the top of a script.
-
-  Args:
-    mask_modes: Whether to offer `--mask_mode` as well.
-  """
-  define_mask_flags(mask_modes)
-  flags.DEFINE_string('data_dir', None, 'Folder to convert.', required=True)
-  flags.DEFINE_string(
+def define(values: flags.FlagValues) -> None:
+  """Defines where from, where to and how fast."""
+  define_ = flags_lib.Definer(values)
+  define_.path('data_dir', None, 'Folder to convert.', required=True)
+  define_.path(
     'output_dir', None, 'Folder for shards and dataset.json.', required=True
   )
-  flags.DEFINE_integer('num_shards', 4, 'Shards per split.')
-  flags.DEFINE_integer('workers', 0, 'Worker processes; 0: one per core.')
-  flags.DEFINE_boolean(
+  define_.integer('num_shards', 4, 'Shards per split.')
+  define_.integer('workers', 0, 'Worker processes; 0: one per core.')
+  define_.boolean(
     'overwrite', False, 'Replace shards of another dataset in output_dir.'
   )
 
 
-def define_mask_flags(mask_modes: bool = False) -> None:
+def define_mask_flags(
+  values: flags.FlagValues, mask_modes: bool = False
+) -> None:
   """Defines the flags of reading files; if wanted, `--mask_mode` too."""
-  flags.DEFINE_string(
+  define_ = flags_lib.Definer(values)
+  define_.string(
     'map',
     '',
     'Replaces mask values: value:class, first-last:class or #rrggbb:class,'
     ' separated by commas; a class is an index, a name or ignore. Example:'
     ' 255:1,7:ignore',
   )
-  flags.DEFINE_integer('ignore_label', 255, 'Mask value that is no class.')
-  flags.DEFINE_boolean(
+  define_.integer('ignore_label', 255, 'Mask value that is no class.')
+  define_.boolean(
     'follow_links', False, 'Read files that links lead to, out of the folder.'
   )
-  define_max_image_pixels()
+  define_max_image_pixels(values)
   if mask_modes:
-    flags.DEFINE_enum(
+    define_.enum(
       'mask_mode',
       'auto',
       ['auto', 'index', 'color'],
@@ -53,8 +51,9 @@ def define_mask_flags(mask_modes: bool = False) -> None:
     )
 
 
-def define_max_image_pixels() -> None:
-  flags.DEFINE_integer(
+def define_max_image_pixels(values: flags.FlagValues) -> None:
+  """Defines the limit of images that are decoded."""
+  flags_lib.Definer(values).integer(
     'max_image_pixels',
     image_files.MAX_PIXELS,
     'Images of more pixels are refused before they are decoded.',
@@ -63,30 +62,26 @@ def define_max_image_pixels() -> None:
   )
 
 
-def mask_options(mode: str = 'auto') -> layouts.MaskOptions:
-  values = flags.FLAGS
+def mask_options(
+  values: flags.FlagValues, mode: str = 'auto'
+) -> layouts.MaskOptions:
+  """How masks are read, as the flags say."""
   return layouts.MaskOptions(
     values.map, values.ignore_label, mode, values.follow_links
   )
 
 
-def limited(source: layouts.Source) -> layouts.Source:
+def limited(values: flags.FlagValues, source: layouts.Source) -> layouts.Source:
   """The source with the limit of `--max_image_pixels`."""
-  return dataclasses.replace(source, max_pixels=flags.FLAGS.max_image_pixels)
+  return dataclasses.replace(source, max_pixels=values.max_image_pixels)
 
 
-def convert(source: layouts.Source) -> None:
+def convert(values: flags.FlagValues, source: layouts.Source) -> None:
   """Converts as the flags say and logs the result."""
-  # TensorFlow's start-up notes would bury the messages of the converter.
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-  values = flags.FLAGS
   output = conversion.Output(
     values.output_dir, values.num_shards, values.workers, values.overwrite
   )
-  report(conversion.convert(limited(source), output), values.output_dir)
-  # The command is at its end, where to look for cycles among the objects of
-  # TensorFlow would take a second.
-  gc.freeze()
+  report(conversion.convert(limited(values, source), output), values.output_dir)
 
 
 def report(info: dataset_info.DatasetInfo, where: str) -> None:

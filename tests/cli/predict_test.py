@@ -1,4 +1,6 @@
-"""scripts/predict.py: what it refuses, in one sentence, and quickly."""
+"""`predict`: what it refuses, in one sentence."""
+
+from __future__ import annotations
 
 import pytest
 
@@ -6,13 +8,7 @@ from tests import command
 
 
 def refusal(*flags):
-  """The one sentence of a refused command."""
-  result = command.run('scripts/predict.py', *flags)
-  assert result.returncode == 2, result.stderr
-  assert result.stdout == ''
-  (line,) = result.stderr.splitlines()
-  assert line.startswith('error: ') and line[-1] == '.'
-  return line
+  return command.refusal(command.here('scripts/predict.py', *flags))
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas.data import conversion, layouts
-from tests.datasets import command
+from tests import command
 
-SCRIPT = 'make_street_scenes.py'
+SCRIPT = 'datasets/make_street_scenes.py'
 SMALL = ('--num_train=3', '--num_val=1', '--height=32', '--width=64')
 
 
 def run(output, *arguments):
-  return command.run(SCRIPT, f'--output_dir={output}', *SMALL, *arguments)
+  return command.here(SCRIPT, f'--output_dir={output}', *SMALL, *arguments)
 
 
 def test_scenes_are_cityscapes_with_both_kinds_of_ids(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.serving import scales_flag
+from deeplab_nas.cli import scales_flag
 
 
 def test_numbers_are_read():

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import logging
 
-from deeplab_nas.data import conversion_flags, dataset_info
+from deeplab_nas.cli import conversion_flags
+from deeplab_nas.data import dataset_info
 
 
 def test_report_tells_sizes_and_shares(caplog):

@@ -1,0 +1,40 @@
+"""Paths that people type: `~` means home, and all are of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+
+# 'gs://bucket', also after a path library has folded the slashes: 'gs:/bucket'.
+# One letter and a colon is a drive.
+_ADDRESS = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):/+(.*)', re.DOTALL)
+
+
+def expand(text: str) -> str:
+  """The path with `~` and `~user` replaced by home folders.
+
+  Args:
+    text: As it was typed; '' stays.
+
+  Raises:
+    ValueError: If it is an address of a remote store, or starts with the home
+      of nobody; its text goes on after 'PATH is refused: '.
+  """
+  if '\0' in text:
+    raise ValueError('no path may hold a zero byte')
+  address = _ADDRESS.match(text)
+  if address and address[1].lower() == 'file':
+    raise ValueError(f'write the path alone, /{address[2]}')
+  if address:
+    raise ValueError(
+      'it is an address, and only paths of this machine can be used; copy or'
+      ' mount what is there and give that folder'
+    )
+  expanded = os.path.expanduser(text)
+  if expanded == text and text.startswith('~'):
+    user = text[1:].partition('/')[0]
+    raise ValueError(
+      f'there is no home folder of a user {user!r}; write ./{text} for a file'
+      ' of that name'
+    )
+  return expanded

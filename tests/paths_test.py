@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from deeplab_nas import paths
+
+
+@pytest.mark.parametrize(
+  'text',
+  [
+    '',
+    'a',
+    '/a/b',
+    'a~b',
+    './~',
+    'zoo:x',
+    'a:b/c',
+    'c:/windows',
+    './gs:/x',
+    '*',
+  ],
+)
+def test_a_path_stays(text):
+  assert paths.expand(text) == text
+
+
+def test_home_is_put_in(monkeypatch):
+  monkeypatch.setenv('HOME', '/home/me')
+  assert paths.expand('~') == '/home/me'
+  assert paths.expand('~/a b/*.png') == '/home/me/a b/*.png'
+  assert paths.expand('~root/x') == os.path.expanduser('~root') + '/x'
+
+
+@pytest.mark.parametrize(
+  'text',
+  [
+    *('gs://a/b', 's3://a', 'S3://a', 'hdfs://h:9000/a', 'https://a/b.zip'),
+    *('gs:/a/b', 'abfss://a@b/c', 'hf://a'),
+  ],
+)
+def test_an_address_is_refused(text):
+  with pytest.raises(ValueError, match='only paths of this machine'):
+    paths.expand(text)
+
+
+def test_the_path_in_an_address_of_a_file_is_shown():
+  with pytest.raises(ValueError, match='^write the path alone, /data/x$'):
+    paths.expand('file:///data/x')
+
+
+def test_the_home_of_nobody_is_refused():
+  with pytest.raises(ValueError, match="no home folder of a user 'nobody9'"):
+    paths.expand('~nobody9/x')
+
+
+def test_a_zero_byte_is_refused():
+  with pytest.raises(ValueError, match='zero byte'):
+    paths.expand('a\0b')
