@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
   'convert voc': 'convert.VOC',
   'check': 'check.CHECK',
   'search': 'train.SEARCH',
+  'pick': 'pick.PICK',
   'train': 'train.TRAIN',
   'eval': 'train.EVAL',
   'compare': 'compare.COMPARE',

@@ -48,7 +48,9 @@ class CostModel:
     space: The search space; its filter multiplier is the networks' width.
     num_classes: Channels of the logits.
     image_size: Height and width. They are padded to a multiple of the coarsest
-      stride plus 1, so 1025 becomes 257, 129, 65 and 33.
+      stride plus 1, so 1025 becomes 257, 129, 65 and 33. A network whose path
+      never gets that coarse pads less; only for sizes of 32 n + 1 are the
+      costs of such a path exact, for others they are a little too high.
     separable_head: Whether the 3x3 convolutions of ASPP and decoder are split
       into depthwise and pointwise ones. The paper's are not.
     stem_filters: Filters of the stem's three convolutions.

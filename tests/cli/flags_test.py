@@ -88,7 +88,7 @@ def test_a_value_does_not_ask_for_help():
 NO_PATHS = {
   *('mode', 'set', 'distribution', 'mask_suffix', 'map', 'splits', 'dataset'),
   *('outputs', 'scales', 'warmup_size', 'tflite_size', 'aspp_rates'),
-  *('server', 'model_name', 'evaluation'),
+  *('server', 'model_name', 'evaluation', 'image_size'),
 }
 COMMANDS = [
   *map(main.load, main.COMMANDS),

@@ -1,0 +1,189 @@
+"""Another architecture of a finished search: the best within a budget.
+
+Reads what a search keeps in its run folder; TensorFlow is not needed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
+from deeplab_nas.report import text as report_text
+from deeplab_nas.run import continuation
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import arch_weights, cost, decode, latency
+
+_UNITS = {
+  'latency_ms': (1, 'ms'),
+  'macs': (1, 'multiply-adds'),
+  'cell_macs': (1, 'multiply-adds in cells'),
+  'params': (1, 'parameters'),
+  'activation_bytes': (1e6, 'MB of activations'),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+  """What a search has learnt, and how its networks are counted.
+
+  Attributes:
+    weights: alpha and beta at its end, normalised.
+    score: Of paths, the search's own.
+    model: Counts what its architectures cost.
+  """
+
+  weights: arch_weights.ArchWeights
+  score: str
+  model: cost.CostModel
+
+  def best(
+    self, num: int, budget: Mapping[str, float] | None = None
+  ) -> list[decode.Candidate]:
+    """The architectures of the highest scores, the best first.
+
+    Args:
+      num: How many.
+      budget: The most that they may cost, see `decode.decode`.
+
+    Raises:
+      UserError: If none is within the budget, with the cheapest.
+    """
+    try:
+      return decode.k_best_genotypes(
+        self.weights, self.model.space, num, self.score, budget, self.model
+      )
+    except ValueError as error:
+      text = str(error)
+      raise errors.UserError(f'Nothing can be picked: {text}.') from error
+
+
+def read(
+  run_dir: str | os.PathLike[str],
+  image_size: tuple[int, int] | None = None,
+  filter_multiplier: float | None = None,
+  latency_table: str | None = None,
+) -> Search:
+  """Reads the run folder of a search.
+
+  Args:
+    run_dir: The folder.
+    image_size: (height, width) of the images to count for; None for that of
+      the table, else of the training crops.
+    filter_multiplier: F of the networks; None for `network.filter_multiplier`.
+    latency_table: File of a table of this machine; None for no latency.
+
+  Raises:
+    UserError: If the folder holds no search with its weights, or a value does
+      not fit.
+  """
+  run = run_directory.RunDirectory(run_dir)
+  _check_is_search(run)
+  config = config_lib.load(os.fspath(run.config))
+  space = config.space.build()
+  latencies = latency_table and latency.load(latency_table, image_size)
+  if image_size is None:
+    image_size = latencies.image_size if latencies else config.data.crop_size
+  try:
+    weights = arch_weights.load(run.arch_weights, space)
+    model = config.network.cost_model(
+      space, _num_classes(run, config), image_size
+    )
+    if filter_multiplier is not None:
+      model = model.with_filter_multiplier(filter_multiplier)
+    model = dataclasses.replace(model, latencies=latencies or None)
+  except ValueError as error:
+    raise errors.UserError(f'The search cannot be read: {error}.') from error
+  return Search(weights, config.search.decode, model)
+
+
+def describe(
+  search: Search,
+  candidates: Sequence[decode.Candidate],
+  unlimited: decode.Candidate,
+  budget: Mapping[str, float],
+) -> str:
+  """A table: what was picked, what comes next, what was found without limits.
+
+  Args:
+    search: What it was read from.
+    candidates: Within the budget, the best first, which is the one picked.
+    unlimited: The best of all.
+    budget: The limits.
+  """
+  model = search.model
+  limits = ', '.join(
+    f'{report_text.count(value / _UNITS[name][0])} {_UNITS[name][1]}'
+    for name, value in budget.items()
+  )
+  height, width = model.image_size
+  title = (
+    f'Networks of F = {model.space.filter_multiplier:g} for {model.num_classes}'
+    f' classes at {height} x {width} pixels, within {limits or "no limits"}:'
+  )
+  rows = [_row(model, each) for each in candidates]
+  marks = ['*'] + [' '] * (len(rows) - 1)
+  if unlimited.genotype not in [each.genotype for each in candidates]:
+    rows.append(_row(model, unlimited))
+    marks.append('-')
+  rows.insert(0, [*_COLUMNS, *(['latency'] if model.latencies else []), 'path'])
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  lines = [
+    f'{mark} ' + '  '.join(map(str.rjust, row, widths))
+    for mark, row in zip([' ', *marks], rows)
+  ]
+  notes = '* picked' + (', - the best without limits' if '-' in marks else '')
+  return '\n'.join([title, *lines, f'{notes}; the path as strides.'])
+
+
+_COLUMNS = (
+  *('architecture', 'score', 'parameters', 'multiply-adds', 'of them in cells'),
+  'activations',
+)
+
+
+def _row(model: cost.CostModel, candidate: decode.Candidate) -> list[str]:
+  genotype = candidate.genotype
+  parts = model.breakdown(genotype)
+  whole = sum(parts.values(), cost.Cost())
+  strides = (model.space.lattice.strides[level] for level in genotype.path)
+  row = [
+    genotype.digest,
+    f'{candidate.score:.3f}',
+    report_text.count(whole.params),
+    report_text.count(whole.macs),
+    f'{100 * parts["cells"].macs / whole.macs:.0f} %',
+    f'{whole.activation_bytes / 1e6:.1f} MB',
+  ]
+  if model.latencies:
+    row.append(f'{model.measure(genotype, "latency_ms"):.1f} ms')
+  return [*row, '-'.join(map(str, strides))]
+
+
+def _check_is_search(run: run_directory.RunDirectory) -> None:
+  errors.require(
+    run.is_started and run.config.is_file(),
+    f'{run} is no run folder: give the --run_dir of a search.',
+  )
+  errors.require(
+    continuation.mode_of(run) == 'search',
+    f'{run} holds a training, whose architecture is decided: give the'
+    ' --run_dir of a search.',
+  )
+  errors.require(
+    run.arch_weights.is_file(),
+    f'{run} has no {run.arch_weights.name}: its search has not finished an'
+    ' epoch, or is of an earlier release; then start the search again with'
+    ' --resume --set=search.decode=product, which writes it.',
+  )
+
+
+def _num_classes(
+  run: run_directory.RunDirectory, config: config_lib.Config
+) -> int:
+  source = run.dataset if run.dataset.is_file() else config.data.dir
+  known = config.data.dataset or None
+  return dataset_info.DatasetInfo.load(source, known).num_classes
