@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
@@ -14,8 +16,10 @@ from deeplab_nas.report import (
   progress,
   samples,
   tensorboard_log,
+  text,
 )
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import genotype as genotype_lib
 
 
 def for_training(
@@ -61,5 +65,21 @@ def logs(
   return [
     metrics_log.MetricsLog(run, info, read_arch),
     tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, read_arch),
-    picture_log.PictureLog(run, shown, steps_per_epoch, read_arch),
+    picture_log.PictureLog(
+      run, shown, steps_per_epoch, read_arch, _costs_of(config, info)
+    ),
   ]
+
+
+def _costs_of(
+  config: config_lib.Config, info: dataset_info.DatasetInfo
+) -> Callable[[genotype_lib.Genotype], str]:
+  """Says what an architecture of a search costs as a network of its own."""
+  size, network = config.data.crop_size, config.network
+
+  def text_of(genotype: genotype_lib.Genotype) -> str:
+    space = config.space.build()
+    model = network.cost_model(space, info.num_classes, size)
+    return text.costs(model.of(genotype), network.filter_multiplier, size)
+
+  return text_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 from PIL import Image
@@ -13,6 +13,7 @@ from deeplab_nas.report import arch_state
 from deeplab_nas.report import samples as panels_lib
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import draw
+from deeplab_nas.space import genotype as genotype_lib
 
 
 class PictureLog(tf.keras.callbacks.Callback):
@@ -27,9 +28,19 @@ class PictureLog(tf.keras.callbacks.Callback):
     panels: panels_lib.SamplePredictions | None,
     steps_per_epoch: int,
     read_arch: arch_state.ReadArch | None = None,
+    costs_of: Callable[[genotype_lib.Genotype], str] = lambda genotype: '',
   ):
-    """Draws to `run`; a search gives its architecture's state too."""
+    """Draws to a run's folder.
+
+    Args:
+      run: The folder, whose name is on every picture.
+      panels: Images to predict; None for none.
+      steps_per_epoch: Steps in an epoch.
+      read_arch: Gives the state of a search's architecture.
+      costs_of: Says in one line what an architecture costs.
+    """
     super().__init__()
+    self._costs_of = costs_of
     self._read_arch = read_arch
     self._run = run
     self._panels = panels if panels is not None and panels.count else None
@@ -47,7 +58,7 @@ class PictureLog(tf.keras.callbacks.Callback):
   ) -> None:
     step = (epoch + 1) * self._steps_per_epoch
     with self._writer.as_default():
-      for name, png in self._draw().items():
+      for name, png in self._draw(epoch + 1).items():
         files.write(self._run.pictures / f'{name}.png', png)
         picture = tf.io.decode_png(png, channels=3)[tf.newaxis]  # [1, H, W, 3]
         tf.summary.image(name, picture, step)
@@ -56,18 +67,20 @@ class PictureLog(tf.keras.callbacks.Callback):
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
     self._writer.close()
 
-  def _draw(self) -> dict[str, bytes]:
-    """PNG files by name."""
+  def _draw(self, epoch: int) -> dict[str, bytes]:
+    """PNG files by name, after an epoch that is counted from 1."""
     buffers = {}
+    title = f'{self._run}, after epoch {epoch}'
     if self._read_arch is not None:
       state = self._read_arch()
       buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
-      draw.save_picture(state.genotype, buffers['genotype'])
+      caption = f'{title}\n{self._costs_of(state.genotype)}'
+      draw.save_picture(state.genotype, buffers['genotype'], caption)
       draw.save_weights_picture(
-        state.weights, state.space, buffers['alpha_beta']
+        state.weights, state.space, buffers['alpha_beta'], title
       )
     if self._panels is not None:
       buffers['panels'] = io.BytesIO()
-      picture = self._panels.draw(self.model.predict_logits)
+      picture = self._panels.draw(self.model.predict_logits, title)
       Image.fromarray(picture).save(buffers['panels'], 'PNG')
     return {name: buffer.getvalue() for name, buffer in buffers.items()}

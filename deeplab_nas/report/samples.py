@@ -1,4 +1,4 @@
-"""Image, label and prediction of a few fixed images, side by side."""
+"""Image, label, prediction and error of a few fixed images, side by side."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from deeplab_nas.data import dataset_info, palettes
+from deeplab_nas.data import dataset_info, legend, palettes
 
-_MAX_WIDTH = 512  # pixels of one picture
-_GAP = 4  # pixels between pictures
+HEADS = ('image', 'label', 'prediction', 'error')
+GAP = 4  # pixels between pictures
+# Pixels of one picture: smaller ones are enlarged by a whole number.
+_MIN_WIDTH, _MAX_WIDTH = 128, 512
+_RIGHT, _WRONG, _IGNORED = (232, 232, 232), (209, 73, 91), (0, 0, 0)
+_PAPER, _INK = (255, 255, 255), (31, 41, 51)
 
 Predict = Callable[[tf.Tensor], tf.Tensor]
 
@@ -54,54 +58,85 @@ class SamplePredictions:
       if self.count == count:
         break
 
-  def draw(self, predict: Predict) -> np.ndarray:
-    """Paints a row of image, label and prediction for each image.
+  def draw(self, predict: Predict, title: str = '') -> np.ndarray:
+    """Paints a row of image, label, prediction and error for each image.
 
-    Pixels with the ignore label are black in label and prediction.
+    Pixels with the ignore label are black in all but the image. Below is a
+    legend of the classes that occur.
 
     Args:
       predict: Gives logits [B, H, W, C] of images float32 [B, H, W, 3].
+      title: A line on top, such as the run and the epoch.
 
     Returns:
       uint8 [height, width, 3].
     """
-    rows = []
-    for images, labels, used in self._batches:
+    rows, labels = [], []
+    for images, masks, used in self._batches:
       predictions = np.asarray(predict(images)).argmax(-1)  # [B, H, W]
-      batch = zip(np.asarray(images), np.asarray(labels), predictions)
-      rows += [self._row(*example) for example in list(batch)[:used]]
-    width = max(row.shape[1] for row in rows)
-    rows = [_padded(row, width) for row in rows]
-    return np.concatenate(rows)[:-_GAP]
+      batch = zip(np.asarray(images), np.asarray(masks), predictions)
+      for image, label, prediction in list(batch)[:used]:
+        ignored = label == self._info.ignore_label
+        rows.append(self._row(image, label, prediction, ignored))
+        labels += [label[~ignored], prediction[~ignored]]
+    return np.asarray(_page(rows, self._key(labels), title))
 
   def _row(
-    self, image: np.ndarray, label: np.ndarray, prediction: np.ndarray
-  ) -> np.ndarray:
-    """uint8 [H + gap, 3 * W + 2 * gap, 3] from [H, W, 3], [H, W], [H, W]."""
-    ignored = label == self._info.ignore_label
+    self,
+    image: np.ndarray,
+    label: np.ndarray,
+    prediction: np.ndarray,
+    ignored: np.ndarray,
+  ) -> list[Image.Image]:
+    """Four pictures of [H, W, 3], [H, W], [H, W], [H, W]."""
+    hidden = ignored[..., np.newaxis]
     shown = [image.round().clip(0, 255).astype(np.uint8)]
     for mask in (label, prediction):
       painted = palettes.colorize(mask, self._info.palette)
-      shown.append(np.where(ignored[..., np.newaxis], np.uint8(0), painted))
-    shown = [_padded(_shrunk(picture), None) for picture in shown]
-    return np.concatenate(shown, axis=1)[:, :-_GAP]
+      shown.append(np.where(hidden, np.uint8(0), painted))
+    is_wrong = (label != prediction)[..., np.newaxis]
+    error = np.where(is_wrong, _WRONG, _RIGHT)
+    shown.append(np.where(hidden, _IGNORED, error).astype(np.uint8))
+    return [_resized(picture) for picture in shown]
+
+  def _key(self, labels: list[np.ndarray]) -> list:
+    """What the colours mean."""
+    return [
+      *legend.of_classes(self._info, labels),
+      ('ignored', _IGNORED),
+      ('right', _RIGHT),
+      ('wrong', _WRONG),
+    ]
 
 
-def _shrunk(picture: np.ndarray) -> np.ndarray:
-  """The picture at most `_MAX_WIDTH` wide, without new colours."""
+def _page(rows, key, title: str) -> Image.Image:
+  """Title, heads of the columns, rows of pictures, and the legend."""
+  column = max(picture.width for row in rows for picture in row) + GAP
+  width = len(HEADS) * column - GAP
+  below = legend.draw(key, width, _PAPER, _INK)
+  top = legend.LINE * (2 if title else 1)
+  height = top + sum(row[0].height + GAP for row in rows) + below.height
+  page = Image.new('RGB', (width, height), _PAPER)
+  pen = ImageDraw.Draw(page)
+  shown = legend.fitting(title, width - 4)
+  pen.text((2, 1), shown, _INK, font=legend.font())
+  for i, head in enumerate(HEADS):
+    place = (i * column + 2, top - legend.LINE + 1)
+    pen.text(place, head, _INK, font=legend.font())
+  for row in rows:
+    for i, picture in enumerate(row):
+      page.paste(picture, (i * column, top))
+    top += row[0].height + GAP
+  page.paste(below, (0, top))
+  return page
+
+
+def _resized(picture: np.ndarray) -> Image.Image:
+  """The picture at a width that can be seen, without new colours."""
   height, width = picture.shape[:2]
-  if width <= _MAX_WIDTH:
-    return picture
-  size = (_MAX_WIDTH, max(1, round(height * _MAX_WIDTH / width)))
-  return np.asarray(
-    Image.fromarray(picture).resize(size, Image.Resampling.NEAREST)
-  )
-
-
-def _padded(picture: np.ndarray, width: int | None) -> np.ndarray:
-  """White to the right: up to a width and a gap below, or a gap."""
-  if width is None:
-    padding = ((0, 0), (0, _GAP), (0, 0))
+  if width > _MAX_WIDTH:
+    size = (_MAX_WIDTH, max(1, round(height * _MAX_WIDTH / width)))
   else:
-    padding = ((0, _GAP), (0, width - picture.shape[1]), (0, 0))
-  return np.pad(picture, padding, constant_values=255)
+    times = -(-_MIN_WIDTH // width) if width < _MIN_WIDTH else 1
+    size = (times * width, times * height)
+  return Image.fromarray(picture).resize(size, Image.Resampling.NEAREST)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from deeplab_nas.space import cost
 
 
 def duration(seconds: float) -> str:
@@ -34,6 +36,14 @@ def class_rows(metrics: Mapping[str, Any]) -> list[str]:
 def files(*rows: tuple[str, pathlib.Path]) -> str:
   """A table of the files and folders that are there."""
   return '\n'.join(f'{name:<20} {path}' for name, path in rows if path.exists())
+
+
+def costs(value: cost.Cost, filters: float, size: Sequence[int]) -> str:
+  """'2.1 M parameters, 3 B multiply-adds at F = 8, 320 x 480 pixels'."""
+  return (
+    f'{count(value.params)} parameters, {count(value.macs)} multiply-adds at'
+    f' F = {filters:g}, {size[0]} x {size[1]} pixels'
+  )
 
 
 def count(value: float) -> str:

@@ -22,6 +22,7 @@ from deeplab_nas.report import (
   tensorboard_log,
 )
 from deeplab_nas.report import dry_run as estimate
+from deeplab_nas.report import text as report_text
 from deeplab_nas.run import (
   checkpoints,
   continuation,
@@ -31,7 +32,7 @@ from deeplab_nas.run import (
 )
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
-from deeplab_nas.space import draw
+from deeplab_nas.space import cost, draw
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
   best,
@@ -232,7 +233,7 @@ def run(
   position = session.restore(resume)
   keeper.resume_after(position.epoch)
   if position.epoch < session.epochs and not keeper.is_stopped:
-    _draw_genotype(directory, genotype)
+    _draw_genotype(directory, parts)
     tensorboard_log.forget_after(
       directory, position.logged_steps(parts.steps_per_epoch)
     )
@@ -296,8 +297,12 @@ def _steps_per_epoch(data: config_lib.DataConfig) -> int:
 
 
 def _draw_genotype(
-  directory: run_directory.RunDirectory, genotype: genotype_lib.Genotype
+  directory: run_directory.RunDirectory, parts: TrainRun
 ) -> None:
+  size = parts.config.data.crop_size
+  costs = parts.trainer.network.cost_model(size).breakdown(parts.genotype)
+  filters = parts.config.network.filter_multiplier
+  text = report_text.costs(sum(costs.values(), cost.Cost()), filters, size)
   picture = io.BytesIO()
-  draw.save_picture(genotype, picture)
+  draw.save_picture(parts.genotype, picture, f'{directory}\n{text}')
   files.write(directory.pictures / 'genotype.png', picture.getvalue())

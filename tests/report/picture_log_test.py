@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_nas.data import legend
+from deeplab_nas.report import samples
 from tests import fixtures
 
 NAMES = ('alpha_beta', 'genotype', 'panels')
@@ -19,12 +21,15 @@ def test_the_files_are_pictures(finished):
 
 
 def test_the_panels_show_the_validation_images(finished):
-  height, width = fixtures.SIZE
+  height, width = (4 * side for side in fixtures.SIZE)  # enlarged
   with Image.open(finished.run.pictures / 'panels.png') as picture:
     rows = finished.config.runtime.num_panels
-    assert picture.height == rows * (height + 4) - 4
-    assert picture.width == 3 * width + 2 * 4
-    sky_or_road = picture.getpixel((width + 4, 1))
+    # Title, heads of the columns, and legend.
+    lines = 3 * legend.LINE
+    assert picture.height == rows * (height + samples.GAP) + lines
+    assert picture.width == 4 * width + 3 * samples.GAP
+    place = (width + samples.GAP, 2 * legend.LINE + 5)
+    sky_or_road = picture.getpixel(place)
   assert sky_or_road in finished.info.palette[:2]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas.data import legend
 from deeplab_nas.report import samples
 
 
@@ -25,16 +26,67 @@ def predict_class_2(images):
   return tf.one_hot(tf.fill(tf.shape(images)[:3], 2), 3)
 
 
-def test_a_row_is_image_label_prediction(info):
+TOP = legend.LINE  # the heads of the columns
+SCALE = 22  # of 6 pixels, to at least 128
+
+
+def tiles(picture, width=6, height=4, scale=SCALE, row=0):
+  """The four pictures of a row, at their own size."""
+  first = TOP + row * (height * scale + samples.GAP)
+  return [
+    picture[
+      first : first + height * scale : scale,
+      i * (width * scale + samples.GAP) :: scale,
+    ][:, :width]
+    for i in range(4)
+  ]
+
+
+def test_a_row_is_image_label_prediction_error(info):
   shown = samples.SamplePredictions(batches([1]), info, 1)
   picture = shown.draw(predict_class_2)
-  assert picture.shape == (4, 3 * 6 + 2 * 4, 3)
-  image, label, prediction = picture[:, :6], picture[:, 10:16], picture[:, 20:]
+  assert picture.shape == (
+    TOP + 4 * SCALE + samples.GAP + legend.LINE,
+    4 * 6 * SCALE + 3 * samples.GAP,
+    3,
+  )
+  image, label, prediction, error = tiles(picture)
   assert (image == 0).all()
   assert (label[1:] == info.palette[1]).all()
   assert (prediction[1:] == info.palette[2]).all()
-  assert (label[0] == 0).all() and (prediction[0] == 0).all()  # ignored
-  assert (picture[:, 6:10] == 255).all()
+  assert (error[1:] == [209, 73, 91]).all()
+  for tile in (label, prediction, error):
+    assert (tile[0] == 0).all()  # ignored
+  assert (picture[TOP : -legend.LINE, 6 * SCALE : 6 * SCALE + 4] == 255).all()
+
+
+def test_what_is_right_is_no_error(info):
+  def predict(images):
+    return tf.one_hot(tf.fill(tf.shape(images)[:3], 1), 3)
+
+  shown = samples.SamplePredictions(batches([1]), info, 1)
+  _, _, _, error = tiles(shown.draw(predict))
+  assert (error[1:] == 232).all()
+
+
+def test_columns_have_heads_and_classes_that_occur_a_key(info):
+  shown = samples.SamplePredictions(batches([1]), info, 1)
+  picture = shown.draw(predict_class_2)
+  for column in range(4):
+    left = column * (6 * SCALE + samples.GAP)
+    assert (picture[:TOP, left : left + 60] < 128).any()
+  key = picture[-legend.LINE :].reshape(-1, 3)
+  found = [(key == colour).all(-1).any() for colour in info.palette]
+  assert found == [False, True, True]
+
+
+def test_a_title_is_a_line_on_top(info):
+  shown = samples.SamplePredictions(batches([1]), info, 1)
+  plain = shown.draw(predict_class_2)
+  titled = shown.draw(predict_class_2, 'runs/search, after epoch 3')
+  assert titled.shape[0] == plain.shape[0] + legend.LINE
+  assert (titled[: legend.LINE] < 128).any()
+  np.testing.assert_array_equal(titled[2 * legend.LINE :], plain[TOP:])
 
 
 @pytest.mark.parametrize('count, expected', [(0, 0), (1, 1), (3, 3), (9, 5)])
@@ -42,8 +94,9 @@ def test_the_first_images_are_taken(info, count, expected):
   shown = samples.SamplePredictions(batches([2, 2, 1]), info, count)
   assert shown.count == expected
   if expected:
-    rows = shown.draw(predict_class_2)[::8, 0, 0]
-    np.testing.assert_array_equal(rows, range(expected))
+    picture = shown.draw(predict_class_2)
+    values = [tiles(picture, row=row)[0][0, 0, 0] for row in range(expected)]
+    assert values == list(range(expected))
 
 
 def test_no_more_is_read_than_shown(info):
@@ -68,12 +121,15 @@ def test_the_network_sees_whole_batches(info):
 def test_images_of_different_sizes_share_a_picture(info):
   mixed = [*batches([1], 4, 6), *batches([1], 3, 9)]
   picture = samples.SamplePredictions(mixed, info, 2).draw(predict_class_2)
-  assert picture.shape == (4 + 4 + 3, 3 * 9 + 2 * 4, 3)
-  assert (picture[:4, 26:] == 255).all()
+  column = 9 * 15 + samples.GAP  # 6 x 22 and 9 x 15 pixels
+  height = TOP + 4 * 22 + 3 * 15 + 2 * samples.GAP + legend.LINE
+  assert picture.shape == (height, 4 * column - samples.GAP, 3)
+  assert (picture[TOP : TOP + 4 * 22, 3 * column + 6 * 22 :] == 255).all()
 
 
 def test_large_images_are_shown_small(info):
   picture = samples.SamplePredictions(batches([1], 100, 2048), info, 1).draw(
     predict_class_2
   )
-  assert picture.shape == (25, 3 * 512 + 2 * 4, 3)
+  height = TOP + 25 + samples.GAP + legend.LINE
+  assert picture.shape == (height, 4 * 512 + 3 * samples.GAP, 3)

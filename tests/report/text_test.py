@@ -3,6 +3,7 @@
 import pytest
 
 from deeplab_nas.report import text as report_text
+from deeplab_nas.space import cost
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,10 @@ def test_two_units_are_enough(seconds, text):
 )
 def test_large_numbers_have_three_digits_and_a_letter(value, text):
   assert report_text.count(value) == text
+
+
+def test_costs_are_one_line():
+  value = cost.Cost(params=2_100_000, macs=3_000_000_000)
+  assert report_text.costs(value, 8, (320, 480)) == (
+    '2.1 M parameters, 3 B multiply-adds at F = 8, 320 x 480 pixels'
+  )
