@@ -34,7 +34,7 @@ def advice(
     )
   if all(value.isdecimal() for value in unknown):
     values = sorted({*map(int, unknown), *known})
-    for guess in (_stretched, _counted_from_one):
+    for guess in (_stretched, _counted_from_one, _in_order):
       found = guess(values, {*map(int, unknown)}, num_classes)
       if found:
         return found
@@ -46,21 +46,36 @@ def advice(
       f' --map={remedy} (or, if the masks count from 1 and 0 is no class,'
       f' --map=0:ignore,{_shift(num_classes)})'
     )
-  return f'convert with --map={remedy} or correct the list of classes'
+  return (
+    f'name the missing classes in the labels file, or convert with'
+    f' --map={remedy} if these are no classes'
+  )
 
 
 def _stretched(
   values: list[int], unknown: set[int], num_classes: int
 ) -> str | None:
   """Advice where the classes are spread over the greys from black to white."""
-  steps = num_classes - 1
+  for count in dict.fromkeys([num_classes, len(values)]):
+    pairs = _spread(values, count)
+    if pairs is None or count < num_classes:
+      continue
+    convert = f'convert with --map={_joined(pairs)}'
+    if count == num_classes:
+      return f'{convert} or correct the list of classes'
+    return f'name {count} classes in the labels file and {convert}'
+  return None
+
+
+def _spread(values: list[int], count: int) -> list[tuple[int, int]] | None:
+  """(value, index) if values are some of so many equal steps up to white."""
+  steps = count - 1
   if not 1 <= steps < _MAX_CLASSES or values[-1] != _WHITE:
     return None
   pairs = [(value, round(value * steps / _WHITE)) for value in values]
   if any(abs(value - index * _WHITE / steps) >= 1 for value, index in pairs):
     return None
-  pairs = [(value, index) for value, index in pairs if value != index]
-  return f'convert with --map={_joined(pairs)} or correct the list of classes'
+  return [(value, index) for value, index in pairs if value != index]
 
 
 def _counted_from_one(
@@ -76,6 +91,21 @@ def _counted_from_one(
   return (
     f'no mask holds 0, so they count from 1, up to {values[-1]}: name'
     f' {values[-1]} classes in the labels file and {shift}'
+  )
+
+
+def _in_order(
+  values: list[int], unknown: set[int], num_classes: int
+) -> str | None:
+  """Advice where there are as many values as classes."""
+  values = [value for value in values if value != _WHITE or value in unknown]
+  if len(values) != num_classes or num_classes > _MAX_CLASSES:
+    return None
+  pairs = [(value, index) for index, value in enumerate(values)]
+  moved = [(value, index) for value, index in pairs if value != index]
+  return (
+    f'if the {num_classes} values are the classes in their order, convert with'
+    f' --map={_joined(moved)}'
   )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import pathlib
 import posixpath
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +16,7 @@ from absl import logging
 from deeplab_nas import errors
 from deeplab_nas.data import findings, image_files
 
-_IMAGE_FOLDERS = ('images', 'JPEGImages')
+_FOLDERS = ('images', 'masks', 'JPEGImages', 'SegmentationClass')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +149,7 @@ def select(
   bases = (data_dir, path.parent)
   for line in names:
     pair = None
-    for name in dict.fromkeys([line, *line.split()[:1]]):
+    for name in dict.fromkeys([line, re.split(r'[\s,;]', line)[0]]):
       forms = [form for form in _forms(name) if form in pairs]
       places = [os.path.abspath(base / name) for base in bases]
       known = [place for place in places if place in by_path]
@@ -276,7 +277,7 @@ def _forms(name: str) -> list[str]:
   """Spellings under which a listed name may be known."""
   name = name.replace('\\', '/')
   tail = name
-  for folder in _IMAGE_FOLDERS:  # a path on another machine
+  for folder in _FOLDERS:  # a path on another machine
     tail = tail.rpartition(f'/{folder}/')[2]
   forms = []
   for form in dict.fromkeys([name, tail]):

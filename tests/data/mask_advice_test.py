@@ -57,11 +57,38 @@ def test_other_greys_are_not_stretched(values):
   assert f'{values[0]}:ignore' in advice(values, num_classes=4)
 
 
+def test_stretched_values_of_more_classes_are_named():
+  found = advice((85, 170, 255), (0,), num_classes=2)
+  assert 'name 4 classes' in found and '--map=85:1,170:2,255:3' in found
+
+
+@pytest.mark.parametrize(
+  ('unknown', 'known', 'num_classes', 'expected'),
+  [
+    ((10, 20), (), 2, '10:0,20:1'),
+    ((128,), (0,), 2, '128:1'),
+    ((7,), (0, 1), 3, '7:2'),
+    ((1000,), (0,), 2, '1000:1'),
+  ],
+)
+def test_as_many_values_as_classes_are_these(
+  unknown, known, num_classes, expected
+):
+  found = advice(unknown, known, num_classes=num_classes)
+  assert found.endswith(f'--map={expected}') and 'in their order' in found
+
+
+def test_more_values_than_classes_name_the_missing_ones():
+  found = advice((100, 200), (0,), num_classes=2)
+  assert found.startswith('name the missing classes')
+  assert '--map=100:ignore,200:ignore' in found
+
+
 def test_the_greys_of_colours_are_mapped():
   likely = {'76': 1, '29': 2, '0': 0}
   found = advice((76, 29), (0,), likely)
   assert '--map=0:0,29:2,76:1' in found
-  assert '76:ignore' in advice((76, 31), (0,), likely)
+  assert '76:ignore' in advice((76, 31, 9), (0,), likely)
 
 
 def test_one_more_value_is_a_missing_class():

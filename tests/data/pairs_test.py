@@ -48,6 +48,7 @@ def test_names_that_are_no_text_are_refused(tmp_path):
   [
     *('a', 'a.png', 'images/a', 'images/a.jpg', '/images/a.jpg', ' a '),
     *('./a.png', './images/a.png', '.\\images\\a.png', './/a', 'b/../a'),
+    *('/home/me/set/masks/a.png', 'images/a.png,masks/a.png', 'a.png;1'),
     *('C:\\data\\images\\a.png', '/home/me/set/images/a.jpeg'),
     *('/images/a.jpg /masks/a.png', 'a.jpg\ta.png', 'a 1', 'a -1'),
   ],
