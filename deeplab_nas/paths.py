@@ -10,6 +10,10 @@ import re
 _ADDRESS = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):/+(.*)', re.DOTALL)
 
 
+class Refused(ValueError):
+  """A path that cannot be used; its text says why."""
+
+
 def expand(text: str) -> str:
   """The path with `~` and `~user` replaced by home folders.
 
@@ -17,23 +21,23 @@ def expand(text: str) -> str:
     text: As it was typed; '' stays.
 
   Raises:
-    ValueError: If it is an address of a remote store, or starts with the home
+    Refused: If it is an address of a remote store, or starts with the home
       of nobody; its text goes on after 'PATH is refused: '.
   """
   if '\0' in text:
-    raise ValueError('no path may hold a zero byte')
+    raise Refused('no path may hold a zero byte')
   address = _ADDRESS.match(text)
   if address and address[1].lower() == 'file':
-    raise ValueError(f'write the path alone, /{address[2]}')
+    raise Refused(f'write the path alone, /{address[2]}')
   if address:
-    raise ValueError(
+    raise Refused(
       'it is an address, and only paths of this machine can be used; copy or'
       ' mount what is there and give that folder'
     )
   expanded = os.path.expanduser(text)
   if expanded == text and text.startswith('~'):
     user = text[1:].partition('/')[0]
-    raise ValueError(
+    raise Refused(
       f'there is no home folder of a user {user!r}; write ./{text} for a file'
       ' of that name'
     )

@@ -211,6 +211,8 @@ def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
       with contextlib.suppress(TypeError, ValueError, OverflowError):
         rule = fields[key].metadata['rule']
         fitting.setdefault(section, {})[key] = rule.convert(value)
+  if 'dir' in given.get('data', {}):
+    DataConfig(dir=given['data']['dir'])  # says what is wrong with it
   data = fitting.get('data', {})
   if not data.get('dir'):
     raise errors.UserError(
@@ -262,8 +264,8 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     raise _unknown(key)
   try:
     section, name = key.split('.')
-    if not value.strip() and _is_text(section, name):
-      return section, name, ''  # which YAML reads as null
+    if value.strip() in ('', '~') and _is_text(section, name):
+      return section, name, value.strip()  # which YAML reads as null
     return section, name, safe_yaml.parse(value)
   except ValueError as error:
     raise errors.UserError(f'--set={text} cannot be read: {error}.') from error

@@ -42,7 +42,7 @@ class DataConfig(config_field.Section):
 
   NAME: ClassVar[str] = 'data'
 
-  dir: str = _field('', str)
+  dir: str = _field('', str, is_path=True)
   dataset: str = _field('', str)
   train_split: str = _field('train', str)
   val_split: str = _field('val', str)

@@ -18,7 +18,7 @@ import math
 import reprlib
 from typing import Any, ClassVar
 
-from deeplab_nas import errors
+from deeplab_nas import errors, paths
 
 _TYPE_NAMES = {
   int: 'a whole number',
@@ -32,7 +32,9 @@ _TYPE_NAMES = {
 class Rule:
   """What a field accepts; bounds are inclusive unless they say otherwise.
 
-  A field of `length` values, or of `many`, one or more, is a tuple.
+  A field of `length` values, or of `many`, one or more, is a tuple. Every field
+  that may name a file or a folder `is_path`: `~` becomes the home folder, and
+  addresses of remote stores are refused.
   """
 
   kind: type
@@ -44,6 +46,7 @@ class Rule:
   length: int | None = None
   many: bool = False
   optional: bool = False
+  is_path: bool = False
 
   def convert(self, value: Any) -> Any:
     """The value in the field's own type; a ValueError if it does not fit."""
@@ -69,7 +72,7 @@ class Rule:
       self.low <= value <= self.high and self.above < value < self.below
     ):
       raise ValueError(value)
-    return value
+    return paths.expand(value) if self.is_path else value
 
   def __str__(self) -> str:
     if self.choices:
@@ -111,6 +114,11 @@ class Section:
       value, rule = getattr(self, item.name), item.metadata['rule']
       try:
         converted = rule.convert(value)
+      except paths.Refused as reason:
+        raise errors.UserError(
+          f'{self.NAME}.{item.name} is {short(value)}, which is refused:'
+          f' {reason}.'
+        ) from reason
       except (TypeError, ValueError, OverflowError) as error:
         raise errors.UserError(
           f'{self.NAME}.{item.name} is {short(value)}, expected {rule}.'

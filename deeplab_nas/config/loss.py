@@ -53,7 +53,7 @@ class LossConfig(config_field.Section):
   """
 
   loss: str = _field('cross_entropy', str)
-  class_weights: str = _field('none', str)
+  class_weights: str = _field('none', str, is_path=True)
   effective_number_beta: float = _field(0.999999, float, low=0, below=1)
   focal_gamma: float = _field(2.0, float, low=0, high=100)
   tversky_alpha: float = _field(0.3, float, low=0, high=100)

@@ -121,7 +121,7 @@ class TrainConfig(config_loss.LossConfig):
   ema_decay: float | None = _field(None, float, above=0, below=1, optional=True)
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
   recalibration_batches: int | None = _field(None, int, low=0, optional=True)
-  init_from: str = _field('', str)
+  init_from: str = _field('', str, is_path=True)
   early_stopping_epochs: int | None = _field(None, int, low=1, optional=True)
   precision: str = _field(
     'float32', str, choices=('float32', 'mixed_bfloat16', 'mixed_float16')

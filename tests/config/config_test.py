@@ -1,6 +1,7 @@
 """Settings: what is read, what is refused, and in which words."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 
@@ -280,3 +281,56 @@ def test_a_run_of_an_earlier_release_did_what_it_did():
     assert settings[section]['loss'] == 'cross_entropy'
   today = config_lib.Config().to_dict()
   assert config_lib.of_run(today) == today
+
+
+SECTIONS = {
+  field.name: type(getattr(config_lib.Config(), field.name))
+  for field in dataclasses.fields(config_lib.Config)
+  if dataclasses.is_dataclass(getattr(config_lib.Config(), field.name))
+}
+# Settings of text that name no file: the others have to be paths.
+NO_PATHS = {
+  *('data.dataset', 'data.train_split', 'data.val_split', 'eval.split'),
+  *('search.loss', 'train.loss', 'search.strategy'),
+}
+PATHS = sorted(
+  f'{name}.{field.name}'
+  for name, section in SECTIONS.items()
+  for field in dataclasses.fields(section)
+  if field.metadata['rule'].is_path
+)
+
+
+def test_a_setting_of_text_is_a_path_or_known_as_none():
+  texts = {
+    f'{name}.{field.name}'
+    for name, section in SECTIONS.items()
+    for field in dataclasses.fields(section)
+    if field.metadata['rule'].kind is str and not field.metadata['rule'].choices
+  }
+  assert texts - set(PATHS) == NO_PATHS
+  assert {'data.dir', 'train.init_from', 'train.class_weights'} <= set(PATHS)
+
+
+@pytest.mark.parametrize('setting', PATHS)
+def test_no_setting_leads_out_of_this_machine(setting):
+  for value in ('gs://bucket/a', 's3://a', 'file:///a', '~nobody9/x'):
+    with pytest.raises(errors.UserError) as caught:
+      config_lib.load('quickstart', [f'{setting}={value}'])
+    assert str(caught.value).startswith(
+      f"{setting} is '{value}', which is refused: "
+    )
+
+
+def test_data_elsewhere_is_refused_by_auto_too():
+  with pytest.raises(errors.UserError, match='data.dir is .*is refused: '):
+    config_lib.load('auto', ['data.dir=gs://bucket/a'])
+
+
+@pytest.mark.parametrize('setting', PATHS)
+def test_every_setting_knows_home(setting):
+  section, name = setting.split('.')
+  for value in ('~/x', '~'):
+    config = config_lib.load('quickstart', [f'{setting}={value}'])
+    found = getattr(getattr(config, section), name)
+    assert found == os.path.expanduser(value)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from typing import ClassVar
 
 import pytest
@@ -28,6 +29,8 @@ class Settings(config_field.Section):
     (Rule(float, optional=True), None, None),
     (Rule(bool), False, False),
     (Rule(str, choices=('a', 'b')), 'b', 'b'),
+    (Rule(str, is_path=True), 'a/b', 'a/b'),
+    (Rule(str, is_path=True), '~/b', os.path.expanduser('~/b')),
     (Rule(int, length=2), [3, 4], (3, 4)),
   ],
 )
