@@ -16,7 +16,7 @@ from typing import ClassVar
 from deeplab_nas import errors
 from deeplab_nas.config import field as config_field
 from deeplab_nas.config import loss as config_loss
-from deeplab_nas.space import cost, search_space
+from deeplab_nas.space import cost, search_space, widths
 
 _field = config_field.field
 # The largest scale of images in inference: 16 times the sides, 256 the memory.
@@ -48,7 +48,7 @@ class NetworkConfig(config_field.Section):
   NAME: ClassVar[str] = 'network'
 
   filter_multiplier: int = _field(20, int, low=1)
-  aspp_rates: tuple[int, ...] = _field((12, 24, 36), int, low=1, many=True)
+  aspp_rates: tuple[int, ...] = _field(widths.ASPP_RATES, int, low=1, many=True)
   separable_head: bool = _field(False, bool)
   low_level_stride: int = _field(4, int, low=1)
   drop_path_keep_prob: float = _field(1.0, float, above=0, high=1)

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from deeplab_nas.nn.kernels import shapes
 from deeplab_nas.nn.network import conv_norm, head_conv, step_random, variables
+from deeplab_nas.space import widths
 
-FILTERS = 256
 _DROPOUT = 0.1
 
 
@@ -48,7 +48,7 @@ class ASPP(tf.keras.layers.Layer):
         what dropout drops.
     """
     super().__init__(name=name)
-    conv = functools.partial(head_conv.HeadConv, FILTERS, norm=norm)
+    conv = functools.partial(head_conv.HeadConv, widths.HEAD_FILTERS, norm=norm)
     self.pooled = conv(name='pooled')
     self.branches = [conv(name='point')] + [
       conv(3, rate, separable, name=f'atrous_{i}')
@@ -60,7 +60,9 @@ class ASPP(tf.keras.layers.Layer):
   def build(self, input_shape: tf.TensorShape):
     for branch in (*self.branches, self.pooled):
       variables.create(branch, input_shape[-1])
-    variables.create(self.projection, FILTERS * (len(self.branches) + 1))
+    variables.create(
+      self.projection, widths.HEAD_FILTERS * (len(self.branches) + 1)
+    )
     super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:

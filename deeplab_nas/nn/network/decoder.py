@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from deeplab_nas.nn.kernels import resize, shapes
 from deeplab_nas.nn.network import conv_norm, head_conv, variables
+from deeplab_nas.space import widths
 
-FILTERS = 256
-LOW_LEVEL_FILTERS = 48
+LOW_LEVEL_FILTERS = widths.NetworkWidths().low_level_filters
 NUM_CONVS = 2
 
 
@@ -50,7 +50,7 @@ class Decoder(tf.keras.layers.Layer):
     )
     self.convs = [
       head_conv.HeadConv(
-        FILTERS,
+        widths.HEAD_FILTERS,
         3,
         separable=separable,
         norm=norm,
@@ -65,7 +65,7 @@ class Decoder(tf.keras.layers.Layer):
     channels = input_shape[-1] + LOW_LEVEL_FILTERS
     for conv in self.convs:
       variables.create(conv, channels)
-      channels = FILTERS
+      channels = widths.HEAD_FILTERS
     super().build(input_shape)
 
   def call(

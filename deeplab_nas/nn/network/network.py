@@ -28,10 +28,9 @@ from deeplab_nas.nn.network import (
 )
 from deeplab_nas.nn.network import cell as derived_cell
 from deeplab_nas.nn.network import options as network_options
-from deeplab_nas.space import cost, genotype_source, search_space
+from deeplab_nas.space import cost, genotype_source, search_space, widths
 from deeplab_nas.space import genotype as genotype_lib
 
-STEM_FILTERS = (64, 64, 128)
 _STEM_STRIDE = 4
 _IMAGE_CHANNELS = 3
 _BACKBONE_EPSILON = 1e-3
@@ -97,7 +96,9 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       conv_norm.ConvNorm(
         filters, 3, strides, norm=backbone_norm, name=f'stem_{i}'
       )
-      for i, (filters, strides) in enumerate(zip(STEM_FILTERS, (2, 1, 2)))
+      for i, (filters, strides) in enumerate(
+        zip(widths.STEM_FILTERS, (2, 1, 2))
+      )
     ]
     self.cells = [
       self._cell(index, backbone_norm) for index in range(genotype.num_layers)
@@ -129,12 +130,12 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
     *before, last = self._channels_by_end_point.values()
     for layer, channels in zip(
       (*self.stem, *self.cells),
-      (input_shape[-1], *STEM_FILTERS[:-1], *before),
+      (input_shape[-1], *widths.STEM_FILTERS[:-1], *before),
     ):
       variables.create(layer, channels)
     variables.create(self.aspp, last)
-    variables.create(self.decoder, aspp.FILTERS)
-    variables.create(self.logits, decoder.FILTERS)
+    variables.create(self.decoder, widths.HEAD_FILTERS)
+    variables.create(self.logits, widths.HEAD_FILTERS)
 
   @tf.autograph.experimental.do_not_convert
   def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -215,7 +216,7 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       f'Cell_{index}': self.space.node_filters(level)
       for index, level in enumerate(self.genotype.path)
     }
-    return {'Stem': STEM_FILTERS[-1], **cells}
+    return {'Stem': widths.STEM_FILTERS[-1], **cells}
 
   def _cell_inputs(
     self, index: int, states: list[tf.Tensor], padded: tf.Tensor
@@ -234,7 +235,7 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
   ) -> derived_cell.DerivedCell:
     previous, level = ((0,) + self.genotype.path)[index : index + 2]
     filters = self.space.filters(level)
-    channels = (STEM_FILTERS[1], *self._channels_by_end_point.values())
+    channels = (widths.STEM_FILTERS[1], *self._channels_by_end_point.values())
     keep_prob = drop_path.cell_keep_prob(
       self.options.drop_path_keep_prob, index, self.genotype.num_layers
     )

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import numbers
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from deeplab_nas import errors
+from deeplab_nas.config import train as config_train
 from deeplab_nas.nn.network import conv_norm
+
+_DEFAULTS = config_train.NetworkConfig()
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkOptions:
   """What a genotype leaves open; the defaults are the paper's network.
+
+  What is also a setting of `NetworkConfig` has its default and its range.
 
   Attributes:
     aspp_rates: Atrous rates of ASPP's 3x3 convolutions.
@@ -30,36 +37,33 @@ class NetworkOptions:
     winograd_decoder: Whether the decoder's 3x3 convolutions take fewer
       multiplications, see `deeplab_nas.nn.network.winograd`; for inference,
       so only with `fold_batch_norm`.
+
+  Raises:
+    ValueError: If a value does not fit.
   """
 
-  aspp_rates: tuple[int, ...] = (12, 24, 36)
-  separable_head: bool = False
-  low_level_stride: int = 4
-  drop_path_keep_prob: float = 1.0
-  batch_norm_momentum: float = 0.9997
+  aspp_rates: tuple[int, ...] = _DEFAULTS.aspp_rates
+  separable_head: bool = _DEFAULTS.separable_head
+  low_level_stride: int = _DEFAULTS.low_level_stride
+  drop_path_keep_prob: float = _DEFAULTS.drop_path_keep_prob
+  batch_norm_momentum: float = _DEFAULTS.batch_norm_momentum
   sync_batch_norm: bool = False
   fold_batch_norm: bool = False
   winograd_decoder: bool = False
 
   def __post_init__(self):
-    if not isinstance(self.aspp_rates, Iterable):
-      raise ValueError(f'aspp_rates is {self.aspp_rates}, expected a list')
-    object.__setattr__(self, 'aspp_rates', tuple(self.aspp_rates))
-    for rate in self.aspp_rates:
-      if not isinstance(rate, numbers.Integral) or rate < 1:
-        raise ValueError(
-          f'aspp_rates has {rate}, expected whole numbers, at least 1'
-        )
-    if not 0 < self.drop_path_keep_prob <= 1:
-      raise ValueError(
-        f'drop_path_keep_prob is {self.drop_path_keep_prob}, expected above 0'
-        ' and at most 1'
-      )
-    if not 0 <= self.batch_norm_momentum < 1:
-      raise ValueError(
-        f'batch_norm_momentum is {self.batch_norm_momentum}, expected at least'
-        ' 0 and below 1'
-      )
+    ours = {field.name for field in dataclasses.fields(self)}
+    settings = {
+      field.name: _plain(getattr(self, field.name))
+      for field in dataclasses.fields(_DEFAULTS)
+      if field.name in ours
+    }
+    try:
+      checked = config_train.NetworkConfig(**settings)
+    except errors.UserError as error:
+      raise ValueError(str(error).rstrip('.')) from error
+    for name in settings:
+      object.__setattr__(self, name, getattr(checked, name))
     if self.winograd_decoder and not self.fold_batch_norm:
       raise ValueError('winograd_decoder is for a network with fold_batch_norm')
 
@@ -73,3 +77,10 @@ class NetworkOptions:
       epsilon=epsilon,
       synchronized=self.sync_batch_norm,
     )
+
+
+def _plain(value: Any) -> Any:
+  """The value in Python's own types, as settings have it."""
+  if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+    return tuple(map(_plain, value))
+  return value.item() if isinstance(value, np.generic) else value

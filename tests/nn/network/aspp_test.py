@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.nn.network import aspp
+from deeplab_nas.space import widths
 from tests.nn import closeness, plain
 
 
@@ -38,7 +39,7 @@ def test_aspp_joins_image_pooling_a_point_and_all_rates_in_order(
     branches.append(conv(x, branch, rate))
     assert len(branch.units) == (2 if separable else 1)
   expected = conv(tf.concat(branches, -1), layer.projection)
-  assert expected.shape == (2, *size, aspp.FILTERS)
+  assert expected.shape == (2, *size, widths.HEAD_FILTERS)
   closeness.assert_close([layer(x)], [expected])
 
 

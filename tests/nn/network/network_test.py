@@ -172,7 +172,7 @@ def test_a_stride_that_the_path_never_has_is_told():
 @pytest.mark.parametrize(
   'options, part',
   [
-    ({'aspp_rates': (0,)}, 'aspp_rates has 0'),
+    ({'aspp_rates': (0,)}, r'aspp_rates is \(0,\), .* at least 1'),
     ({'aspp_rates': 6}, 'aspp_rates is 6, expected a list'),
     ({'num_classes': 2.5}, 'num_classes is 2.5'),
     ({'filter_multiplier': 0.5}, 'filter_multiplier is 0.5'),

@@ -1,7 +1,11 @@
 """What a genotype leaves open of its network."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 
+from deeplab_nas.config import train as config_train
 from deeplab_nas.nn.network import options as network_options
 
 
@@ -20,7 +24,11 @@ def test_folded_networks_have_no_norm():
   'settings, part',
   [
     ({'aspp_rates': 6}, 'expected a list'),
-    ({'aspp_rates': (6, 0)}, 'aspp_rates has 0'),
+    ({'aspp_rates': (6, 0)}, r'aspp_rates is \(6, 0\), .* at least 1'),
+    ({'aspp_rates': (6, 1.5)}, 'aspp_rates is .* whole number'),
+    ({'aspp_rates': ()}, 'expected a list'),
+    ({'low_level_stride': 0}, 'low_level_stride is 0'),
+    ({'separable_head': 'yes'}, 'separable_head is .*, expected true or false'),
     ({'drop_path_keep_prob': 0}, 'drop_path_keep_prob is 0'),
     ({'batch_norm_momentum': 1}, 'batch_norm_momentum is 1'),
     ({'winograd_decoder': True}, 'is for a network with fold_batch_norm'),
@@ -29,3 +37,23 @@ def test_folded_networks_have_no_norm():
 def test_values_that_mean_nothing_are_refused(settings, part):
   with pytest.raises(ValueError, match=part):
     network_options.NetworkOptions(**settings)
+
+
+def test_defaults_and_ranges_are_those_of_the_settings():
+  options = network_options.NetworkOptions()
+  settings = dataclasses.asdict(config_train.NetworkConfig())
+  del settings['filter_multiplier']
+  assert settings.items() <= dataclasses.asdict(options).items()
+
+
+def test_numbers_of_numpy_and_any_list_are_taken():
+  options = network_options.NetworkOptions(
+    aspp_rates=np.array([6, 12]),
+    low_level_stride=np.int64(8),
+    drop_path_keep_prob=np.float32(0.5),
+    separable_head=np.bool_(True),
+  )
+  assert options == network_options.NetworkOptions(
+    [6, 12], True, 8, drop_path_keep_prob=0.5
+  )
+  assert options.aspp_rates == (6, 12)
