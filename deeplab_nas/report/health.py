@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.data import dataset_info
+from deeplab_nas.evaluate import class_iou
 from deeplab_nas.report import arch_state
 from deeplab_nas.space import collapse
 
@@ -39,6 +40,7 @@ class Health(tf.keras.callbacks.Callback):
     super().__init__()
     self._names = info.class_names
     self._read_arch = read_arch
+    self._section = 'train' if read_arch is None else 'search'
     self._arch_start_epoch = arch_start_epoch
     self._missed = np.zeros(info.num_classes, int)  # validations in a row
     self._told = set()
@@ -60,10 +62,13 @@ class Health(tf.keras.callbacks.Callback):
       name = self._names[int(confusion.sum(0).argmax())]
       self._tell(
         'constant',
-        'Every pixel of the validation images was predicted as %s. Early in a'
-        ' run that is normal; if it stays so, check the labels and the'
-        ' learning rate.',
+        'Every pixel of the validation images was predicted as %s, so that this'
+        ' mIoU, %.1f %%, is that of no network at all. Early in a run that is'
+        ' normal; if it stays so, check the labels and the learning rate, and'
+        ' give rare classes more weight (%s.class_weights).',
         name,
+        100 * np.nanmean(class_iou.from_confusion(confusion)),
+        self._section,
       )
     is_missed = (confusion.sum(1) > 0) & (confusion.sum(0) == 0)
     self._missed = np.where(is_missed, self._missed + 1, 0)
@@ -76,10 +81,11 @@ class Health(tf.keras.callbacks.Callback):
       self._tell(
         'missed',
         'In %d validations no pixel was predicted as %s. If that stays so, give'
-        ' rare classes more weight (train.class_weights) or more images, and'
+        ' rare classes more weight (%s.class_weights) or more images, and'
         ' look at their labels.',
         _VALIDATIONS,
         ', '.join(names),
+        self._section,
       )
 
   def _watch_architecture(

@@ -28,8 +28,8 @@ def told(caplog):
   return lambda: [record.getMessage() for record in caplog.records]
 
 
-def validate(*confusions):
-  callback = health.Health(INFO)
+def validate(*confusions, **settings):
+  callback = health.Health(INFO, **settings)
   for epoch, confusion in enumerate(confusions):
     matrix = tf.Variable(np.array(confusion, np.float32))
     metric = types.SimpleNamespace(total_cm=matrix)
@@ -46,6 +46,8 @@ def test_a_constant_prediction_is_told_once(told):
   validate(*[ALL_SKY] * 9)
   (sentence,) = told()
   assert 'was predicted as sky' in sentence
+  assert 'this mIoU, 11.1 %, is' in sentence
+  assert 'train.class_weights' in sentence
 
 
 def test_a_class_that_is_never_predicted_is_named(told):
@@ -55,6 +57,16 @@ def test_a_class_that_is_never_predicted_is_named(told):
   (sentence,) = told()
   assert 'no pixel was predicted as car' in sentence
   assert 'train.class_weights' in sentence
+
+
+def test_a_search_is_told_of_its_own_class_weights(told):
+  waiting = {'read_arch': state, 'arch_start_epoch': 99}
+  validate(*[NO_CAR] * 5, **waiting)
+  validate(ALL_SKY, **waiting)
+  assert len(told()) == 2
+  for sentence in told():
+    assert 'search.class_weights' in sentence
+    assert 'train.class_weights' not in sentence
 
 
 def test_a_class_without_labels_is_not_missed(told):
