@@ -60,13 +60,19 @@ class NetworkConfig(config_field.Section):
     num_classes: int,
     image_size: tuple[int, int],
   ) -> cost.CostModel:
-    """Counts what such networks cost, of this width."""
+    """Counts what such networks cost, of this width.
+
+    Low-level features of a stride that the space lacks, of which there is no
+    network, count as those of stride 4.
+    """
+    has_stride = self.low_level_stride in space.lattice.strides
     return cost.CostModel(
       dataclasses.replace(space, filter_multiplier=self.filter_multiplier),
       num_classes,
       tuple(image_size),
       self.separable_head,
       aspp_rates=self.aspp_rates,
+      low_level_stride=self.low_level_stride if has_stride else 4,
     )
 
 

@@ -1,7 +1,7 @@
 """What a derived network costs, worked out without building it.
 
-One table answers two questions: the cost of an architecture (look up) and the
-expected cost of relaxed weights (multiply and add).
+One list of operations answers two questions: the cost of an architecture (add
+them up) and the expected cost of relaxed weights (by way of a table of all).
 
 Reference:
   Auto-DeepLab, Table 2, https://arxiv.org/abs/1901.02985
@@ -57,6 +57,7 @@ class CostModel:
     head_filters: Width of ASPP and decoder, see `widths.NetworkWidths`.
     aspp_rates: Atrous rates of ASPP's 3x3 convolutions, of which there may be
       any number.
+    low_level_stride: Stride of the features that the decoder joins.
     latencies: Of the operations on a device, for images of this size; None
       where latency is not asked for.
   """
@@ -68,6 +69,7 @@ class CostModel:
   stem_filters: tuple[int, int, int] = widths.STEM_FILTERS
   head_filters: int = widths.HEAD_FILTERS
   aspp_rates: tuple[int, ...] = widths.ASPP_RATES
+  low_level_stride: int = widths.LOW_LEVEL_STRIDE
   latencies: latency.LatencyTable | None = None
 
   def __post_init__(self):
@@ -83,6 +85,11 @@ class CostModel:
       raise ValueError(
         f'the latencies are of images of {self.latencies.image_size}, expected'
         f' {tuple(self.image_size)}'
+      )
+    if self.low_level_stride not in self.space.lattice.strides:
+      raise ValueError(
+        f'low_level_stride is {self.low_level_stride}, expected one of'
+        f' {", ".join(map(str, self.space.lattice.strides))}'
       )
     checked = self.widths  # which are checked on construction
     object.__setattr__(self, 'stem_filters', checked.stem_filters)
@@ -111,6 +118,7 @@ class CostModel:
       self.stem_filters,
       self.head_filters,
       self.aspp_rates,
+      self.low_level_stride,
     )
 
   @functools.cached_property

@@ -15,7 +15,6 @@ from deeplab_nas.space import operations, search_space, widths
 from deeplab_nas.space import primitives as primitives_lib
 
 IMAGE_CHANNELS = 3
-_LOW_LEVEL_STRIDE = 4
 
 Operation = operations.Operation
 Operations = tuple[Operation, ...]
@@ -38,6 +37,7 @@ class DerivedLayers:
   stem_filters: tuple[int, int, int] = widths.STEM_FILTERS
   head_filters: int = widths.HEAD_FILTERS
   aspp_rates: tuple[int, ...] = widths.ASPP_RATES
+  low_level_stride: int = widths.LOW_LEVEL_STRIDE
   prev_prev_projections: bool | None = None
 
   @property
@@ -161,27 +161,29 @@ class DerivedLayers:
 
   def decoder(self, level: int) -> Operations:
     """From ASPP's output at a level to logits as large as the image."""
-    size, filters = self.size(_LOW_LEVEL_STRIDE), self.head_filters
+    stride, filters = self.low_level_stride, self.head_filters
+    size = self.size(stride)
     joined = filters + self.widths.low_level_filters
-    factor = self.space.lattice.strides[level] // _LOW_LEVEL_STRIDE
-    resized = (_upsample(factor, filters, size),) if factor > 1 else ()
+    given = self.space.lattice.strides[level]
     return (
-      *resized,
+      *self._resize(filters, given, stride),
       _plain('concat', filters, joined, size),
       self._head_conv(size, joined),
       self._head_conv(size, filters),
       Operation('logits', 1, 1, 1, filters, self.num_classes, *size),
-      _upsample(_LOW_LEVEL_STRIDE, self.num_classes, self.size(1)),
+      _upsample(stride, self.num_classes, self.size(1)),
     )
 
   def low_level(self, first_level: int) -> Operations:
-    """Stride-4 features: the last layer before the path first goes down.
+    """Low-level features: the last layer before the path first goes coarser.
 
-    If it goes down at once that is the stem.
+    At stride 4 that is the stem if the path goes down at once.
     """
-    source = lattice_lib.Node(0 if first_level else 1, 0)
+    level = self.space.lattice.strides.index(self.low_level_stride)
+    is_stem = level == 0 and first_level
+    source = lattice_lib.Node(0 if is_stem else 1, level)
     filters = self.widths.low_level_filters
-    size = self.size(_LOW_LEVEL_STRIDE)
+    size = self.size(self.low_level_stride)
     channels = self.channels(source)
     return (Operation('conv_bn_relu', 1, 1, 1, channels, filters, *size),)
 
@@ -203,7 +205,10 @@ class DerivedLayers:
 
   def _resized(self, node: lattice_lib.Node, stride: int) -> Operations:
     """A layer's output at another stride; nothing where it has that one."""
-    given, channels = self._stride(node), self.channels(node)
+    return self._resize(self.channels(node), self._stride(node), stride)
+
+  def _resize(self, channels: int, given: int, stride: int) -> Operations:
+    """Features of one stride at another; nothing where it is the same."""
     if given == stride:
       return ()
     size = self.size(stride)

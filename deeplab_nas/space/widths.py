@@ -17,6 +17,7 @@ HEAD_FILTERS = 256
 # The low-level projection at the default head; others scale it.
 _LOW_LEVEL_FILTERS = 48
 ASPP_RATES = (12, 24, 36)
+LOW_LEVEL_STRIDE = 4
 
 
 @dataclasses.dataclass(frozen=True)

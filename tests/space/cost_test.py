@@ -110,7 +110,7 @@ def test_expected_cost_of_one_architecture_is_its_cost(name, separable_head):
 
 def test_expected_cost_knows_stem_and_head_too():
   space = SPACES['fraction']
-  model = CostModel(space, 5, (97, 130), True, (16, 8, 32), 40, (2, 4))
+  model = CostModel(space, 5, (97, 130), True, (16, 8, 32), 40, (2, 4), 8)
   genotype = space.random(np.random.default_rng(0))
   cost = model.expected(arch_weights.one_hot(genotype, space))
   assert cost == model.of(genotype)
@@ -233,6 +233,7 @@ def test_architectures_of_other_spaces_are_refused():
     ({'image_size': (10, 10, 3)}, r'expected \(height, width\)'),
     ({'stem_filters': (64, 64)}, r'stem_filters is \(64, 64\)'),
     ({'head_filters': 0}, 'head_filters is 0'),
+    ({'low_level_stride': 7}, 'low_level_stride is 7, expected one of 4, 8'),
   ],
 )
 def test_settings_are_checked(settings, message):

@@ -232,3 +232,26 @@ def test_operations_of_a_network_in_order():
     *('logits', 'upsample'),
   ]
   assert parts['decoder'][-1] == Operation('upsample', 1, 1, 4, 7, 7, 33, 65)
+
+
+def test_low_level_features_of_another_stride():
+  coarse = layers(low_level_stride=8)
+  # Of 20 filters a block, whether the path goes down at once or not.
+  assert coarse.low_level(0) == coarse.low_level(1)
+  assert coarse.low_level(0).params == 40 * 48 + 96
+  assert coarse.low_level(0).macs == 45 * 40 * 48
+  assert coarse.decoder(1).macs == 45 * (9 * (304 + 256) * 256 + 256 * 7)
+  # ASPP's output at stride 4 or 16 is resized.
+  bytes_by_level = [
+    coarse.decoder(level).activation_bytes for level in range(3)
+  ]
+  resized = 4 * 45 * 256
+  assert bytes_by_level[0] == bytes_by_level[2] == bytes_by_level[1] + resized
+  plain = DerivedLayers(
+    SearchSpace(CellSpace(2), Lattice(4), 10), 7, (33, 65), low_level_stride=8
+  )
+  finer, same, coarser = (plain.decoder(level)[0] for level in range(3))
+  assert finer == Operation('downsample', 1, 1, 2, 256, 256, 5, 9)
+  assert same.kind == 'concat'
+  assert coarser == Operation('upsample', 1, 1, 2, 256, 256, 5, 9)
+  assert plain.decoder(1)[-1] == Operation('upsample', 1, 1, 8, 7, 7, 33, 65)

@@ -193,20 +193,14 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
     return (_STEM_STRIDE // 2, _STEM_STRIDE) + path
 
   def cost_model(self, image_size: tuple[int, int]) -> cost.CostModel:
-    """Counts what this network costs.
-
-    Args:
-      image_size: Height and width.
-
-    Returns:
-      A model of low-level features at stride 4, whatever the network's are.
-    """
+    """Counts what this network costs for images of (height, width)."""
     return cost.CostModel(
       self.space,
       self.num_classes,
       tuple(image_size),
       self.options.separable_head,
       aspp_rates=self.options.aspp_rates,
+      low_level_stride=self.options.low_level_stride,
     )
 
   @property

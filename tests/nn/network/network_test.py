@@ -68,12 +68,22 @@ def test_the_cost_model_counts_the_network(preset, separable):
 
 
 def test_the_cost_model_knows_width_rates_and_head_of_a_network():
-  genotype = Genotype((0, 1, 2), zoo.load('deeplabv3').cell)
+  cell = (
+    (('prev', 'sep_conv_3x3'), ('prev_prev', 'skip_connect')),
+    (('block_0', 'sep_conv_5x5'), ('prev_prev', 'max_pool_3x3')),
+  )
+  genotype = Genotype((0, 1, 2, 1), cell)
   model = network.build_network(
-    genotype, 2.5, 3, aspp_rates=(6, 12), separable_head=True
+    genotype,
+    2.5,
+    3,
+    aspp_rates=(1,),
+    separable_head=True,
+    low_level_stride=8,
   )
   cost = model.cost_model((65, 97)).of(genotype)
   assert num_trainable(model) == cost.params
+  assert conv_macs(model, (65, 97)) == cost.macs
 
 
 def conv_macs(model, size):
