@@ -63,7 +63,7 @@ class Health(tf.keras.callbacks.Callback):
       self._tell(
         'constant',
         'Every pixel of the validation images was predicted as %s, so that this'
-        ' mIoU, %.1f %%, is that of no network at all. Early in a run that is'
+        ' mIoU, %.1f %%, is that of a constant. Early in a run that is'
         ' normal; if it stays so, check the labels and the learning rate, and'
         ' give rare classes more weight (%s.class_weights).',
         name,
