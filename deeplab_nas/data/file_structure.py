@@ -26,6 +26,7 @@ _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
 _KEPT = (b'tRNS', b'eXIf', b'acTL', b'fcTL', b'fdAT')
 # Text in which ImageMagick and XMP note an orientation.
 _TEXT = re.compile(rb'(XML:com\.adobe\.xmp|Raw profile type (exif|APP1))\0')
+_TEXT_KINDS = (b'tEXt', b'zTXt', b'iTXt')
 _MAX_TEXT = 2**16
 _MAX_UNPACKED = 2**19
 
@@ -79,12 +80,15 @@ def without_text(contents: bytes) -> bytes:
   """
   if not contents.startswith(PNG_SIGNATURE):
     return contents
-  parts = [PNG_SIGNATURE]
+  parts, position = [], 0
   for kind, start, end in _png_chunks(contents):
-    body = contents[start + 8 : end - 4]
-    if _is_needed(kind) or _is_short_note(kind, body):
-      parts.append(contents[start:end])
-  return b''.join(parts)
+    is_note = kind in _TEXT_KINDS and _is_short_note(
+      kind, contents[start + 8 : end - 4]
+    )
+    if not _is_needed(kind) and not is_note:
+      parts.append(contents[position:start])
+      position = end
+  return b''.join([*parts, contents[position:]]) if parts else contents
 
 
 def _png_chunks(contents: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -114,7 +118,7 @@ def _is_needed(kind: bytes) -> bool:
 
 def _is_short_note(kind: bytes, body: bytes) -> bool:
   """Whether a text may hold an orientation, and is small unpacked too."""
-  if kind not in (b'tEXt', b'zTXt', b'iTXt') or not _TEXT.match(body):
+  if not _TEXT.match(body):
     return False
   rest = body[_TEXT.match(body).end() :]
   if kind == b'iTXt':

@@ -55,6 +55,7 @@ _HEADS = {
   'b': ('b', 'blue'),
 }
 _HEAD_OF = {word: head for head, words in _HEADS.items() for word in words}
+_BULLETS = ('- ', '* ')
 IGNORED_IDS = (-1, 255)
 
 
@@ -65,6 +66,8 @@ def parse(text: str) -> list[dict[str, Any]]:
     ValueError: If a line is not understood; quotes it.
   """
   lines = [line.strip() for line in text.splitlines()]
+  if all(line.startswith(_BULLETS) for line in lines if line):
+    lines = [line[2:] for line in lines]
   is_cvat = any(map(_CVAT_HEAD.match, lines))
   lines = [line for line in lines if line and not _is_comment(line)]
   if is_cvat:

@@ -6,6 +6,7 @@ from deeplab_nas.data import label_lines
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 PLAIN = (
+  *('- sky\n- old town\n', '* "sky"\n\n* "old town"'),
   *('sky\nold town\n', '"sky"\n\'old town\'\n', '"sky",\n"old town"\n'),
   *('0 sky\n1 old town', '0\tsky\n1\told town', '1: old town\n0: sky'),
   *('0;sky\n1;old town', '0=sky\n1=old town', '0. sky\n1. old town'),
