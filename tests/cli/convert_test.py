@@ -39,7 +39,8 @@ def test_refusal_is_a_sentence_and_an_exit_code(folder, tmp_path):
   (line,) = command.error_lines(run(folder, tmp_path))
   assert line.endswith(
     'masks/a.png holds values that are none of the 3 classes: 7 (96 pixels);'
-    ' convert with --map=7:ignore or correct the list of classes.'
+    ' name the missing classes in the labels file, or convert with'
+    ' --map=7:ignore if these are no classes.'
   )
   assert not (tmp_path / 'out' / 'dataset.json').exists()
 
