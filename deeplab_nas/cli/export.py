@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from collections.abc import Sequence
 
@@ -14,7 +13,7 @@ from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
-from deeplab_nas.serving import names
+from deeplab_nas.serving import inputs, names
 
 
 def _define(values: flags.FlagValues) -> None:
@@ -100,7 +99,7 @@ def _main(values: flags.FlagValues, argv: Sequence[str]) -> None:
 def _files(pattern: str | None) -> list[str]:
   if not pattern:
     return []
-  found = sorted(glob.glob(pattern))
+  found = [str(path) for path in inputs.expand(pattern)]
   errors.require(
     bool(found),
     f'--check_images={pattern} names no file: check the pattern.',

@@ -84,9 +84,9 @@ def _predict(
   values: flags.FlagValues, scales: tuple[float, ...], output_dir: pathlib.Path
 ) -> None:
   from deeplab_nas.evaluate import tiling
-  from deeplab_nas.serving import model_source, prediction
+  from deeplab_nas.serving import inputs, model_source, prediction
 
-  images = prediction.find_images(values.images, output_dir)
+  images = inputs.find_images(values.images, output_dir)
   model = model_source.load(
     values.model, values.checkpoint, scales, values.flip
   )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import errors
 from deeplab_nas.data import (
   dataset_info,
   example_schema,
@@ -17,7 +16,6 @@ from deeplab_nas.data import (
   shards,
   street_scenes,
 )
-from deeplab_nas.serving import error_text
 
 # (height, width): the smallest there is, odd ones, and longer one way.
 SYNTHETIC_SIZES = ((1, 1), (65, 129), (150, 97))
@@ -43,7 +41,7 @@ def of_split(data_dir: str, split: str, count: int) -> list[np.ndarray]:
 
 
 def of_files(paths: Sequence[str | os.PathLike]) -> list[np.ndarray]:
-  """The images in JPEG or PNG files."""
+  """The images in files, upright, as prediction reads them."""
   return [_decoded(pathlib.Path(path)) for path in paths]
 
 
@@ -58,10 +56,5 @@ def typical_size(info: dataset_info.DatasetInfo) -> tuple[int, int]:
 
 def _decoded(path: pathlib.Path) -> np.ndarray:
   image_files.refuse_large(path)
-  try:
-    return example_schema.decode_image(path.read_bytes()).numpy()
-  except tf.errors.InvalidArgumentError as error:
-    raise errors.UserError(
-      f'{path} cannot be decoded ({error_text.reason(error.message)}): name'
-      ' JPEG and PNG files with --check_images.'
-    ) from error
+  contents = image_files.read(os.fspath(path)).encoded
+  return example_schema.decode_image(contents).numpy()

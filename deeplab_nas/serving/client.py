@@ -1,7 +1,7 @@
 """Image files in, masks out, through a model that TF Serving serves.
 
     with connect('localhost:8501', 'rest', 'deeplab_nas') as client:
-      mask = client.mask(file_contents)   # uint8 [H, W]
+      mask = client.mask('photo.jpg')   # uint8 [H, W]
 
 Imports no TensorFlow for REST, and for gRPC only what the official stubs do.
 """
@@ -9,12 +9,15 @@ Imports no TensorFlow for REST, and for gRPC only what the official stubs do.
 from __future__ import annotations
 
 import io
+import os
 
 import numpy as np
 from PIL import Image
 
 from deeplab_nas import commands, errors
-from deeplab_nas.serving import names, reply, rest_client
+from deeplab_nas.data import image_files
+from deeplab_nas.serving import names, reply
+from deeplab_nas.serving.transport import rest_client
 
 PROTOCOLS = ('rest', 'grpc')
 
@@ -36,13 +39,23 @@ class Client:
   def __exit__(self, *_) -> None:
     self.transport.close()
 
-  def mask(self, contents: bytes) -> np.ndarray:
-    """The class of each pixel, uint8 [H, W], of a JPEG or PNG file.
+  def mask(self, image: bytes | str | os.PathLike[str]) -> np.ndarray:
+    """The class of each pixel, uint8 [H, W].
+
+    Args:
+      image: Path of an image file, which is sent as converters and prediction
+        see it: upright, and as JPEG or PNG. Or the contents of a JPEG or PNG
+        file, whose pixels count as they are stored: the server turns nothing.
 
     Raises:
       RefusedImage: If the server cannot use the file.
-      UserError: If there is no such server or model, or it answers nonsense.
+      UserError: If there is no such file, server or model, or the server
+        answers nonsense.
     """
+    if isinstance(image, bytes):
+      contents = image
+    else:
+      contents = image_files.read(os.fspath(image)).encoded
     if self._signatures is None:
       self._signatures = self._checked(self.transport.outputs())
     is_png = names.PNG_SIGNATURE in self._signatures
@@ -103,6 +116,6 @@ def connect(
     f'There is no protocol {protocol!r}: choose among {", ".join(PROTOCOLS)}.',
   )
   # Imported late: the official stubs import all of TensorFlow.
-  from deeplab_nas.serving import grpc_client
+  from deeplab_nas.serving.transport import grpc_client
 
   return Client(grpc_client.GrpcClient(server, model_name, timeout))

@@ -1,13 +1,15 @@
 """Masks of a folder of images, as files.
 
 masks/a.png          class indices, 8-bit grey, at the image's size
-overlays/a.jpg       the image under the colours of its classes
+overlays/a.jpg       the image under the colours of its classes; .png where it
+                     is too long for JPEG
 contact_sheet.png    the first images side by side with their overlays
 """
 
 from __future__ import annotations
 
-import glob
+import errno
+import io
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -28,49 +30,10 @@ from deeplab_nas.data import (
 
 MASKS, OVERLAYS, SHEET = 'masks', 'overlays', 'contact_sheet.png'
 _MAX_SHEET_IMAGES = 12
-_SHEET_WIDTH = 320  # pixels; larger images are thinned out
+_MAX_JPEG_SIDE = 65_500  # pixels, of libjpeg
+_NO_MEMORY = ('ResourceExhaustedError', 'MemoryError')
 
 Segment = Callable[[np.ndarray], np.ndarray]
-
-
-def find_images(
-  pattern: str, output_dir: str | os.PathLike[str] | None = None
-) -> list[pathlib.Path]:
-  """Image files of a path: a file, a folder with its subfolders, or a glob.
-
-  Args:
-    pattern: The path.
-    output_dir: Files below it are results of an earlier call, not images.
-
-  Raises:
-    UserError: If there is none.
-  """
-  path = pathlib.Path(pattern).expanduser()
-  if path.is_dir():
-    found = path.rglob('*')
-  elif path.exists():
-    return [path]
-  else:
-    found = map(pathlib.Path, glob.glob(str(path), recursive=True))
-  images = sorted(
-    file
-    for file in found
-    if file.suffix.lower() in image_files.EXTENSIONS
-    and not _is_below(file, output_dir)
-  )
-  if not images:
-    raise errors.UserError(
-      f'--images={pattern} has no image ({", ".join(image_files.EXTENSIONS)}).'
-    )
-  return images
-
-
-def _is_below(
-  file: pathlib.Path, folder: str | os.PathLike[str] | None
-) -> bool:
-  if folder is None:
-    return False
-  return pathlib.Path(folder).resolve() in file.resolve().parents
 
 
 def read_image(
@@ -98,7 +61,8 @@ def predict(
 ) -> list[str]:
   """Writes mask and overlay of every image, and the contact sheet.
 
-  An image that cannot be read is left out; the others are still segmented.
+  An image that cannot be read or segmented is left out; the others are still
+  segmented.
 
   Args:
     segment: Gives classes uint8 [H, W] of an image uint8 [H, W, 3].
@@ -115,22 +79,55 @@ def predict(
   for path, name in zip(images, output_names(images)):
     try:
       image = read_image(path, max_pixels)
+      mask = _segmented(segment, image, path)
+      _write_result(folder, name, image, mask, info)
     except errors.UserError as error:
       problems.append(str(error))
       continue
-    mask = segment(image)
-    overlay = sample_sheet.overlay(image, mask, info)
-    _write(folder / MASKS / f'{name}.png', masks.encode(mask))
-    overlay_path = folder / OVERLAYS / f'{name}.jpg'
-    overlay_path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(overlay).save(overlay_path, quality=92)
+    except OSError as error:
+      if error.errno != errno.ENAMETOOLONG:
+        raise
+      problems.append(f'The name of {path} is too long for that of a mask.')
+      continue
     if len(shown) < _MAX_SHEET_IMAGES:
-      step = max(image.shape[1] // _SHEET_WIDTH, 1)
-      shown.append((name, image[::step, ::step], mask[::step, ::step]))
+      shown.append((name, *sample_sheet.thinned(image, mask)))
     logging.info('%s: %s', name, _largest(mask, info))
   if shown:
     sample_sheet.draw(shown, info).save(folder / SHEET)
   return problems
+
+
+def _segmented(
+  segment: Segment, image: np.ndarray, path: pathlib.Path
+) -> np.ndarray:
+  try:
+    return segment(image)
+  except Exception as error:
+    # Named, not imported: TensorFlow's and Python's.
+    if type(error).__name__ not in _NO_MEMORY:
+      raise
+    height, width = image.shape[:2]
+    raise errors.UserError(
+      f'{path} has {width} x {height} pixels, too many for the memory of this'
+      ' device: segment it in tiles with --tile=513.'
+    ) from error
+
+
+def _write_result(
+  folder: pathlib.Path,
+  name: str,
+  image: np.ndarray,
+  mask: np.ndarray,
+  info: dataset_info.DatasetInfo,
+) -> None:
+  _write(folder / MASKS / f'{name}.png', masks.encode(mask))
+  # Larger sides do not fit into the format's header.
+  suffix = '.jpg' if max(image.shape[:2]) <= _MAX_JPEG_SIDE else '.png'
+  stream = io.BytesIO()
+  Image.fromarray(sample_sheet.overlay(image, mask, info)).save(
+    stream, Image.registered_extensions()[suffix], quality=92
+  )
+  _write(folder / OVERLAYS / f'{name}{suffix}', stream.getvalue())
 
 
 def output_names(images: Sequence[pathlib.Path]) -> list[str]:

@@ -29,6 +29,8 @@ def summarize(result: export.ExportResult) -> str:
       'Ask it:',
       f'  {client_command()}',
       f'  {curl_command()}',
+      'The graph does not turn photos as their EXIF data asks; the client does,'
+      ' before it sends them.',
     )
   )
 

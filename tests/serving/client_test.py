@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.serving import client as client_lib
@@ -46,6 +47,40 @@ def test_masks_are_those_of_the_saved_model(
       found = client.mask(contents)
       assert found.dtype == np.uint8
       np.testing.assert_array_equal(found, masks[name])
+
+
+def test_a_path_is_sent_upright(server, protocol, exported, tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  photo = tiny.photo(20, 30)
+  (tmp_path / 'a.png').write_bytes(tiny.encoded(photo, exif=exif))
+  with connect(server, protocol, 'deeplab_nas') as client:
+    found = client.mask(tmp_path / 'a.png')
+    stored = client.mask((tmp_path / 'a.png').read_bytes())
+  model = saved_model.load(exported)
+  for mask, image in ((found, np.rot90(photo, -1)), (stored, photo)):
+    expected = model.classes(image[np.newaxis].copy())[0]
+    np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize('name', ['http_proxy', 'HTTP_PROXY', 'all_proxy'])
+def test_no_proxy_is_asked_for_this_machine(
+  server, protocol, monkeypatch, name
+):
+  monkeypatch.setenv(name, 'http://localhost:1')
+  monkeypatch.delenv('no_proxy', raising=False)
+  with connect(server, protocol, 'deeplab_nas') as client:
+    assert client.mask(ODD_FILES['one pixel']).shape == (1, 1)
+
+
+def test_a_proxy_in_between_is_named(protocol, monkeypatch):
+  monkeypatch.setenv('http_proxy', 'http://localhost:1')
+  monkeypatch.delenv('no_proxy', raising=False)
+  with (
+    client_lib.connect('models.invalid:1', protocol, 'any', 5) as client,
+    pytest.raises(errors.UserError, match='through the proxy localhost:1 of'),
+  ):
+    client.mask(ODD_FILES['rgba'])
 
 
 def test_masks_travel_as_png_where_the_model_has_them(server, protocol):

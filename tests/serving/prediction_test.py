@@ -9,7 +9,7 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import palettes
-from deeplab_nas.serving import prediction
+from deeplab_nas.serving import inputs, prediction
 from tests.serving import tiny
 
 
@@ -33,23 +33,9 @@ def folder(tmp_path):
   return root
 
 
-def test_a_file_a_folder_and_a_glob_are_found(folder):
-  names = ['a.png', 'sub/b.bmp']
-  assert prediction.find_images(str(folder)) == [folder / n for n in names]
-  assert prediction.find_images(f'{folder}/a.png') == [folder / 'a.png']
-  assert prediction.find_images(f'{folder}/*.png') == [folder / 'a.png']
-  assert prediction.find_images(f'{folder}/**/*.bmp') == [folder / names[1]]
-
-
-@pytest.mark.parametrize('pattern', ['nothing', '*.jpg', 'sub/*.png'])
-def test_no_images_are_a_sentence(folder, pattern):
-  with pytest.raises(errors.UserError, match='has no image'):
-    prediction.find_images(f'{folder}/{pattern}')
-
-
 def test_mask_overlay_and_sheet_of_every_image(folder, tmp_path):
   output = tmp_path / 'out'
-  images = prediction.find_images(str(folder))
+  images = inputs.find_images(str(folder))
   assert prediction.predict(brightest, images, tiny.INFO, output) == []
   for name, image in (('a', picture()), ('sub/b', picture(9, 5))):
     mask = Image.open(output / 'masks' / f'{name}.png')
@@ -65,7 +51,7 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(
   folder, tmp_path
 ):
   (folder / 'broken.jpg').write_bytes(b'\xff\xd8\xff nothing more')
-  images = prediction.find_images(str(folder))
+  images = inputs.find_images(str(folder))
   problems = prediction.predict(brightest, images, tiny.INFO, tmp_path / 'out')
   (problem,) = problems
   assert 'broken.jpg cannot be decoded' in problem
@@ -85,11 +71,11 @@ def test_names_keep_what_tells_images_apart():
 
 
 def test_results_of_an_earlier_call_are_no_images(folder):
-  before = prediction.find_images(str(folder))
+  before = inputs.find_images(str(folder))
   output = folder / 'out'
   prediction.predict(brightest, before, tiny.INFO, output)
-  assert prediction.find_images(str(folder), output) == before
-  assert len(prediction.find_images(str(folder))) > len(before)
+  assert inputs.find_images(str(folder), output) == before
+  assert len(inputs.find_images(str(folder))) > len(before)
 
 
 def grey(pixels):
@@ -158,3 +144,47 @@ def test_the_overlay_has_the_colours_of_the_classes(folder, tmp_path):
     np.ones([1, 1], int), tiny.INFO.palette
   )
   assert abs(overlay.mean((0, 1)) - mixed.mean((0, 1))).max() < 4
+
+
+@pytest.mark.parametrize('size', [(16, 66000), (66000, 16), (20000, 64)])
+def test_a_very_long_image_is_segmented_and_shown_small(tmp_path, size):
+  Image.fromarray(picture(*size)).save(tmp_path / 'long.png')
+  output = tmp_path / 'out'
+  images = [tmp_path / 'long.png']
+  assert prediction.predict(brightest, images, tiny.INFO, output) == []
+  for found in (
+    output / 'masks' / 'long.png',
+    next(output.glob('overlays/long.*')),
+  ):
+    assert Image.open(found).size == size[::-1]
+  sheet = Image.open(output / 'contact_sheet.png')
+  assert sheet.width == 640 and sheet.height < 600
+
+
+def test_what_cannot_be_done_does_not_stop_the_others(folder, tmp_path):
+  (folder / 'b.png').write_bytes((folder / 'a.png').read_bytes())
+  (folder / ('z' * 253)).write_bytes((folder / 'a.png').read_bytes())
+  images = [folder / 'a.png', folder / 'b.png', folder / ('z' * 253)]
+  calls = []
+
+  def first_fails(image):
+    calls.append(image)
+    if len(calls) == 1:
+      raise tf.errors.ResourceExhaustedError(None, None, 'OOM')
+    return brightest(image)
+
+  problems = prediction.predict(
+    first_fails, images, tiny.INFO, tmp_path / 'out'
+  )
+  first, second = problems
+  assert 'a.png has 16 x 12 pixels' in first and '--tile=513' in first
+  assert 'is too long for that of a mask' in second
+  assert [p.name for p in (tmp_path / 'out' / 'masks').iterdir()] == ['b.png']
+
+
+def test_a_full_disk_or_a_fault_of_ours_ends_it(folder, tmp_path):
+  def fault(image):
+    raise ZeroDivisionError
+
+  with pytest.raises(ZeroDivisionError):
+    prediction.predict(fault, [folder / 'a.png'], tiny.INFO, tmp_path / 'out')

@@ -39,6 +39,7 @@ def test_the_text_names_what_there_is(exported):
   assert f'Exported {exported}' in found
   assert '1.0e-07' in found and '100.000 %' in found
   assert f'-v {exported.parent}:/models/deeplab_nas:ro' in found
+  assert 'does not turn photos as their EXIF data asks' in found
   lite = exported / 'assets.extra' / 'segmenter.tflite'
   result = export.ExportResult(
     exported, compared, lite, compared, 'At 5 x 9 pixels nothing.'

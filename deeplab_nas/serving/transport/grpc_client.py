@@ -17,7 +17,8 @@ from tensorflow_serving.apis import (
 )
 
 from deeplab_nas import errors
-from deeplab_nas.serving import error_text, names, reply, tensor_proto
+from deeplab_nas.serving import error_text, names, reply
+from deeplab_nas.serving.transport import proxies, tensor_proto
 
 DEFAULT_PORT = 8500
 # gRPC's own limit is 4 MB, less than the mask of a large image.
@@ -39,7 +40,8 @@ class GrpcClient:
     self.server = server
     self.model_name = model_name
     self._timeout = timeout
-    self._channel = grpc.insecure_channel(server, _OPTIONS)
+    proxy = ('grpc.enable_http_proxy', int(not proxies.is_local(server)))
+    self._channel = grpc.insecure_channel(server, (*_OPTIONS, proxy))
     self._stub = prediction_service_pb2_grpc.PredictionServiceStub(
       self._channel
     )
@@ -90,7 +92,7 @@ class GrpcClient:
   def _error(self, error: grpc.RpcError) -> errors.UserError:
     code, text = error.code(), error_text.reason(error.details() or '')
     if code == grpc.StatusCode.UNAVAILABLE:
-      return reply.not_there(self.server, text, 'gRPC')
+      return reply.not_there(proxies.described(self.server), text, 'gRPC')
     if code == grpc.StatusCode.NOT_FOUND:
       return reply.model_missing(self.server, self.model_name)
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.serving import tensor_proto
+from deeplab_nas.serving.transport import tensor_proto
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.int32, np.int64, np.float32])

@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from deeplab_nas import errors
-from deeplab_nas.serving import grpc_client, reply
+from deeplab_nas.serving import reply
+from deeplab_nas.serving.transport import grpc_client
 
 
 class Failure(grpc.RpcError):

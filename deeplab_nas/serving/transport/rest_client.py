@@ -21,6 +21,7 @@ import numpy as np
 
 from deeplab_nas import errors
 from deeplab_nas.serving import error_text, reply
+from deeplab_nas.serving.transport import proxies
 
 DEFAULT_PORT = 8501
 _MISSING = 404
@@ -42,6 +43,8 @@ class RestClient:
     scheme = '' if '://' in server else 'http://'
     name = urllib.parse.quote(model_name, safe='')
     self._url = f'{scheme}{server.rstrip("/")}/v1/models/{name}'
+    handlers = [urllib.request.ProxyHandler({})] * proxies.is_local(server)
+    self._open = urllib.request.build_opener(*handlers).open
 
   def outputs(self) -> dict[str, list[str]]:
     """Names of the outputs of each signature."""
@@ -85,18 +88,18 @@ class RestClient:
       request = urllib.request.Request(
         self._url + suffix, data, {'Content-Type': 'application/json'}
       )
-      with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+      with self._open(request, timeout=self._timeout) as answer:
         return json.loads(answer.read())
     except urllib.error.HTTPError as error:
       raise self._error(error) from error
     except socket.timeout as error:
-      raise reply.too_slow(self.server, self._timeout) from error
+      raise reply.too_slow(self._described(), self._timeout) from error
     except urllib.error.URLError as error:
       if isinstance(error.reason, socket.timeout):
-        raise reply.too_slow(self.server, self._timeout) from error
-      raise reply.not_there(self.server, str(error.reason), 'REST') from error
+        raise reply.too_slow(self._described(), self._timeout) from error
+      raise self._not_there(error.reason) from error
     except (OSError, http.client.HTTPException) as error:
-      raise reply.not_there(self.server, str(error), 'REST') from error
+      raise self._not_there(error) from error
     except ValueError as error:  # a malformed URL or JSON
       raise self._no_serving() from error
 
@@ -112,7 +115,13 @@ class RestClient:
     return reply.server_failed(self.server, error_text.reason(message))
 
   def _no_serving(self) -> errors.UserError:
-    return reply.no_serving(self.server, 'REST', DEFAULT_PORT)
+    return reply.no_serving(self._described(), 'REST', DEFAULT_PORT)
+
+  def _not_there(self, reason: object) -> errors.UserError:
+    return reply.not_there(self._described(), str(reason), 'REST')
+
+  def _described(self) -> str:
+    return proxies.described(self.server, urllib.parse.urlsplit(self._url)[0])
 
 
 def _array(name: str, value: Any) -> np.ndarray:

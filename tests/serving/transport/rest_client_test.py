@@ -7,7 +7,8 @@ import time
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.serving import reply, rest_client
+from deeplab_nas.serving import reply
+from deeplab_nas.serving.transport import rest_client
 
 
 @pytest.fixture

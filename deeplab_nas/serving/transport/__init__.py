@@ -1,0 +1,1 @@
+"""How requests travel to TF Serving: over REST and gRPC."""
