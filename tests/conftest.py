@@ -1,15 +1,32 @@
 """Every test starts alike, whichever ran before it."""
 
 import logging
+import os
 import random
 import sys
 
+import hypothesis
 import numpy as np
 import pytest
 
 import deeplab_nas  # noqa: F401 - chooses Keras before a test imports it
 
 pytest_plugins = ['tests.fixtures']
+
+# Variable that has only tests of properties run, on so many times the examples.
+TIMES_EXAMPLES = 'DEEPLAB_NAS_TIMES_EXAMPLES'
+
+
+def pytest_collection_modifyitems(items):
+  times = int(os.environ.get(TIMES_EXAMPLES, '1'))
+  if times == 1:
+    return
+  items[:] = [x for x in items if hypothesis.is_hypothesis_test(x.obj)]
+  for function in {x.function for x in items}:
+    few = function._hypothesis_internal_use_settings
+    function._hypothesis_internal_use_settings = hypothesis.settings(
+      few, max_examples=times * few.max_examples
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from deeplab_nas.serving import client, names, saved_model
 from tests.serving import tiny
 
 few = settings(
-  max_examples=60,
+  max_examples=30,
   deadline=None,
   derandomize=True,
   database=None,

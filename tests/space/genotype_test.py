@@ -198,7 +198,7 @@ def test_malformed_values_are_refused_too(path):
     Genotype(path, TINY['cell'])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
   st.recursive(
     st.none()
@@ -224,7 +224,7 @@ def test_any_json_is_a_genotype_or_a_genotype_error(value, field):
   assert Genotype.from_json(genotype.to_json()) == genotype
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.data())
 def test_any_change_of_a_file_gives_a_genotype_or_a_genotype_error(
   tmp_path_factory, data

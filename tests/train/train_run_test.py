@@ -164,6 +164,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
       assert np.all(actual[key] == value), key
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_the_run_for_good(records, tmp_path, pixelwise):
   settings = records_lib.config(
     records,

@@ -189,6 +189,7 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(records, tmp_path):
     checkpoints.Saver(directory, searcher=searcher).restore()
 
 
+@pytest.mark.slow
 def test_checkpoint_restores_every_variable(records, tmp_path):
   settings = config(records)
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
