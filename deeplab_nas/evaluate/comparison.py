@@ -28,6 +28,8 @@ from deeplab_nas.evaluate import (
 
 # Of `results.json`, beside the settings of the run.
 _OF_RESULTS = ('genotype', 'image_scale', 'scales', 'flip')
+# Below it, intervals of the bootstrap are too narrow to be trusted.
+_FEW_IMAGES = 20
 
 
 def compare(a: evaluated.Evaluated, b: evaluated.Evaluated) -> str:
@@ -143,11 +145,17 @@ def _verdict(found: bootstrap.Difference, num_images: int) -> list[str]:
   if num_images < 2 or math.isnan(found.p_value):
     return ['Too few images to say whether the difference is one of chance.']
   text = f'{found.p_value:.4f}' if found.p_value >= 0.001 else 'below 0.001'
-  return [
+  lines = [
     f'p = {text} (paired permutation test of the mean IoU over images).',
     'Intervals and p speak of other images, not of other seeds: two seeds of'
     ' one setting can differ as well.',
   ]
+  if num_images < _FEW_IMAGES:
+    lines.append(
+      f'{num_images} images are few: intervals come out too narrow, and p'
+      f' cannot be below {2 / 2**num_images:.2g}.'
+    )
+  return lines
 
 
 def _cost_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:

@@ -63,6 +63,17 @@ def test_scores_have_intervals_and_a_p_value(runs):
   assert 'p = 1.0000 ' in compared(runs[0], runs[0])
 
 
+def test_few_images_are_said_to_be_few(runs, tmp_path):
+  assert '12 images are few: ' in compared(*runs)
+  assert 'p cannot be below 0.00049.' in compared(*runs)
+  images = [f'{i}.png' for i in range(30)]
+  many = [
+    evaluations.write(tmp_path / name, skill, images=images, repeats=3)
+    for name, skill in (('c', 0.6), ('d', 0.7))
+  ]
+  assert 'are few' not in compared(*many)
+
+
 def test_costs_and_time_have_a_ratio(runs):
   text = compared(*runs)
   assert rows(text, 'parameters') == [

@@ -11,13 +11,15 @@ NAMES = ('road', 'tree', 'car')
 LABELLED = np.random.default_rng(0).integers(100, 900, [12, 3])
 
 
-def write(run, skill, name='val', seconds=None, images=None, **settings):
+def write(
+  run, skill, name='val', seconds=None, images=None, repeats=1, **settings
+):
   """A run's folder with an evaluation of a network that is right so often."""
   generator = np.random.default_rng(1)
   shares = np.clip(skill + generator.normal(0, 0.05, LABELLED.shape), 0, 1)
   hits = (LABELLED * shares).astype(int)
   predicted = hits + np.roll(LABELLED - hits, 1, 1)
-  counts = np.stack([hits, LABELLED, predicted], 1)  # [12, 3, 3]
+  counts = np.stack([hits, LABELLED, predicted], 1).repeat(repeats, 0)
   images = images or [f'image{i}.png' for i in range(len(LABELLED))]
   of_images = image_counts.ImageCounts(
     tuple(images), np.stack([counts, counts], 1)[: len(images)]
