@@ -48,6 +48,26 @@ version_of() {
   "$1" --version 2> /dev/null || echo 'no Python'
 }
 
+# Ends if $VENV is not this checkout's own: an installation of this one would
+# take the place of another's without a word.
+refuse_foreign() {
+  local stamp held
+  if [[ -L "$VENV" ]]; then
+    fail "$VENV is a link to $(cd "$VENV" 2> /dev/null && pwd -P \
+      || echo nothing), which is not set up for $ROOT: remove the link, or" \
+      "choose a folder with VENV=DIR."
+  fi
+  for stamp in "$VENV"/.installed*; do
+    [[ -f "$stamp" ]] || continue
+    held="$(< "$stamp")"
+    held="${held% * * *}" # without checksum, size and TensorFlow
+    if [[ "$held" != "$ROOT" && -d "$held" ]]; then
+      fail "$VENV is set up for $held, not for $ROOT: remove it, or choose" \
+        "another folder with VENV=DIR."
+    fi
+  done
+}
+
 # Makes .venv and installs the package with the given extra ('' or '[dev]').
 # A stamp remembers what is installed, so a second call does nothing.
 set_up() {
@@ -60,6 +80,7 @@ set_up() {
       fi
     done
   fi
+  refuse_foreign
   if ! is_suited "$VENV/bin/python"; then
     python="$(find_python)"
     say "Making a virtual environment in $VENV ($(version_of "$python"))"

@@ -81,6 +81,62 @@ def shell(tmp_path):
   return run
 
 
+def files(folder):
+  """What a folder holds, and what is in its files."""
+  return {
+    path.relative_to(folder): path.is_file() and path.read_bytes()
+    for path in folder.rglob('*')
+  }
+
+
+@pytest.mark.parametrize('target', ['other', 'nothing'])
+def test_a_link_to_another_environment_stays(shell, tmp_path, target):
+  python = shell.python('python3.11', 11)
+  other = tmp_path / 'other'
+  (other / 'bin').mkdir(parents=True)
+  shutil.copy(python, other / 'bin' / 'python')
+  shell.venv.symlink_to(tmp_path / target)
+  before = files(other)
+  result = shell()
+  assert result.returncode == 2
+  (line,) = result.stderr.splitlines()
+  where = other if target == 'other' else 'nothing'
+  assert f'{shell.venv} is a link to {where}, which is not set up' in line
+  assert 'VENV=DIR' in line
+  assert shell.venv.is_symlink() and files(other) == before
+  assert shell.installed() == []
+
+
+def test_a_link_to_what_is_set_up_for_this_checkout_is_used(shell, tmp_path):
+  shell.python('python3.11', 11)
+  assert shell().returncode == 0
+  count = len(shell.installed())
+  shell.venv.rename(tmp_path / 'elsewhere')
+  shell.venv.symlink_to(tmp_path / 'elsewhere')
+  assert shell().returncode == 0
+  assert len(shell.installed()) == count
+
+
+def test_an_environment_of_another_checkout_stays(shell, tmp_path):
+  shell.python('python3.11', 11)
+  assert shell().returncode == 0
+  stamp = shell.venv / '.installed'
+  other = tmp_path / 'other checkout'
+  stamp.write_text(stamp.read_text().replace(str(ROOT), str(other)))
+  other.mkdir()
+  before, count = files(shell.venv), len(shell.installed())
+  for extra in ('', '[dev]'):
+    result = shell(extra)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert f'{shell.venv} is set up for {other}, not for {ROOT}' in line
+  assert files(shell.venv) == before
+  assert len(shell.installed()) == count
+  other.rmdir()  # it was moved: nobody is robbed
+  assert shell().returncode == 0
+  assert len(shell.installed()) > count
+
+
 @pytest.mark.parametrize('minor', range(9, 14))
 def test_a_suited_python_is_used(shell, minor):
   shell.python(f'python3.{minor}', minor)
