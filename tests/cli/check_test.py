@@ -27,7 +27,17 @@ def test_shards_are_checked_and_drawn(folder, tmp_path):
   assert result.returncode == 0, result.stderr
   assert 'No problems found' in result.stderr
   assert '2 car' in result.stderr
-  assert Image.open(tmp_path / 'sheet.png').width == 640
+  # Three samples stand in two columns.
+  assert Image.open(tmp_path / 'sheet.png').width == 2 * 646 - 6
+
+
+def test_an_absent_class_is_no_cheerful_end(folder):
+  for name in 'abcd':
+    folder.mask(f'{name}.png', tiny_folder.stripes((0, 1)))
+  result = command.here(SCRIPT, f'--data_dir={folder.root}')
+  assert result.returncode == 0, result.stderr
+  assert '1 of 3 classes never occur: car.' in result.stderr.splitlines()[-1]
+  assert 'No problems found' not in result.stderr
 
 
 def test_folder_is_checked_and_nothing_is_written(folder, tmp_path):
