@@ -5,11 +5,81 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from deeplab_nas.report import dry_run
+
 _TIMED_STEPS = 3
+
+
+class Run(Protocol):
+  """The parts of a run, ready to go.
+
+  Attributes:
+    model: The compiled model.
+    steps_per_epoch: Of every epoch.
+    val: Validation batches, or None.
+  """
+
+  model: tf.keras.Model
+  steps_per_epoch: int
+  val: tf.data.Dataset | None
+
+  def train(self) -> tf.data.Dataset:
+    """Endless training batches."""
+
+  def compile(self, batches: tf.data.Dataset) -> None:
+    """Compiles all kinds of steps, and leaves no trace."""
+
+
+class Started(NamedTuple):
+  """A run of which every kind of step has run once.
+
+  Attributes:
+    run: Its parts.
+    step: Runs one more training step.
+    seconds: From nothing until then.
+  """
+
+  run: Run
+  step: Callable[[], object]
+  seconds: float
+
+  def estimate(self, weight_step_seconds: float, **own) -> dry_run.Estimate:
+    """What the whole run takes.
+
+    Args:
+      weight_step_seconds: Of one further step of the weights.
+      **own: The fields of `Estimate` that runs do not have in common.
+    """
+    val_seconds, num_val_images = validation(self.run.model, self.run.val)
+    return dry_run.Estimate(
+      startup_seconds=self.seconds,
+      weight_step_seconds=weight_step_seconds,
+      val_image_seconds=val_seconds,
+      peak_bytes=dry_run.peak_bytes(),
+      steps_per_epoch=self.run.steps_per_epoch,
+      num_val_images=num_val_images,
+      **own,
+    )
+
+
+def start(build: Callable[[], Run]) -> Started:
+  """Builds a run, and compiles its steps at full size.
+
+  Args:
+    build: Gives the parts of a run.
+  """
+  begin = time.monotonic()
+  run = build()
+  train = run.train()
+  run.compile(train)
+  seconds = time.monotonic() - begin
+  step, batches = run.model.make_train_function(), iter(train)
+  return Started(run, lambda: step(batches), seconds)
 
 
 def median_seconds(step: Callable[[], object]) -> float:

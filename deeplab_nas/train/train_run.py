@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
-import time
 
 import tensorflow as tf
 from absl import logging
@@ -64,6 +63,14 @@ class TrainRun:
   trainer: trainer_lib.Trainer
   steps_per_epoch: int
   val: tf.data.Dataset | None
+
+  @property
+  def model(self) -> tf.keras.Model:
+    return self.trainer
+
+  def compile(self, batches: tf.data.Dataset) -> None:
+    """Compiles the training step, and leaves no trace."""
+    precompile.once(self.trainer, batches)
 
   def train(self, start_step: int = 0) -> tf.data.Dataset:
     """Endless batches of the training split."""
@@ -226,7 +233,7 @@ def run(
     config.train.epochs,
     parts.steps_per_epoch,
     parts.train,
-    functools.partial(precompile.once, trainer),
+    parts.compile,
     parts.val,
     config.train.validated_epochs(),
   )
@@ -264,22 +271,10 @@ def dry_run(
   config: config_lib.Config, genotype: genotype_lib.Genotype
 ) -> estimate.Estimate:
   """Runs a few steps at full size and measures them."""
-  start = time.monotonic()
-  parts = build(config, genotype)
-  trainer, train = parts.trainer, parts.train()
-  precompile.once(trainer, train)
-  startup_seconds = time.monotonic() - start
-  step, batches = trainer.make_train_function(), iter(train)
-  step_seconds = measure.median_seconds(lambda: step(batches))
-  val_seconds, num_val_images = measure.validation(trainer, parts.val)
-  return estimate.Estimate(
-    startup_seconds=startup_seconds,
-    weight_step_seconds=step_seconds,
-    val_image_seconds=val_seconds,
-    peak_bytes=estimate.peak_bytes(),
-    steps_per_epoch=parts.steps_per_epoch,
+  started = measure.start(functools.partial(build, config, genotype))
+  return started.estimate(
+    measure.median_seconds(started.step),
     epochs=config.train.epochs,
-    num_val_images=num_val_images,
     num_validations=len(config.train.validated_epochs()),
   )
 

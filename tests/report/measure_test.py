@@ -1,8 +1,13 @@
 """Times of steps."""
 
+import dataclasses
 import time
+from typing import Any
+
+import pytest
 
 from deeplab_nas.report import measure
+from deeplab_nas.run import precompile
 from tests.train import tiny_training
 
 
@@ -22,3 +27,36 @@ def test_validation_is_measured_for_each_image():
 
 def test_no_validation_takes_no_time():
   assert measure.validation(tiny_training.trainer(), None) == (0.0, 0)
+
+
+@dataclasses.dataclass
+class SmallRun:
+  """A training of which the parts note what is done with them."""
+
+  model: Any
+  val: Any
+  steps_per_epoch: int = 7
+  calls: list = dataclasses.field(default_factory=list)
+
+  def train(self):
+    self.calls.append('train')
+    return tiny_training.batches().repeat()
+
+  def compile(self, batches):
+    self.calls.append('compile')
+    precompile.once(self.model, batches)
+
+
+def test_an_estimate_counts_what_was_measured():
+  run = SmallRun(tiny_training.trainer(), tiny_training.batches().take(2))
+  started = measure.start(lambda: run)
+  assert run.calls == ['train', 'compile'] and started.run is run
+  assert int(run.model.optimizer.iterations) == 0  # compiled without a trace
+  started.step()
+  assert int(run.model.optimizer.iterations) == 1
+  estimate = started.estimate(0.5, epochs=3)
+  assert estimate.startup_seconds == started.seconds > 0
+  assert estimate.num_val_images == 4
+  assert estimate.total_seconds == pytest.approx(
+    started.seconds + 7 * 3 * 0.5 + 4 * 3 * estimate.val_image_seconds
+  )

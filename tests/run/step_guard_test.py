@@ -74,4 +74,5 @@ def test_a_bad_step_of_the_strategy_is_counted(monkeypatch):
   monkeypatch.setattr(searcher.strategy, 'update', lambda *_: tf.constant(NAN))
   searcher.arch_step(tiny.batch(0))
   assert int(searcher.guard.num_bad) == 1
-  assert float(searcher._arch_loss_metric.result()) == 0
+  (arch_loss,) = (m for m in searcher.metrics if m.name == 'arch_loss')
+  assert float(arch_loss.result()) == 0

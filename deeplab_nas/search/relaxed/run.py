@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import functools
 
 import tensorflow as tf
 from absl import logging
@@ -49,6 +49,14 @@ class SearchRun:
   searcher: searcher_lib.Searcher
   steps_per_epoch: int
   val: tf.data.Dataset | None
+
+  @property
+  def model(self) -> tf.keras.Model:
+    return self.searcher
+
+  def compile(self, batches: tf.data.Dataset) -> None:
+    """Compiles both kinds of steps, and leaves no trace."""
+    self.searcher.warm_up(batches)
 
   def train(self, start_step: int = 0) -> tf.data.Dataset:
     """Endless pairs of batches, of split A and of split B."""
@@ -166,7 +174,7 @@ def run(
     config.search.epochs,
     parts.steps_per_epoch,
     parts.train,
-    searcher.warm_up,
+    parts.compile,
     parts.val,
   )
   position = session.restore(resume)
@@ -210,30 +218,21 @@ def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:
 
 def dry_run(config: config_lib.Config) -> estimate.Estimate:
   """Runs a few steps of each kind at full size and measures them."""
-  start = time.monotonic()
-  parts = build(config)
-  searcher, train = parts.searcher, parts.train()
-  searcher.warm_up(train)
-  startup_seconds = time.monotonic() - start
-  step, batches = searcher.make_train_function(), iter(train)
+  started = measure.start(functools.partial(build, config))
+  parts = started.run
+  searcher = parts.searcher
 
   def seconds_per_step(arch_start_step: int) -> float:
     searcher.arch_start_step.assign(arch_start_step)
-    return measure.median_seconds(lambda: step(batches))
+    return measure.median_seconds(started.step)
 
   weight_seconds = seconds_per_step(tf.int64.max)
   both_seconds = seconds_per_step(0)
-  val_seconds, num_val_images = measure.validation(searcher, parts.val)
-  return estimate.Estimate(
-    startup_seconds=startup_seconds,
-    weight_step_seconds=weight_seconds,
+  return started.estimate(
+    weight_seconds,
     arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
-    val_image_seconds=val_seconds,
-    peak_bytes=estimate.peak_bytes(),
-    steps_per_epoch=parts.steps_per_epoch,
     epochs=config.search.epochs,
     arch_start_epoch=config.search.arch_start_epoch,
-    num_val_images=num_val_images,
     counted_bytes=supernet_cost.SupernetCost(
       searcher.space,
       parts.info.num_classes,
