@@ -32,7 +32,7 @@ from deeplab_nas.evaluate import scores
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.runtime import tensorflow_setup
+from deeplab_nas.runtime import console, tensorflow_setup
 from deeplab_nas.serving import check_images, model_source
 from deeplab_nas.serving import export as export_lib
 from deeplab_nas.serving import predictor as predictor_lib
@@ -178,6 +178,7 @@ def evaluate(
     config.eval, split=split, checkpoint=checkpoint
   )
   config = dataclasses.replace(config, eval=settings)
+  console.be_lenient()
   lifecycle.check_data(config.data, split)
   tensorflow_setup.prepare(config.runtime)
   with lifecycle.readable(config, [split]) as readable:
@@ -267,6 +268,7 @@ def _genotype(source) -> genotype_lib.Genotype:
 @contextlib.contextmanager
 def _started(config, run_dir, mode, resume, overwrite):
   """See `lifecycle.started`; shows its progress, and notes Ctrl-C."""
+  console.be_lenient()
   if logging.get_verbosity() < logging.INFO:
     logging.set_verbosity(logging.INFO)
   lifecycle.check_data(config.data, *lifecycle.splits(config.data))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from deeplab_nas import commands
 from deeplab_nas.cli import command as command_lib
 from deeplab_nas.cli import flags as flags_lib
+from deeplab_nas.runtime import console
 
 # Where each command is, so that one is not kept waiting by another's imports.
 COMMANDS: dict[str, str] = {
@@ -168,7 +169,8 @@ def _unknown(words: Sequence[str]) -> str:
 
 
 def _begin() -> None:
-  """Has a crash in compiled code say where it was."""
+  """Has a crash in compiled code say where it was, and all names printed."""
+  console.be_lenient()
   with contextlib.suppress(OSError, ValueError, RuntimeError):  # no stderr
     faulthandler.enable()
 
