@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -48,9 +48,7 @@ class CostModel:
     space: The search space; its filter multiplier is the networks' width.
     num_classes: Channels of the logits.
     image_size: Height and width. They are padded to a multiple of the coarsest
-      stride plus 1, so 1025 becomes 257, 129, 65 and 33. A network whose path
-      never gets that coarse pads less; only for sizes of 32 n + 1 are the
-      costs of such a path exact, for others they are a little too high.
+      stride of the path plus 1, so 1025 becomes 257, 129, 65 and 33.
     separable_head: Whether the 3x3 convolutions of ASPP and decoder are split
       into depthwise and pointwise ones. The paper's are not.
     stem_filters: Filters of the stem's three convolutions.
@@ -122,9 +120,9 @@ class CostModel:
     )
 
   @functools.cached_property
-  def table(self) -> cost_table.CostTable:
-    """The numbers that `expected` reads."""
-    return cost_table.build(self.layers)
+  def tables(self) -> tuple[cost_table.CostTable, ...]:
+    """The numbers that `expected` reads; see `measure_tables`."""
+    return tuple(map(cost_table.build, self.layers.by_coarsest()))
 
   def of(self, genotype: genotype_lib.Genotype) -> Cost:
     """The cost of one architecture, in integers.
@@ -184,23 +182,31 @@ class CostModel:
     Raises:
       ValueError: See `measure`; all operations of the space have to be timed.
     """
-    return float(self._mean(self.measure_table('latency_ms'), weights)[0])
+    return float(self._mean(self.measure_tables('latency_ms'), weights)[0])
 
-  def measure_table(self, name: str) -> cost_table.CostTable:
-    """The numbers that `measure` sums, on a last axis of length 1."""
+  def measure_tables(self, name: str) -> tuple[cost_table.CostTable, ...]:
+    """The numbers that `measure` sums, on a last axis of length 1.
+
+    Returns:
+      A table for each level that may be the coarsest of a path, finest first:
+      each pads images in another way. Where they need no padding, one for all.
+    """
     widest.check(name, self.latencies)
     if name == widest.LATENCY:
-      return self._latency_table
+      return self._latency_tables
     field = name.removeprefix('cell_')
     column = [f.name for f in dataclasses.fields(Cost)].index(field)
-    table = self.table.select(slice(column, column + 1))
-    return table.of_cells() if field != name else table
+    tables = (t.select(slice(column, column + 1)) for t in self.tables)
+    return tuple(t.of_cells() if field != name else t for t in tables)
 
   @functools.cached_property
-  def _latency_table(self) -> cost_table.CostTable:
+  def _latency_tables(self) -> tuple[cost_table.CostTable, ...]:
     needed = latency.required_operations([self.layers])
     self.latencies.of(needed)  # says what is missing
-    return cost_table.build(self.layers, lambda op: (self.latencies.of([op]),))
+    return tuple(
+      cost_table.build(layers, lambda op: (self.latencies.of([op]),))
+      for layers in self.layers.by_coarsest()
+    )
 
   def widest(
     self,
@@ -246,38 +252,76 @@ class CostModel:
     Raises:
       ValueError: If the weights have another shape or are not finite.
     """
-    return Cost(*self._mean(self.table, weights).tolist())
+    return Cost(*self._mean(self.tables, weights).tolist())
 
   def _mean(
-    self, table: cost_table.CostTable, weights: arch_weights.ArchWeights
+    self,
+    tables: Sequence[cost_table.CostTable],
+    weights: arch_weights.ArchWeights,
   ) -> np.ndarray:
-    """[N], of all that a table measures."""
-    op = arch_weights.checked_array(weights.op, table.op.shape[2:4], 'op')
-    triples = self._triple_probs(weights.transition)  # [L, S, S, S]
+    """[N], of all that tables measure, which are as of `measure_tables`."""
+    lattice = self.space.lattice
+    shape = (len(self.space.cell.edges), len(self.space.cell.primitives))
+    op = arch_weights.checked_array(weights.op, shape, 'op')
+    edge = arch_weights.checked_array(
+      weights.transition, lattice.legal.shape, 'edge'
+    )
+    if len(tables) == 1:
+      coarsest = lattice.num_levels - 1
+      return tables[0].stem + self._mean_below(tables[0], op, edge, coarsest)
+    # By the coarsest level of the path: those up to it, but for those finer.
+    total, probability = np.zeros_like(tables[0].stem), 0.0
+    for level, table in enumerate(tables):
+      total = total + self._mean_below(table, op, edge, level)
+      before, probability = probability, self._triples(edge, level)[-1].sum()
+      total = total + (probability - before) * table.stem
+      if level:
+        total = total - self._mean_below(table, op, edge, level - 1)
+    return total
+
+  def _mean_below(
+    self,
+    table: cost_table.CostTable,
+    op: np.ndarray,
+    edge: np.ndarray,
+    coarsest: int,
+  ) -> np.ndarray:
+    """[N], over the paths that get no coarser; without the stem."""
+    num_levels = len(table.aspp)
+    triples = self._triples(edge, coarsest)  # [L, S, S, S]
+    triples = triples[:, :num_levels, :num_levels, :num_levels]
     pairs = triples.sum((0, 1))  # [S, S], mean visits
     first, last = triples[0].sum((0, 1)), triples[-1].sum((0, 1))  # [S], [S]
     return (
-      table.stem
-      + np.einsum('labc,labcm->m', triples, table.cell)
+      np.einsum('labc,labcm->m', triples, table.cell)
       + np.einsum('bc,ek,bcekm->m', pairs, op, table.op)
       + last @ (table.aspp + table.decoder)
       + first @ table.low_level
     )
 
-  def _triple_probs(self, edge: np.ndarray) -> np.ndarray:
-    """Probabilities of the levels of layers l-2, l-1 and l: [L, S, S, S]."""
+  def _triples(self, edge: np.ndarray, coarsest: int) -> np.ndarray:
+    """Probabilities of the levels of layers l-2, l-1 and l: [L, S, S, S].
+
+    Of whole paths that stay at or above a level.
+    """
     lattice = self.space.lattice
-    edge = arch_weights.checked_array(edge, lattice.legal.shape, 'edge')
     # By target layer 0 .. L: probabilities to get from one level to another.
     moves = np.zeros([lattice.num_layers + 1] + [lattice.num_levels] * 2)
     moves[0, 0, 0] = 1
     for transition in lattice.edges:
       source, target = transition
-      moves[target.layer, source.level, target.level] = edge[transition.index]
+      if max(source.level, target.level) <= coarsest:
+        moves[target.layer, source.level, target.level] = edge[transition.index]
     probs = [np.eye(lattice.num_levels)[0]]  # of the levels of layer -1, 0, ...
     for move in moves[:-2]:
       probs.append(probs[-1] @ move)
-    return np.einsum('la,lab,lbc->labc', probs, moves[:-1], moves[1:])
+    triples = np.einsum('la,lab,lbc->labc', probs, moves[:-1], moves[1:])
+    if coarsest == lattice.num_levels - 1:
+      return triples
+    rest = [np.ones(lattice.num_levels)]  # to stay there until the end
+    for move in moves[:1:-1]:
+      rest.insert(0, move @ rest[0])
+    return np.einsum('labc,lc->labc', triples, rest)
 
 
 def total(ops: Iterable[operations.Operation]) -> Cost:

@@ -53,12 +53,34 @@ class DerivedLayers:
       'stem', 'cells', 'aspp' and 'decoder', which ends with the logits.
     """
     first, last = genotype.path[0], genotype.path[-1]
+    layers = self.below(max(genotype.path))
     return {
-      'stem': self.stem(),
-      'cells': self.cells(genotype),
-      'aspp': self.aspp(last),
-      'decoder': self.low_level(first) + self.decoder(last),
+      'stem': layers.stem(),
+      'cells': layers.cells(genotype),
+      'aspp': layers.aspp(last),
+      'decoder': layers.low_level(first) + layers.decoder(last),
     }
+
+  def below(self, level: int) -> DerivedLayers:
+    """Those of networks whose coarsest level is this one.
+
+    A network pads its images to a multiple of its own coarsest stride plus 1.
+    """
+    strides = self.space.lattice.strides[: level + 1]
+    lattice = dataclasses.replace(self.space.lattice, strides=strides)
+    space = dataclasses.replace(self.space, lattice=lattice)
+    return dataclasses.replace(self, space=space)
+
+  def by_coarsest(self) -> list[DerivedLayers]:
+    """For each level those of the networks that get so coarse.
+
+    Only the last one, which is for all, where images need no padding.
+    """
+    lattice = self.space.lattice
+    coarsest = lattice.strides[-1]
+    if all((side - 1) % coarsest == 0 for side in self.image_size):
+      return [self]
+    return [self.below(level) for level in lattice.levels(lattice.num_layers)]
 
   def cells(self, genotype: genotype_lib.Genotype) -> Operations:
     """Those of all layers of a path."""
@@ -179,7 +201,7 @@ class DerivedLayers:
 
     At stride 4 that is the stem if the path goes down at once.
     """
-    level = self.space.lattice.strides.index(self.low_level_stride)
+    level = (self.low_level_stride // 4).bit_length() - 1
     is_stem = level == 0 and first_level
     source = lattice_lib.Node(0 if is_stem else 1, level)
     filters = self.widths.low_level_filters

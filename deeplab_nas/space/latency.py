@@ -190,7 +190,8 @@ def required_operations(
   genotypes = None if genotypes is None else tuple(genotypes)
   for of_width in layers:
     if genotypes is None:
-      cost_table.build(of_width, note)
+      for padded in of_width.by_coarsest():
+        cost_table.build(padded, note)
       continue
     for genotype in genotypes:
       of_width.space.check(genotype)

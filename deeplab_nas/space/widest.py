@@ -110,7 +110,7 @@ def _widest_timed(
   Measured times may fall as a network gets wider: all widths are looked at.
   """
   steps = 2 ** max(genotype.path)
-  coarsest = layers.size(4 * steps)
+  coarsest = layers.below(max(genotype.path)).size(4 * steps)
   # Every layer ends in a concatenation of its blocks.
   filters = {
     op.in_channels

@@ -9,6 +9,7 @@ import pytest
 from deeplab_nas.space import (
   ArchWeights,
   CellSpace,
+  Genotype,
   Lattice,
   SearchSpace,
   arch_weights,
@@ -217,6 +218,37 @@ def test_images_are_padded_to_a_multiple_of_32_plus_1():
     for side in (34, 64, 65, 66)
   ]
   assert costs[0] == costs[1] == costs[2] != costs[3]
+
+
+def test_a_path_that_stays_fine_pads_less():
+  genotype = zoo.load('deeplabv3')  # down to stride 16
+  costs = [
+    model_of_width(20, image_size=(side, 65)).of(genotype)
+    for side in (34, 48, 49, 50)
+  ]
+  assert costs[0] == costs[1] == costs[2] != costs[3]
+
+
+def test_expected_cost_of_padded_images_is_the_mean_over_paths():
+  space = SearchSpace(
+    CellSpace(1, (primitives.SKIP, primitives.SEP_CONV_3X3)), Lattice(4), 3
+  )
+  model = CostModel(space, 2, (50, 70))
+  rng = np.random.default_rng(0)
+  op = rng.dirichlet([1, 1], size=2)
+  edge = random_edge(space.lattice, rng)
+  names = [primitive.name for primitive in space.cell.primitives]
+  mean = np.zeros(3)
+  for path in space.lattice.paths():
+    edges = space.lattice.path_edges(path)
+    path_prob = np.prod([edge[item.index] for item in edges])
+    for first, second in itertools.product(range(2), repeat=2):
+      block = (('prev', names[first]), ('prev_prev', names[second]))
+      prob = path_prob * op[0, first] * op[1, second]
+      cost = model.of(Genotype(path, (block,)))
+      mean += prob * np.array(dataclasses.astuple(cost))
+  expected = model.expected(ArchWeights(op, edge))
+  np.testing.assert_allclose(dataclasses.astuple(expected), mean, rtol=1e-12)
 
 
 def test_architectures_of_other_spaces_are_refused():

@@ -408,11 +408,12 @@ BUDGETS = [
 
 @pytest.mark.parametrize('names', BUDGETS, ids='-'.join)
 @pytest.mark.parametrize('space', BUDGET_SPACES, ids=['small', 'wide', 'long'])
-def test_the_best_within_a_budget_equal_enumeration(space, names):
+@pytest.mark.parametrize('size', [(97, 65), (70, 50)], ids=['even', 'padded'])
+def test_the_best_within_a_budget_equal_enumeration(space, names, size):
   rng = np.random.default_rng(len(names))
-  model = CostModel(
-    space, 3, (97, 65), True, (8, 8, 16), 8
-  ).with_filter_multiplier(5)
+  model = CostModel(space, 3, size, True, (8, 8, 16), 8).with_filter_multiplier(
+    5
+  )
   weights = random_weights(space, rng, zeros=0.05)
   scores = all_genotypes(weights, space, 'ratio')
   costs = {
@@ -449,7 +450,7 @@ def test_one_limit_equals_enumeration(seed, share, score):
   )
   rng = np.random.default_rng(seed)
   weights = random_weights(space, rng)
-  model = CostModel(space, 2, (65, 65), True, (8, 8, 8), 8)
+  model = CostModel(space, 2, (50, 70), True, (8, 8, 8), 8)
   name = list(widest.MEASURES)[seed % len(widest.MEASURES)]
   scores = all_genotypes(weights, space, score)
   costs = {g: model.measure(g, name) for g in scores}

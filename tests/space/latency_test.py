@@ -136,8 +136,10 @@ def test_several_widths_share_stem_and_head():
   assert len(together) < sum(map(len, apart))
 
 
-def test_expected_latency_of_one_architecture_is_its_latency():
-  model = timed(MODEL)
+@pytest.mark.parametrize('size', [(33, 65), (24, 50)])
+def test_expected_latency_of_one_architecture_is_its_latency(size):
+  model = dataclasses.replace(MODEL, image_size=size)
+  model = timed(model, image_size=size)
   rng = np.random.default_rng(0)
   for _ in range(20):
     genotype = SPACE.random(rng)
@@ -211,7 +213,7 @@ def test_what_was_not_timed_is_named():
   for ask in (
     lambda: wide.measure(DOWN_AND_UP, 'latency_ms'),
     lambda: wide.latency_breakdown(DOWN_AND_UP),
-    lambda: model.measure_table('latency_ms'),
+    lambda: model.measure_tables('latency_ms'),
   ):
     with pytest.raises(latency.UntimedError, match='lacks .* such as '):
       ask()

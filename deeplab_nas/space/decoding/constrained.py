@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ class Search:
     path_logs: np.ndarray,
     cell_logs: np.ndarray,
     space: search_space.SearchSpace,
-    limits: limits_lib.Limits,
+    limits: Sequence[limits_lib.Limits],
     k: int,
   ):
     """Finds the paths.
@@ -75,7 +75,7 @@ class Search:
         weight of 0.
       cell_logs: [E, K], what each connection adds.
       space: Cells and paths.
-      limits: Costs and their limits.
+      limits: Costs and their limits, see `Limits.of`.
       k: How many architectures are wanted.
     """
     lattice = space.lattice
@@ -84,9 +84,9 @@ class Search:
     self._penalty = penalty
     path_logs = np.where(np.isneginf(path_logs), -penalty, path_logs)
     self._cell_logs = np.where(np.isneginf(cell_logs), -penalty, cell_logs)
-    self._limits = limits
+    self._limits = limits[0]  # equal but for the tables
     # Finite, so that a price of 0 makes nothing of it.
-    self._most = np.clip(limits.most, -1e300, 1e300)
+    self._most = np.clip(self._limits.most, -1e300, 1e300)
     self._blocks = blocks_lib.block_options(space.cell)
     self._reads_input = reads_input(space.cell)
     self.paths = path_front.search(path_logs, lattice, limits, k)
@@ -232,7 +232,7 @@ def _suffix_sums(values: np.ndarray) -> np.ndarray:
 
 
 def cheapest(
-  space: search_space.SearchSpace, limits: limits_lib.Limits
+  space: search_space.SearchSpace, limits: Sequence[limits_lib.Limits]
 ) -> tuple[genotype_lib.Genotype, float]:
   """An architecture that costs the least, and what it costs.
 
@@ -240,10 +240,12 @@ def cheapest(
     space: Cells and paths.
     limits: Of one measure; what it may be does not matter.
   """
-  boundless = dataclasses.replace(limits, most=np.full(1, np.inf))
+  boundless = [
+    dataclasses.replace(each, most=np.full(1, np.inf)) for each in limits
+  ]
   equal = np.zeros(space.lattice.legal.shape)
   paths = path_front.search(equal, space.lattice, boundless, 1)
-  costs = (paths.base + limits.least_cell(paths.ops))[:, 0]
+  costs = (paths.base + limits[0].least_cell(paths.ops))[:, 0]
   index = int(np.argmin(costs))
   cell = []
   for options in blocks_lib.block_options(space.cell):
@@ -254,10 +256,16 @@ def cheapest(
   return genotype_lib.Genotype(path, tuple(cell)), float(costs[index])
 
 
-def refusal(space: search_space.SearchSpace, limits: limits_lib.Limits) -> str:
+def refusal(
+  space: search_space.SearchSpace, limits: Sequence[limits_lib.Limits]
+) -> str:
   """Why no architecture is within some limits, and which is the cheapest."""
-  least = [cheapest(space, limits.alone(i)) for i in range(len(limits.names))]
-  for name, most, (genotype, value) in zip(limits.names, limits.most, least):
+  names, mosts = limits[0].names, limits[0].most
+  least = [
+    cheapest(space, [each.alone(i) for each in limits])
+    for i in range(len(names))
+  ]
+  for name, most, (genotype, value) in zip(names, mosts, least):
     if value > most:
       blocks = '; '.join(str(genotype).splitlines()[-genotype.num_blocks :])
       return (
@@ -267,7 +275,7 @@ def refusal(space: search_space.SearchSpace, limits: limits_lib.Limits) -> str:
       )
   limited = ', '.join(
     f'{name} {most:,.10g} (the cheapest needs {value:,.10g})'
-    for name, most, (_, value) in zip(limits.names, limits.most, least)
+    for name, most, (_, value) in zip(names, mosts, least)
   )
   return f'no architecture is within all limits at once: {limited}'
 

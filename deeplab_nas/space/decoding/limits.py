@@ -10,16 +10,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from deeplab_nas.space import cost
+from deeplab_nas.space import cell_space, cost, cost_table
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
   """M measures of cost, and a limit for each.
+
+  S is the number of levels up to the coarsest one of the paths.
 
   Attributes:
     names: Of the measures.
@@ -32,6 +34,7 @@ class Limits:
     first: [S, M], by the level of the first layer.
     last: [S, M], by the level of the last layer.
     num_blocks: B.
+    has_to_reach: Whether they count only paths that get to the coarsest level.
   """
 
   names: tuple[str, ...]
@@ -42,10 +45,17 @@ class Limits:
   first: np.ndarray
   last: np.ndarray
   num_blocks: int
+  has_to_reach: bool = False
 
   @classmethod
-  def of(cls, budget: Mapping[str, float], model: cost.CostModel) -> Limits:
+  def of(
+    cls, budget: Mapping[str, float], model: cost.CostModel
+  ) -> list[Limits]:
     """The tables of a cost model, and a budget by the names of its measures.
+
+    Returns:
+      For each level that may be the coarsest of a path, where images are padded
+      in another way; else one for all paths.
 
     Raises:
       ValueError: If a limit is not a number or its measure is unknown.
@@ -53,12 +63,24 @@ class Limits:
     for name, limit in budget.items():
       if not isinstance(limit, numbers.Real) or math.isnan(limit):
         raise ValueError(f'the budget of {name} is {limit}, expected a number')
-    tables = [model.measure_table(name) for name in budget]
+    by_coarsest = list(zip(*(model.measure_tables(name) for name in budget)))
+    return [
+      cls._joined(tables, budget, model.space.cell, len(by_coarsest) > 1)
+      for tables in by_coarsest
+    ]
 
+  @classmethod
+  def _joined(
+    cls,
+    tables: Sequence[cost_table.CostTable],
+    budget: Mapping[str, float],
+    cell: cell_space.CellSpace,
+    has_to_reach: bool,
+  ) -> Limits:
     def joined(field: str) -> np.ndarray:
       return np.concatenate([getattr(t, field) for t in tables], axis=-1)
 
-    op, cell = joined('op'), model.space.cell
+    op = joined('op')
     reader = cell.edge_index(2, 1) if cell.num_blocks > 1 else 0
     op_kinds = np.stack([op[:, :, reader], op[:, :, 0]], axis=2)
     is_none = [primitive.is_none for primitive in cell.primitives]
@@ -72,6 +94,7 @@ class Limits:
       first=joined('low_level'),
       last=joined('aspp') + joined('decoder'),
       num_blocks=cell.num_blocks,
+      has_to_reach=has_to_reach,
     )
 
   def alone(self, index: int) -> Limits:

@@ -9,13 +9,16 @@ come within the budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from deeplab_nas.space import lattice as lattice_lib
 from deeplab_nas.space.decoding import limits as limits_lib
+
+_State = tuple[int, int, bool]
 
 
 class Paths(NamedTuple):
@@ -41,7 +44,7 @@ class Paths(NamedTuple):
 def search(
   logs: np.ndarray,
   lattice: lattice_lib.Lattice,
-  limits: limits_lib.Limits,
+  limits: Sequence[limits_lib.Limits],
   k: int,
 ) -> Paths:
   """The paths among which those of the k best architectures are.
@@ -49,13 +52,37 @@ def search(
   Args:
     logs: [L, S, 3], finite: what each transition adds to the score.
     lattice: The paths.
-    limits: The costs.
+    limits: The costs, see `Limits.of`.
     k: How many architectures are wanted.
+  """
+  found = [
+    _search(
+      logs,
+      dataclasses.replace(lattice, strides=lattice.strides[: len(each.first)]),
+      each,
+      k,
+    )
+    for each in limits
+  ]
+  return Paths(*map(np.concatenate, zip(*found)))
+
+
+def _search(
+  logs: np.ndarray,
+  lattice: lattice_lib.Lattice,
+  limits: limits_lib.Limits,
+  k: int,
+) -> Paths:
+  """Those of a lattice; where it has to be, of the paths that use all of it.
+
+  A state is the levels of the last two layers, and whether the coarsest one was
+  reached or need not be.
   """
   rest = _rest(lattice, limits)
   num_primitives, num_measures = limits.op_kinds.shape[3:]
+  is_free = not limits.has_to_reach or lattice.num_levels == 1
   states = {
-    (0, 0): Paths(
+    (0, 0, is_free): Paths(
       np.zeros(1),
       limits.stem[np.newaxis].copy(),
       np.zeros([1, 2, num_primitives, num_measures]),
@@ -66,23 +93,25 @@ def search(
     grown = {}
     for state, target, paths in _steps(states, lattice, layer):
       longer = _extended(paths, state, target, layer, logs, limits)
-      grown.setdefault((state[1], target), []).append(longer)
+      done = state[2] or target == lattice.num_levels - 1
+      grown.setdefault((state[1], target, done), []).append(longer)
     states = {}
     for state, pieces in grown.items():
       paths = Paths(*map(np.concatenate, zip(*pieces)))
-      least = paths.base + limits.least_cell(paths.ops) + rest[layer][state]
+      least = paths.base + limits.least_cell(paths.ops) + rest[layer][state[:2]]
       fits = (least <= limits.most).all(-1)
       paths = paths.take(fits)
       if len(paths.score):
         states[state] = _front(paths, k)
+  states = {state: paths for state, paths in states.items() if state[2]}
   return _joined(states, lattice.num_layers, limits)
 
 
 def _steps(
-  states: dict[tuple[int, int], Paths],
+  states: dict[_State, Paths],
   lattice: lattice_lib.Lattice,
   layer: int,
-) -> Iterator[tuple[tuple[int, int], int, Paths]]:
+) -> Iterator[tuple[_State, int, Paths]]:
   """(levels of the last two layers, level of the next, paths)."""
   for state, paths in states.items():
     for move in lattice_lib.MOVES:
@@ -92,14 +121,14 @@ def _steps(
 
 def _extended(
   paths: Paths,
-  state: tuple[int, int],
+  state: _State,
   target: int,
   layer: int,
   logs: np.ndarray,
   limits: limits_lib.Limits,
 ) -> Paths:
   """The paths with one layer more."""
-  before, level = state
+  before, level, _ = state
   base = paths.base + limits.cell[layer - 1, before, level, target]
   if layer == 1:
     base = base + limits.first[target]
@@ -160,7 +189,7 @@ def _front(paths: Paths, k: int) -> Paths:
 
 
 def _joined(
-  states: dict[tuple[int, int], Paths],
+  states: dict[_State, Paths],
   num_layers: int,
   limits: limits_lib.Limits,
 ) -> Paths:

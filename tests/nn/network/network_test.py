@@ -84,6 +84,9 @@ def test_the_cost_model_knows_width_rates_and_head_of_a_network():
   cost = model.cost_model((65, 97)).of(genotype)
   assert num_trainable(model) == cost.params
   assert conv_macs(model, (65, 97)) == cost.macs
+  # Stride 16 is the coarsest of the path: 70 x 90 become 81 x 97.
+  padded = model.cost_model((70, 90)).of(genotype)
+  assert conv_macs(model, (70, 90)) == padded.macs
 
 
 def conv_macs(model, size):

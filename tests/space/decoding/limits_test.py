@@ -23,7 +23,7 @@ def summed(found, genotype):
 
 
 def test_sums_are_the_costs_of_the_model():
-  found = limits.Limits.of(dict.fromkeys(widest.MEASURES, 1), MODEL)
+  (found,) = limits.Limits.of(dict.fromkeys(widest.MEASURES, 1), MODEL)
   rng = np.random.default_rng(0)
   for _ in range(10):
     genotype = SPACE.random(rng)
@@ -33,13 +33,13 @@ def test_sums_are_the_costs_of_the_model():
 
 
 def test_none_is_never_within():
-  found = limits.Limits.of({'macs': 1}, MODEL)
+  (found,) = limits.Limits.of({'macs': 1}, MODEL)
   assert np.isinf(found.op_kinds[..., 0, :]).all()
   assert np.isfinite(found.op_kinds[..., 1:, :]).all()
 
 
 def test_the_least_blocks_by_hand():
-  found = limits.Limits.of({'macs': 1}, MODEL)
+  (found,) = limits.Limits.of({'macs': 1}, MODEL)
   # Reading a block costs 3 or 4, reading an input 5 or 7.
   ops = np.array([[3, 4], [5, 7]])[..., np.newaxis]
   # Two inputs; an input and the only block; two blocks.
@@ -50,9 +50,9 @@ def test_the_least_blocks_by_hand():
 
 
 def test_one_measure_of_several():
-  both = limits.Limits.of({'macs': 1, 'params': 2}, MODEL)
+  (both,) = limits.Limits.of({'macs': 1, 'params': 2}, MODEL)
   alone = both.alone(1)
-  expected = limits.Limits.of({'params': 2}, MODEL)
+  (expected,) = limits.Limits.of({'params': 2}, MODEL)
   assert alone.names == expected.names
   np.testing.assert_array_equal(alone.most, expected.most)
   np.testing.assert_array_equal(alone.op_kinds, expected.op_kinds)

@@ -13,7 +13,7 @@ LOGS = np.random.default_rng(0).normal(size=SPACE.lattice.legal.shape)
 
 def front(most, k):
   limits = limits_lib.Limits.of({'params': most}, MODEL)
-  return path_front.search(LOGS, SPACE.lattice, limits, k), limits
+  return path_front.search(LOGS, SPACE.lattice, limits, k), limits[0]
 
 
 def score(path):
