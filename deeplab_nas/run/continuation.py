@@ -27,6 +27,7 @@ _FREE_SETTINGS = (
   'data.skip_corrupt_records',
   'train.init_from',
   'train.early_stopping_epochs',
+  'train.recalibration_batches',
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
 
