@@ -25,7 +25,10 @@ def test_a_script_is_named_where_scripts_are_typed(monkeypatch):
   monkeypatch.chdir(ROOT)
   assert commands.name('eval') == 'scripts/train.py --mode=eval'
   assert commands.words('eval', '--run_dir=a b') == [
-    *(commands.python(), 'scripts/train.py', '--mode=eval', '--run_dir=a b')
+    commands.python(),
+    'scripts/train.py',
+    '--mode=eval',
+    '--run_dir=a b',
   ]
   assert commands.line('quickstart') == 'bash scripts/quickstart.sh'
 
@@ -40,7 +43,10 @@ def test_the_program_is_named_where_it_was_typed():
   with commands.typed(commands.PROGRAM):
     assert commands.name('convert voc') == 'deeplab-nas convert voc'
     assert commands.words('convert voc', '--a=b') == [
-      *('deeplab-nas', 'convert', 'voc', '--a=b')
+      'deeplab-nas',
+      'convert',
+      'voc',
+      '--a=b',
     ]
   assert commands.are_scripts()
 
@@ -67,7 +73,10 @@ NAMED = re.compile(r'(scripts|datasets)/\w|--mode=')
 # The table of commands; how presets were tried; what is for a checkout only;
 # what is said of --mode itself.
 ALLOWED = {
-  *('commands.py', 'config/presets.py', 'doctor/packages.py', 'cli/train.py'),
+  'commands.py',
+  'config/presets.py',
+  'doctor/packages.py',
+  'cli/train.py',
 }
 
 

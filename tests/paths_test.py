@@ -36,8 +36,14 @@ def test_home_is_put_in(monkeypatch):
 @pytest.mark.parametrize(
   'text',
   [
-    *('gs://a/b', 's3://a', 'S3://a', 'hdfs://h:9000/a', 'https://a/b.zip'),
-    *('gs:/a/b', 'abfss://a@b/c', 'hf://a'),
+    'gs://a/b',
+    's3://a',
+    'S3://a',
+    'hdfs://h:9000/a',
+    'https://a/b.zip',
+    'gs:/a/b',
+    'abfss://a@b/c',
+    'hf://a',
   ],
 )
 def test_an_address_is_refused(text):

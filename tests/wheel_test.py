@@ -31,8 +31,13 @@ def installed(tmp_path_factory):
     shutil.copy(command.ROOT / name, source)
   subprocess.run(
     [
-      *(*pip, 'wheel', '--no-deps', '--no-build-isolation'),
-      *('--wheel-dir', root / 'dist', source),
+      *pip,
+      'wheel',
+      '--no-deps',
+      '--no-build-isolation',
+      '--wheel-dir',
+      root / 'dist',
+      source,
     ],
     check=True,
   )
@@ -63,7 +68,8 @@ def run(installed, tmp_path):
 def test_only_the_package_is_installed(installed):
   names = {path.name for path in installed.iterdir()}
   assert {name for name in names if not name.endswith('.dist-info')} == {
-    *('bin', 'deeplab_nas'),
+    'bin',
+    'deeplab_nas',
   }
   assert (installed / 'deeplab_nas' / 'space' / 'zoo').is_dir()
 
@@ -90,10 +96,15 @@ def test_data_is_converted_checked_and_a_search_of_it_measured(run, tmp_path):
   done = run('check', '--dataset_dir=records')
   assert done.returncode == 0, done.stderr
   done = run(
-    *('search', '--config=quickstart', '--data_dir=records'),
-    *('--set=space.num_layers=1', '--set=space.num_blocks=1'),
-    *('--set=data.crop_size=[17, 17]', '--set=data.batch_size=2'),
-    *('--set=search.epochs=1', '--set=search.arch_start_epoch=0'),
+    'search',
+    '--config=quickstart',
+    '--data_dir=records',
+    '--set=space.num_layers=1',
+    '--set=space.num_blocks=1',
+    '--set=data.crop_size=[17, 17]',
+    '--set=data.batch_size=2',
+    '--set=search.epochs=1',
+    '--set=search.arch_start_epoch=0',
     '--run_dir=run',
   )
   assert done.returncode == 0, done.stderr

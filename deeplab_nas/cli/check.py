@@ -52,7 +52,9 @@ def _main(values: flags.FlagValues, argv: Sequence[str]) -> None:
   if absent:
     logging.warning(
       'Nothing is damaged, but %d of %d classes never occur: %s.',
-      *(len(absent), info.num_classes, ', '.join(absent)),
+      len(absent),
+      info.num_classes,
+      ', '.join(absent),
     )
   else:
     logging.info('No problems found.')

@@ -57,8 +57,11 @@ CLIENT = command.Command(
   main=_main,
   examples=(
     (
-      *('client', '--server=localhost:8501', '--protocol=rest'),
-      *('--input=photo.jpg', '--output_dir=masks'),
+      'client',
+      '--server=localhost:8501',
+      '--protocol=rest',
+      '--input=photo.jpg',
+      '--output_dir=masks',
     ),
   ),
   text="""

@@ -95,8 +95,10 @@ IMPORT_TF1 = command.Command(
   main=_main,
   examples=(
     (
-      *('import-tf1', '--checkpoint=train/model.ckpt-30000'),
-      *('--genotype=zoo:auto_deeplab', '--dataset=cityscapes'),
+      'import-tf1',
+      '--checkpoint=train/model.ckpt-30000',
+      '--genotype=zoo:auto_deeplab',
+      '--dataset=cityscapes',
       '--run_dir=runs/released',
     ),
   ),

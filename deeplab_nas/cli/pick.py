@@ -117,7 +117,9 @@ PICK = command.Command(
   main=_main,
   examples=(
     (
-      *('pick', '--run_dir=runs/search', '--max_macs=2e9'),
+      'pick',
+      '--run_dir=runs/search',
+      '--max_macs=2e9',
       '--output=genotype.json',
     ),
   ),

@@ -116,7 +116,9 @@ PREDICT = command.Command(
   main=_main,
   examples=(
     (
-      *('predict', '--model=runs/train', '--images=photos'),
+      'predict',
+      '--model=runs/train',
+      '--images=photos',
       '--output_dir=predictions',
     ),
   ),

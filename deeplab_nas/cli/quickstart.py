@@ -63,7 +63,8 @@ def steps(runs: pathlib.Path) -> tuple[Step, ...]:
       'exporting it for TF Serving',
       'export',
       (
-        *(f'--run_dir={train}', f'--export_dir={models}'),
+        f'--run_dir={train}',
+        f'--export_dir={models}',
         '--outputs=classes,mask_png_bytes',
       ),
     ),
@@ -71,8 +72,10 @@ def steps(runs: pathlib.Path) -> tuple[Step, ...]:
       'predicting with the exported model',
       'predict',
       (
-        *(f'--model={models}', f'--images={scenes}/leftImg8bit/val'),
-        *(f'--output_dir={runs}/predictions', '--overwrite'),
+        f'--model={models}',
+        f'--images={scenes}/leftImg8bit/val',
+        f'--output_dir={runs}/predictions',
+        '--overwrite',
       ),
     ),
   )
@@ -93,8 +96,11 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> int:
     # Processes of their own: TensorFlow gives memory back with its process.
     code = subprocess.call(
       [
-        *(sys.executable, '-m', 'deeplab_nas.cli.main'),
-        *(*step.name.split(), *step.flags),
+        sys.executable,
+        '-m',
+        'deeplab_nas.cli.main',
+        *step.name.split(),
+        *step.flags,
       ]
     )
     if code:

@@ -107,7 +107,8 @@ SCENES = command.Command(
   examples=(
     ('scenes', '--output_dir=street_scenes'),
     (
-      *('convert cityscapes', '--data_dir=street_scenes'),
+      'convert cityscapes',
+      '--data_dir=street_scenes',
       '--output_dir=street_scenes_tfrecord',
     ),
   ),

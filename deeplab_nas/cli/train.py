@@ -21,15 +21,22 @@ from deeplab_nas.space import genotype_source
 
 _MODES = ('search', 'train', 'eval')
 _EVAL_SETTINGS = (
-  *('eval.', 'data.dir', 'data.dataset', 'data.skip_corrupt_records'),
+  'eval.',
+  'data.dir',
+  'data.dataset',
+  'data.skip_corrupt_records',
   'runtime.',
 )
 _FOREIGN_FLAGS = {
   'search': ('genotype', 'init_from'),
   'train': (),
   'eval': (
-    *('config', 'genotype', 'init_from'),
-    *('resume', 'overwrite', 'dry_run'),
+    'config',
+    'genotype',
+    'init_from',
+    'resume',
+    'overwrite',
+    'dry_run',
   ),
 }
 
@@ -235,12 +242,17 @@ def _eval_config(
 
 
 _SEARCH_EXAMPLE = (
-  *('search', '--config=quickstart', '--data_dir=street_scenes_tfrecord'),
+  'search',
+  '--config=quickstart',
+  '--data_dir=street_scenes_tfrecord',
   '--run_dir=runs/search',
 )
 _TRAIN_EXAMPLE = (
-  *('train', '--config=quickstart', '--data_dir=street_scenes_tfrecord'),
-  *('--genotype=runs/search/genotype.json', '--run_dir=runs/train'),
+  'train',
+  '--config=quickstart',
+  '--data_dir=street_scenes_tfrecord',
+  '--genotype=runs/search/genotype.json',
+  '--run_dir=runs/train',
 )
 _EVAL_EXAMPLE = ('eval', '--run_dir=runs/train')
 _SETTINGS = """

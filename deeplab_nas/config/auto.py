@@ -323,7 +323,8 @@ def _choose_search(notes: _Notes, facts: _Facts) -> float:
   size = (4 * layers - 3) * blocks * (blocks + 3) / 2
   crop = _held(notes, 'data', 'crop_size')
   step_seconds = (
-    *(2.5 * size / 900, (filters / 8) ** 0.8),
+    2.5 * size / 900,
+    (filters / 8) ** 0.8,
     (batch * math.prod(crop) / 33_000) ** 0.65,
   )
   return 60 + steps * (1 + share) * math.prod(step_seconds)

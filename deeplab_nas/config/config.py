@@ -223,7 +223,8 @@ def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
   choice = auto.choose(info, fitting)
   logging.info(
     '--config=auto chose by %s/%s:\n%s',
-    *(data['dir'], dataset_info.FILE_NAME),
+    data['dir'],
+    dataset_info.FILE_NAME,
     '\n'.join(f'  {reason}' for reason in choice.reasons),
   )
   return choice.settings

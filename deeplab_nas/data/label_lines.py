@@ -46,8 +46,16 @@ _ODD = re.compile(
 _HEADS = {
   'name': ('name', 'names', 'class', 'classname', 'label', 'category'),
   'id': (
-    *('id', 'idx', 'index', 'pixelvalue', 'value', 'pixel', 'classid'),
-    *('labelid', 'grey', 'gray'),
+    'id',
+    'idx',
+    'index',
+    'pixelvalue',
+    'value',
+    'pixel',
+    'classid',
+    'labelid',
+    'grey',
+    'gray',
   ),
   'color': ('color', 'colour', 'hex', 'rgb', 'hexcolor', 'colorrgb', 'palette'),
   'r': ('r', 'red'),

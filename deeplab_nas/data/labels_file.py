@@ -26,8 +26,12 @@ from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.data import dataset_info, label_lines, palettes
 
 FILE_NAMES = (
-  *('labels.txt', 'labels.json', 'labels.yaml', 'labels.yml'),
-  *('labelmap.txt', '_classes.csv'),  # of CVAT and Roboflow
+  'labels.txt',
+  'labels.json',
+  'labels.yaml',
+  'labels.yml',
+  'labelmap.txt',
+  '_classes.csv',  # of CVAT and Roboflow
 )
 _LIST_KEYS = ('classes', 'labels', 'names')
 _NAME_KEYS = ('name', 'title', 'class_name', 'label', 'class')

@@ -1,7 +1,7 @@
 """What to do about mask values that are no class: their likeliest meaning.
 
 The advice must not lose a class: whoever follows it has labels as they were
-meant, or is told to name what is missing.
+meant, or is asked to name what is missing.
 """
 
 from __future__ import annotations

@@ -16,8 +16,16 @@ from deeplab_nas import errors
 SPELLINGS = {
   'train': ('train', 'training', 'trn', 'trainset'),
   'val': (
-    *('val', 'valid', 'validation', 'validate', 'valset', 'vld'),
-    *('eval', 'evaluation', 'dev', 'development'),
+    'val',
+    'valid',
+    'validation',
+    'validate',
+    'valset',
+    'vld',
+    'eval',
+    'evaluation',
+    'dev',
+    'development',
   ),
   'test': ('test', 'testing', 'tst', 'testset', 'holdout'),
 }

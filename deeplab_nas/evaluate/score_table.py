@@ -39,8 +39,13 @@ def to_csv(scores: Scores) -> str:
   table = csv.writer(stream, lineterminator='\n')
   table.writerow(
     [
-      *('class', *_OLD, 'labelled_pixels', 'predicted_pixels'),
-      *(*_NEW, 'iou_low', 'iou_high'),
+      'class',
+      *_OLD,
+      'labelled_pixels',
+      'predicted_pixels',
+      *_NEW,
+      'iou_low',
+      'iou_high',
     ]
   )
   values = scores.by_class

@@ -107,7 +107,7 @@ def _keep_classes(
   try:
     info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   except errors.UserError:
-    return  # which is told when the data is read
+    return  # which is reported when the data is read
   if run.dataset.is_file() and run.has_results:
     held = dataset_info.DatasetInfo.load(run.dataset)
     changed = classes.difference(info, held)

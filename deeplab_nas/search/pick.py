@@ -140,7 +140,11 @@ def describe(
 
 
 _COLUMNS = (
-  *('architecture', 'score', 'parameters', 'multiply-adds', 'of them in cells'),
+  'architecture',
+  'score',
+  'parameters',
+  'multiply-adds',
+  'of them in cells',
   'activations',
 )
 

@@ -136,7 +136,9 @@ def _page(
   result = figure_lib.Figure((width, height), dpi=120, facecolor='white')
   for i, line in enumerate(lines):
     result.text(
-      *(0.15 / width, 1 - (0.1 + 0.22 * i) / height, line),
+      0.15 / width,
+      1 - (0.1 + 0.22 * i) / height,
+      line,
       **{'va': 'top', 'color': _INK, 'fontsize': 10 if i else 12},
     )
   axes, top = [], head
@@ -265,7 +267,8 @@ def _draw_beta(
       zorder=2 if edge in on_path else 1,
     )
     axes.text(
-      *(x + 0.32 * (end_x - x), y + 0.32 * (end_y - y)),
+      x + 0.32 * (end_x - x),
+      y + 0.32 * (end_y - y),
       f'{edge_probs[edge.index]:.2f}',
       **{'ha': 'center', 'va': 'center', 'fontsize': 6.5, 'color': _INK},
       bbox={'facecolor': 'white', 'edgecolor': 'none', 'pad': 0.6},
@@ -316,7 +319,9 @@ def _draw_alpha(
   for (row, column), value in np.ndenumerate(op_probs):
     is_dark = np.dot(image.to_rgba(value)[:3], (0.3, 0.59, 0.11)) < 0.45
     axes.text(
-      *(column, row, f'{value:.3f}'),
+      column,
+      row,
+      f'{value:.3f}',
       **{'ha': 'center', 'va': 'center', 'fontsize': 7.5},
       color='white' if is_dark else _INK,
     )

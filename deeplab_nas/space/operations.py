@@ -222,8 +222,13 @@ def _atrous(op: Operation, input_pixels: int, pixels: int) -> Cost:
 
 # Kinds of primitives that a derived network can compute.
 PRIMITIVE_KINDS = (
-  *('none', 'skip', 'max_pool', 'avg_pool'),
-  *('sep_conv', 'atrous_conv', 'dil_conv'),
+  'none',
+  'skip',
+  'max_pool',
+  'avg_pool',
+  'sep_conv',
+  'atrous_conv',
+  'dil_conv',
 )
 # By kind: (operation, pixels of its input, of its output) -> Cost.
 KINDS = {

@@ -86,9 +86,22 @@ def test_a_value_does_not_ask_for_help():
 # Flags of text that is no path. A new flag has to be one or the other:
 # `define_path` if it names files, or in here.
 NO_PATHS = {
-  *('mode', 'set', 'distribution', 'mask_suffix', 'map', 'splits', 'dataset'),
-  *('outputs', 'scales', 'warmup_size', 'tflite_size', 'aspp_rates'),
-  *('server', 'model_name', 'evaluation', 'image_size'),
+  'mode',
+  'set',
+  'distribution',
+  'mask_suffix',
+  'map',
+  'splits',
+  'dataset',
+  'outputs',
+  'scales',
+  'warmup_size',
+  'tflite_size',
+  'aspp_rates',
+  'server',
+  'model_name',
+  'evaluation',
+  'image_size',
 }
 COMMANDS = [
   *map(main.load, main.COMMANDS),

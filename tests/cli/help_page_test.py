@@ -68,7 +68,9 @@ def test_its_examples_are_what_was_typed(name):
 def test_the_script_of_modes_shows_all_three():
   page = command.here('scripts/train.py', '--help').stdout
   assert [words[2] for words in examples(page)] == [
-    *('--mode=search', '--mode=train', '--mode=eval')
+    '--mode=search',
+    '--mode=train',
+    '--mode=eval',
   ]
   assert '  --mode=VALUE\n' in page
 

@@ -29,7 +29,9 @@ def test_the_best_within_the_limits_is_written(run, tmp_path):
   }
   output = tmp_path / 'some' / 'genotype.json'
   result = command.program(
-    *('pick', f'--run_dir={run}', f'--output={output}'),
+    'pick',
+    f'--run_dir={run}',
+    f'--output={output}',
     f'--max_macs={budget["macs"]}',
     f'--max_parameters={budget["params"]}',
     f'--max_activation_mb={budget["activation_bytes"] / 1e6}',
@@ -52,8 +54,11 @@ def test_the_best_within_the_limits_is_written(run, tmp_path):
 def test_nothing_is_written_without_an_output(run, tmp_path):
   before = sorted(tmp_path.rglob('*'))
   result = command.program(
-    *('pick', f'--run_dir={run}', '--num_alternatives=0'),
-    *('--image_size=129x65', '--filter_multiplier=2.5'),
+    'pick',
+    f'--run_dir={run}',
+    '--num_alternatives=0',
+    '--image_size=129x65',
+    '--filter_multiplier=2.5',
   )
   assert result.returncode == 0, result.stderr
   assert 'F = 2.5 for 19 classes at 129 x 65 pixels' in result.stdout

@@ -19,7 +19,12 @@ def test_every_step_is_a_command_that_takes_its_flags():
     assert flags_lib.parse(values, step.flags) == []
     names.append(step.name)
   assert names == [
-    *('scenes', 'convert cityscapes', 'search', 'train', 'eval', 'export'),
+    'scenes',
+    'convert cityscapes',
+    'search',
+    'train',
+    'eval',
+    'export',
     'predict',
   ]
 

@@ -290,8 +290,13 @@ SECTIONS = {
 }
 # Settings of text that name no file: the others have to be paths.
 NO_PATHS = {
-  *('data.dataset', 'data.train_split', 'data.val_split', 'eval.split'),
-  *('search.loss', 'train.loss', 'search.strategy'),
+  'data.dataset',
+  'data.train_split',
+  'data.val_split',
+  'eval.split',
+  'search.loss',
+  'train.loss',
+  'search.strategy',
 }
 PATHS = sorted(
   f'{name}.{field.name}'

@@ -110,7 +110,12 @@ def test_grey_levels_are_those_of_bt_601():
 def test_targets_are_classes_and_the_ignore_label():
   found = rules(values={7: 1, 0: 255, 2: 9})
   assert [found.target(v) for v in (0, 1, 2, 3, 7, 255)] == [
-    *(255, 1, None, None, 1, 255),
+    255,
+    1,
+    None,
+    None,
+    1,
+    255,
   ]
 
 

@@ -46,11 +46,26 @@ def test_names_that_are_no_text_are_refused(tmp_path):
 @pytest.mark.parametrize(
   'line',
   [
-    *('a', 'a.png', 'images/a', 'images/a.jpg', '/images/a.jpg', ' a '),
-    *('./a.png', './images/a.png', '.\\images\\a.png', './/a', 'b/../a'),
-    *('/home/me/set/masks/a.png', 'images/a.png,masks/a.png', 'a.png;1'),
-    *('C:\\data\\images\\a.png', '/home/me/set/images/a.jpeg'),
-    *('/images/a.jpg /masks/a.png', 'a.jpg\ta.png', 'a 1', 'a -1'),
+    'a',
+    'a.png',
+    'images/a',
+    'images/a.jpg',
+    '/images/a.jpg',
+    ' a ',
+    './a.png',
+    './images/a.png',
+    '.\\images\\a.png',
+    './/a',
+    'b/../a',
+    '/home/me/set/masks/a.png',
+    'images/a.png,masks/a.png',
+    'a.png;1',
+    'C:\\data\\images\\a.png',
+    '/home/me/set/images/a.jpeg',
+    '/images/a.jpg /masks/a.png',
+    'a.jpg\ta.png',
+    'a 1',
+    'a -1',
   ],
 )
 def test_lists_may_spell_names_in_many_ways(line, tmp_path):
@@ -64,9 +79,14 @@ def test_lists_may_spell_names_in_many_ways(line, tmp_path):
 @pytest.mark.parametrize(
   'line',
   [
-    *('{root}/data/left/a.jpg', '{root}/data/left/a', 'left/a.jpg'),
-    *('{root}/data/right/a.png', 'right/a.png', '../data/left/a.jpg'),
-    *('./left/a.jpg', '{root}/data/../data/left/a.jpg'),
+    '{root}/data/left/a.jpg',
+    '{root}/data/left/a',
+    'left/a.jpg',
+    '{root}/data/right/a.png',
+    'right/a.png',
+    '../data/left/a.jpg',
+    './left/a.jpg',
+    '{root}/data/../data/left/a.jpg',
   ],
 )
 def test_lists_may_hold_paths_of_images_and_masks(line, tmp_path):

@@ -20,8 +20,12 @@ def test_common_spellings_are_known(names, split):
 
 
 PAIRS = (
-  *(('train', 'val'), ('train', 'valid'), ('training', 'validation')),
-  *(('Train', 'Val'), ('train', 'eval'), ('train', 'dev')),
+  ('train', 'val'),
+  ('train', 'valid'),
+  ('training', 'validation'),
+  ('Train', 'Val'),
+  ('train', 'eval'),
+  ('train', 'dev'),
 )
 
 

@@ -95,8 +95,10 @@ def test_a_claim_is_lost_to_whoever_claims_with_other_options(source, tmp_path):
   staging.require_claim(source, place, plan)
   names = dataclasses.replace(source.info, class_names=('a', 'b', 'c'))
   for other in (
-    *(_with(source, values={7: 1}), _with(source, mode='index')),
-    *(_with(source, ignore_label=254), _with(source, colors={(1, 2, 3): 0})),
+    _with(source, values={7: 1}),
+    _with(source, mode='index'),
+    _with(source, ignore_label=254),
+    _with(source, colors={(1, 2, 3): 0}),
     dataclasses.replace(source, info=names),
   ):
     staging.claim(other, place, plan)

@@ -22,8 +22,15 @@ def result(num_images=2):
 def test_people_see_shares_in_percent_and_intervals():
   lines = score_table.to_text(result()).splitlines()
   assert lines[0].split() == [
-    *('class', 'IoU', '(95', '%)', 'recall', 'precision', 'F1'),
-    *('boundary', 'pixels'),
+    'class',
+    'IoU',
+    '(95',
+    '%)',
+    'recall',
+    'precision',
+    'F1',
+    'boundary',
+    'pixels',
   ]
   assert ' '.join(lines[1].split()) == (
     'road 42.86 % 42.9 - 42.9 60.00 % 60.00 % 60.00 % 20.00 % 10'
@@ -45,12 +52,30 @@ def test_one_image_has_no_interval():
 def test_programs_find_the_old_columns_where_they_were():
   rows = list(csv.reader(io.StringIO(score_table.to_csv(result()))))
   assert rows[0] == [
-    *('class', 'iou', 'accuracy', 'labelled_pixels', 'predicted_pixels'),
-    *('precision', 'recall', 'f1', 'boundary_iou', 'iou_low', 'iou_high'),
+    'class',
+    'iou',
+    'accuracy',
+    'labelled_pixels',
+    'predicted_pixels',
+    'precision',
+    'recall',
+    'f1',
+    'boundary_iou',
+    'iou_low',
+    'iou_high',
   ]
   third, fifth = f'{3 / 7:.6f}', '0.600000'
   assert rows[1] == [
-    *('road', third, fifth, '10', '10', fifth, fifth, fifth),
-    *('0.200000', third, third),
+    'road',
+    third,
+    fifth,
+    '10',
+    '10',
+    fifth,
+    fifth,
+    fifth,
+    '0.200000',
+    third,
+    third,
   ]
   assert rows[3][:5] == ['mean or sum', third, fifth, '20', '20']

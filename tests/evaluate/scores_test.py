@@ -110,8 +110,18 @@ def test_csv_has_a_line_for_each_class(result):
 def test_the_table_names_classes_in_percent(result):
   lines = str(result).splitlines()
   assert lines[1].split() == [
-    *('road', '60.00', '%', '-', '66.67', '%', '85.71', '%', '75.00', '%'),
-    *('-', '9'),
+    'road',
+    '60.00',
+    '%',
+    '-',
+    '66.67',
+    '%',
+    '85.71',
+    '%',
+    '75.00',
+    '%',
+    '-',
+    '9',
   ]
   assert lines[4].split() == ['car', *'------', '0']
   assert lines[-1] == '2 images, 7 pixels ignored'

@@ -20,13 +20,18 @@ from tests.scripts import scenes
 EPOCHS, STEPS, MANY_STEPS = 3, 60, 150
 SETTINGS = {
   'search': (
-    *('space.num_layers=2', 'space.num_blocks=1', 'space.filter_multiplier=2'),
-    *(f'search.epochs={EPOCHS}', 'search.arch_start_epoch=1'),
+    'space.num_layers=2',
+    'space.num_blocks=1',
+    'space.filter_multiplier=2',
+    f'search.epochs={EPOCHS}',
+    'search.arch_start_epoch=1',
   ),
   'train': (
     f'train.epochs={EPOCHS}',
-    *('network.filter_multiplier=2', 'network.aspp_rates=[2]'),
-    *('network.drop_path_keep_prob=0.5', 'train.ema_decay=0.9'),
+    'network.filter_multiplier=2',
+    'network.aspp_rates=[2]',
+    'network.drop_path_keep_prob=0.5',
+    'train.ema_decay=0.9',
   ),
 }
 SHARED_SETTINGS = (
@@ -51,9 +56,12 @@ def root(tmp_path_factory):
 def arguments(root, mode, folder, steps=STEPS):
   settings = *SETTINGS[mode], f'{mode}.steps_per_epoch={steps}'
   flags = (
-    *(f'--mode={mode}', '--config=quickstart', f'--data_dir={root}/records'),
+    f'--mode={mode}',
+    '--config=quickstart',
+    f'--data_dir={root}/records',
     *(f'--set={setting}' for setting in SHARED_SETTINGS + settings),
-    *(f'--run_dir={folder}', '--resume'),
+    f'--run_dir={folder}',
+    '--resume',
   )
   if mode == 'search':
     return flags

@@ -14,8 +14,11 @@ from deeplab_nas.search import pick
 from deeplab_nas.space import arch_weights, decode, latency
 
 SETTINGS = (
-  *('space.num_layers=4', 'space.num_blocks=2', 'data.crop_size=[65, 97]'),
-  *('network.filter_multiplier=6', 'network.separable_head=true'),
+  'space.num_layers=4',
+  'space.num_blocks=2',
+  'data.crop_size=[65, 97]',
+  'network.filter_multiplier=6',
+  'network.separable_head=true',
 )
 
 

@@ -389,7 +389,9 @@ BUDGET_SPACES = [
     CellSpace(
       2,
       (
-        *(primitives.NONE, primitives.MAX_POOL_3X3, primitives.SEP_CONV_5X5),
+        primitives.NONE,
+        primitives.MAX_POOL_3X3,
+        primitives.SEP_CONV_5X5,
         primitives.ATROUS_CONV_3X3,
       ),
     ),

@@ -228,8 +228,12 @@ def test_operations_of_a_network_in_order():
   assert parts['aspp'][0] == Operation('mean', 1, 1, 1, 10, 10, 9, 17)
   assert [op.rate for op in parts['aspp']] == [1, 1, 1, 1, 12, 24, 36, 1, 1]
   assert [op.kind for op in parts['decoder']] == [
-    *('conv_bn_relu', 'concat', 'conv_bn_relu', 'conv_bn_relu'),
-    *('logits', 'upsample'),
+    'conv_bn_relu',
+    'concat',
+    'conv_bn_relu',
+    'conv_bn_relu',
+    'logits',
+    'upsample',
   ]
   assert parts['decoder'][-1] == Operation('upsample', 1, 1, 4, 7, 7, 33, 65)
 

@@ -126,7 +126,8 @@ def test_a_file_of_something_else_is_refused(tmp_path, text, sentence):
     ('inverse', 'other', 'does not count the pixels of split other'),
     ('median_frequency', 'empty', 'has no labelled pixel'),
     (
-      *('invers', 'train'),
+      'invers',
+      'train',
       'neither none, inverse, sqrt_inverse, median_frequency, effective_number'
       ' nor a file',
     ),

@@ -185,8 +185,11 @@ def test_parts_are_summed():
 
 
 ALL = [
-  *({}, {'ohem_fraction': 0.3}, {'label_smoothing': 0.1}),
-  *({'loss': 'focal'}, {'loss': 'focal', 'focal_gamma': 0.5}),
+  {},
+  {'ohem_fraction': 0.3},
+  {'label_smoothing': 0.1},
+  {'loss': 'focal'},
+  {'loss': 'focal', 'focal_gamma': 0.5},
   {'loss': 'cross_entropy+dice', 'ohem_fraction': 0.3},
   {'loss': 'tversky+lovasz'},
 ]

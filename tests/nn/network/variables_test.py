@@ -24,7 +24,9 @@ BatchNorm = tf.keras.layers.BatchNormalization
 def derived_cell(name):
   return cell.DerivedCell(
     zoo.load(name).cell,
-    *(4, 2, 6),  # filters, strides, channels of H^{l-2}
+    4,
+    2,
+    6,  # filters, strides, channels of H^{l-2}
     drop_path.ScheduledDropPath(1.0, tf.Variable(0.0)),
     BatchNorm,
     name='cell',
@@ -52,7 +54,7 @@ LAYERS = {
   ),
   'separable head': (
     functools.partial(
-      *(head_conv.HeadConv, 5, 3), separable=True, norm=BatchNorm, name='head'
+      head_conv.HeadConv, 5, 3, separable=True, norm=BatchNorm, name='head'
     ),
     [4],
   ),
