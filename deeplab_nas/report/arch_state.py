@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -55,6 +56,22 @@ class ArchState:
     return float(arch_weights.entropy(self.weights.transition)[exists].mean())
 
   @property
+  def alpha_decided(self) -> float:
+    """1 - H / log K: 0 at the start of a search, 1 when all are decided."""
+    num_operations = self.weights.op.shape[-1]
+    return 1 - self.alpha_entropy / math.log(max(num_operations, 2))
+
+  @property
+  def beta_decided(self) -> float:
+    """The same, 1 - H / log(exits) in the mean over nodes with several."""
+    exits = self.space.lattice.legal.sum(-1)  # [L, S]
+    entropy = arch_weights.entropy(self.weights.transition)
+    several = exits > 1
+    if not several.any():
+      return 1.0
+    return float((1 - entropy[several] / np.log(exits[several])).mean())
+
+  @property
   def skip_share(self) -> float:
     """Share of the genotype's connections that compute nothing."""
     return self._share('skip')
@@ -66,7 +83,8 @@ class ArchState:
 
   def numbers(self) -> dict[str, float]:
     """Every scalar by its name; of gamma where there is one."""
-    names = ['alpha_entropy', 'beta_entropy', 'skip_share', 'pool_share']
+    names = ['alpha_entropy', 'beta_entropy', 'alpha_decided', 'beta_decided']
+    names += ['skip_share', 'pool_share']
     if self.space.partial_channels > 1:
       names.append('gamma_entropy')
     return {name: getattr(self, name) for name in names}

@@ -43,7 +43,7 @@ def for_training(
     steps_per_epoch, config.train.epochs, config.data.batch_size
   )
   shown = logs(run, config, info, steps_per_epoch, val)
-  return [*shown, health.Health(info), bar]
+  return [*shown, bar]
 
 
 def logs(
@@ -62,11 +62,21 @@ def logs(
   shown = None
   if val is not None:
     shown = samples.SamplePredictions(val, info, config.runtime.num_panels)
+  events = tensorboard_log.Events(run)
+  watch = health.Health(
+    info,
+    read_arch,
+    config.search.arch_start_epoch,
+    config.train if read_arch is None else config.search,
+  )
   return [
-    metrics_log.MetricsLog(run, info, read_arch),
-    tensorboard_log.TensorBoardLog(run, info, steps_per_epoch, read_arch),
+    watch,
+    metrics_log.MetricsLog(run, info, read_arch, watch.take_new),
+    tensorboard_log.TensorBoardLog(
+      run, info, steps_per_epoch, read_arch, events=events
+    ),
     picture_log.PictureLog(
-      run, shown, steps_per_epoch, read_arch, _costs_of(config, info)
+      run, shown, steps_per_epoch, read_arch, _costs_of(config, info), events
     ),
   ]
 

@@ -9,9 +9,12 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_nas.config import loss as config_loss
+from deeplab_nas.config import search as config_search
+from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
-from deeplab_nas.report import arch_state
+from deeplab_nas.report import arch_state, baseline
 from deeplab_nas.space import collapse
 
 # Validations in a row after which a class counts as never predicted.
@@ -29,6 +32,7 @@ class Health(tf.keras.callbacks.Callback):
     info: dataset_info.DatasetInfo,
     read_arch: arch_state.ReadArch | None = None,
     arch_start_epoch: int = 0,
+    loss: config_loss.LossConfig | None = None,
   ):
     """Watches a run.
 
@@ -36,11 +40,17 @@ class Health(tf.keras.callbacks.Callback):
       info: Names of the classes.
       read_arch: Gives the architecture's state; None for a training.
       arch_start_epoch: Epochs of a search without architecture steps.
+      loss: What the run learns with; None for the defaults.
     """
     super().__init__()
+    if loss is None and read_arch is None:
+      loss = config_train.TrainConfig()
+    elif loss is None:
+      loss = config_search.SearchConfig()
+    self._loss = loss
+    self._new: list[str] = []
     self._names = info.class_names
     self._read_arch = read_arch
-    self._section = 'train' if read_arch is None else 'search'
     self._arch_start_epoch = arch_start_epoch
     self._missed = np.zeros(info.num_classes, int)  # validations in a row
     self._told = set()
@@ -55,20 +65,26 @@ class Health(tf.keras.callbacks.Callback):
         self._read_arch(), epoch + 1 - self._arch_start_epoch
       )
 
+  def take_new(self) -> list[str]:
+    """What was told since this was called last."""
+    new, self._new = self._new, []
+    return new
+
   def _watch_classes(self, confusion: np.ndarray) -> None:
     """[num_classes, num_classes], labels by predictions."""
     is_constant = np.count_nonzero(confusion.sum(0)) == 1
     if is_constant and len(confusion) > 1:
       name = self._names[int(confusion.sum(0).argmax())]
+      numbers = baseline.of_validation(self.model, self._names)
       self._tell(
         'constant',
         'Every pixel of the validation images was predicted as %s, so that this'
-        ' mIoU, %.1f %%, is that of a constant. Early in a run that is'
-        ' normal; if it stays so, check the labels and the learning rate, and'
-        ' give rare classes more weight (%s.class_weights).',
+        ' mIoU, %.1f %%, is that of a constant. %sEarly in a run that is'
+        ' normal; if it stays so, check the labels and the learning rate%s.',
         name,
         100 * np.nanmean(class_iou.from_confusion(confusion)),
-        self._section,
+        ''.join(f'{text} ' for text in baseline.sentences(numbers)[:1]),
+        f', and {advice}' if (advice := self._for_rare_classes()) else '',
       )
     is_missed = (confusion.sum(1) > 0) & (confusion.sum(0) == 0)
     self._missed = np.where(is_missed, self._missed + 1, 0)
@@ -78,15 +94,22 @@ class Health(tf.keras.callbacks.Callback):
       if count >= _VALIDATIONS
     ]
     if names and not is_constant:
+      advice = self._for_rare_classes() or 'add images of them'
       self._tell(
         'missed',
-        'In %d validations no pixel was predicted as %s. If that stays so, give'
-        ' rare classes more weight (%s.class_weights) or more images, and'
-        ' look at their labels.',
+        'In %d validations no pixel was predicted as %s. If that stays so, %s,'
+        ' or give more images, and look at their labels.',
         _VALIDATIONS,
         ', '.join(names),
-        self._section,
+        advice,
       )
+
+  def _for_rare_classes(self) -> str:
+    """What gives rare classes more weight, unless they have it."""
+    if self._loss.class_weights != 'none':
+      return ''
+    setting = f'{self._loss.NAME}.class_weights'
+    return f'give rare classes more weight (--set={setting}=sqrt_inverse)'
 
   def _watch_architecture(
     self, state: arch_state.ArchState, num_epochs: int
@@ -115,4 +138,5 @@ class Health(tf.keras.callbacks.Callback):
   def _tell(self, what: str, sentence: str, *values) -> None:
     if what not in self._told:
       self._told.add(what)
+      self._new.append(sentence % values)
       logging.warning(sentence, *values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -12,7 +12,7 @@ import tensorflow as tf
 from deeplab_nas import errors, files
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
-from deeplab_nas.report import arch_state
+from deeplab_nas.report import arch_state, baseline
 from deeplab_nas.run import directory as run_directory
 
 
@@ -21,7 +21,8 @@ class MetricsLog(tf.keras.callbacks.Callback):
 
   A line holds all logs of the epoch, in a search the state of the architecture,
   and, where there was a validation, the IoU of each class (null for one that is
-  neither in the labels nor predicted). Lines of epochs that a resumed run
+  neither in the labels nor predicted), its accuracy, and what the best constant
+  prediction would score. Lines of epochs that a resumed run
   repeats are replaced.
 
   Attributes:
@@ -33,9 +34,18 @@ class MetricsLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
     read_arch: arch_state.ReadArch | None = None,
+    take_warnings: Callable[[], list[str]] = list,
   ):
-    """Writes to `run`; a search gives its architecture's state too."""
+    """Writes to a run's folder.
+
+    Args:
+      run: The folder.
+      info: Class names.
+      read_arch: Gives the state of a search's architecture.
+      take_warnings: Gives what was warned of in an epoch.
+    """
     super().__init__()
+    self._take_warnings = take_warnings
     self._read_arch = read_arch
     self.history: list[dict[str, Any]] = []
     self._run = run
@@ -54,7 +64,10 @@ class MetricsLog(tf.keras.callbacks.Callback):
       state = self._read_arch()
       line.update(state.numbers(), digest=state.genotype.digest)
     if 'val_miou' in logs:
+      line.update(baseline.of_validation(self.model, self._info.class_names))
       line['class_iou'] = self._class_iou()
+    if warnings := self._take_warnings():
+      line['warnings'] = warnings
     self.history = [old for old in self.history if old['epoch'] <= epoch]
     self.history.append(line)
     text = ''.join(json.dumps(each) + '\n' for each in self.history)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab_nas import files
-from deeplab_nas.report import arch_state
+from deeplab_nas.report import arch_state, baseline, tensorboard_log
 from deeplab_nas.report import samples as panels_lib
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import draw
@@ -19,7 +19,7 @@ from deeplab_nas.space import genotype as genotype_lib
 class PictureLog(tf.keras.callbacks.Callback):
   """Draws validation panels; of a search also genotype, alpha and beta.
 
-  The files in `pictures/` show the last epoch, `tensorboard/pictures` all.
+  The files in `pictures/` show the last epoch, TensorBoard all.
   """
 
   def __init__(
@@ -29,6 +29,7 @@ class PictureLog(tf.keras.callbacks.Callback):
     steps_per_epoch: int,
     read_arch: arch_state.ReadArch | None = None,
     costs_of: Callable[[genotype_lib.Genotype], str] = lambda genotype: '',
+    events: tensorboard_log.Events | None = None,
   ):
     """Draws to a run's folder.
 
@@ -38,6 +39,7 @@ class PictureLog(tf.keras.callbacks.Callback):
       steps_per_epoch: Steps in an epoch.
       read_arch: Gives the state of a search's architecture.
       costs_of: Says in one line what an architecture costs.
+      events: Where the run's scalars go too; None for events of its own.
     """
     super().__init__()
     self._costs_of = costs_of
@@ -45,29 +47,20 @@ class PictureLog(tf.keras.callbacks.Callback):
     self._run = run
     self._panels = panels if panels is not None and panels.count else None
     self._steps_per_epoch = steps_per_epoch
-    self._writer = None
-
-  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-    # A folder of its own: TensorBoard follows one event file in a folder.
-    self._writer = tf.summary.create_file_writer(
-      str(self._run.tensorboard / 'pictures')
-    )
+    self._events = events or tensorboard_log.Events(run)
 
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
     step = (epoch + 1) * self._steps_per_epoch
-    with self._writer.as_default():
-      for name, png in self._draw(epoch + 1).items():
+    with self._events.open().as_default():
+      for name, png in self._draw(epoch + 1, logs or {}).items():
         files.write(self._run.pictures / f'{name}.png', png)
         picture = tf.io.decode_png(png, channels=3)[tf.newaxis]  # [1, H, W, 3]
-        tf.summary.image(name, picture, step)
-    self._writer.flush()
+        tf.summary.image(f'pictures/{name}', picture, step)
+    self._events.open().flush()
 
-  def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-    self._writer.close()
-
-  def _draw(self, epoch: int) -> dict[str, bytes]:
+  def _draw(self, epoch: int, logs: Mapping[str, float]) -> dict[str, bytes]:
     """PNG files by name, after an epoch that is counted from 1."""
     buffers = {}
     title = f'{self._run}, after epoch {epoch}'
@@ -81,6 +74,19 @@ class PictureLog(tf.keras.callbacks.Callback):
       )
     if self._panels is not None:
       buffers['panels'] = io.BytesIO()
+      if 'val_miou' in logs and hasattr(self.model, 'val_metric'):
+        title += f': {self._compared(float(logs["val_miou"]))}'
       picture = self._panels.draw(self.model.predict_logits, title)
       Image.fromarray(picture).save(buffers['panels'], 'PNG')
     return {name: buffer.getvalue() for name, buffer in buffers.items()}
+
+  def _compared(self, miou: float) -> str:
+    """'mIoU 35.1 %, a constant prediction 25.2 %'."""
+    text = f'mIoU {100 * miou:.1f} %'
+    count = self.model.val_metric.total_cm.shape[0]
+    numbers = baseline.of_validation(self.model, range(count))
+    if not numbers:
+      return text
+    return (
+      f'{text}, a constant prediction {100 * numbers["constant_miou"]:.1f} %'
+    )

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
+import numpy as np
 import tensorflow as tf
 import tqdm
 from absl import logging
 
-from deeplab_nas.report import text
+from deeplab_nas.report import baseline, text
 from deeplab_nas.run import data_wait
 
 _LOG_NAMES = {'loss': 'loss', 'miou': 'mIoU', 'learning_rate': 'lr'}
@@ -123,13 +124,24 @@ class ProgressBar(tf.keras.callbacks.Callback):
     self._close()
     left = self.seconds_left
     logging.info(
-      '%s done in %s: %s%s%s.',
+      '%s done in %s: %s%s%s%s.',
       self._title,
       text.duration(seconds),
       _shown(logs or {}, _END_NAMES),
+      self._compared(logs or {}),
       _waiting(logs or {}),
       f', {text.duration(left)} left' if left else '',
     )
+
+  def _compared(self, logs: Mapping[str, float]) -> str:
+    """', constant prediction 0.25' after a validation."""
+    if 'val_miou' not in logs or not hasattr(self.model, 'val_metric'):
+      return ''
+    confusion = np.asarray(self.model.val_metric.total_cm)
+    numbers = baseline.of_validation(self.model, range(len(confusion)))
+    if not numbers:
+      return ''
+    return f' (a constant prediction: {numbers["constant_miou"]:.4g})'
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
     self._close()

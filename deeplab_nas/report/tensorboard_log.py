@@ -1,4 +1,8 @@
-"""Scalars for TensorBoard; training and validation share their charts."""
+"""Scalars for TensorBoard: train/loss, val/loss, architecture/..., config.
+
+All of a run, its pictures too, is in one folder, which TensorBoard shows as one
+run, however often that was resumed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from tensorboard.compat.proto import event_pb2
 from deeplab_nas import files
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
-from deeplab_nas.report import arch_state
+from deeplab_nas.report import arch_state, baseline
 from deeplab_nas.run import directory as run_directory
 
 _VAL_PREFIX = 'val_'
@@ -25,7 +29,7 @@ def forget_after(run: run_directory.RunDirectory, step: int) -> None:
     run: Of the events.
     step: The last one that stays.
   """
-  for path in run.tensorboard.glob('*/events.out.tfevents.*'):
+  for path in run.tensorboard.rglob('events.out.tfevents.*'):
     events = list(_events(str(path)))
     kept = [raw for raw, its_step in events if its_step <= step]
     if len(kept) == len(events):
@@ -48,11 +52,40 @@ def _events(path: str) -> Iterator[tuple[bytes, int]]:
     return  # killed while it wrote
 
 
+class Events:
+  """The event file of this start, which all that write of the run share.
+
+  TensorBoard follows one file of a folder at a time.
+  """
+
+  def __init__(self, run: run_directory.RunDirectory):
+    self._run = run
+    self._writer: tf.summary.SummaryWriter | None = None
+
+  def open(self) -> tf.summary.SummaryWriter:
+    """The writer; the run's first one begins with its settings as text."""
+    if self._writer is None:
+      folder = self._run.tensorboard
+      is_first = not list(folder.rglob('events.out.tfevents.*'))
+      self._writer = tf.summary.create_file_writer(str(folder))
+      if is_first and self._run.config.is_file():
+        settings = self._run.config.read_text('utf-8')
+        with self._writer.as_default():
+          tf.summary.text('config', f'```yaml\n{settings}```', step=0)
+    return self._writer
+
+  def close(self) -> None:
+    """Ends the file."""
+    if self._writer is not None:
+      self._writer.close()
+      self._writer = None
+
+
 class TensorBoardLog(tf.keras.callbacks.Callback):
-  """Writes scalars to `tensorboard/train` and `tensorboard/val`.
+  """Writes scalars, with train and val apart.
 
   The step is the number of weight steps. Training is also written within an
-  epoch, as the running means of the epoch.
+  epoch, as the running means of the epoch. What is not finite is left out.
   """
 
   def __init__(
@@ -62,6 +95,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     steps_per_epoch: int,
     read_arch: arch_state.ReadArch | None = None,
     every_steps: int = 50,
+    events: Events | None = None,
   ):
     """Writes to `run`; a search gives its architecture's state too."""
     super().__init__()
@@ -71,13 +105,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     self._steps_per_epoch = steps_per_epoch
     self._every_steps = every_steps
     self._epoch = 0
-    self._writers = {}
-
-  def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-    self._writers = {
-      name: tf.summary.create_file_writer(str(self._run.tensorboard / name))
-      for name in ('train', 'val')
-    }
+    self._events = events or Events(run)
 
   def on_epoch_begin(
     self, epoch: int, logs: Mapping[str, float] | None = None
@@ -92,7 +120,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       step = self._epoch * self._steps_per_epoch + batch + 1
       self._write('train', dict(logs or {}), step)
       # A checkpoint may follow, and then these are not written again.
-      self._writers['train'].flush()
+      self._events.open().flush()
 
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
@@ -111,17 +139,27 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     }
     if self._read_arch is not None:
       state = self._read_arch().numbers()
-      train.update({f'architecture/{key}': x for key, x in state.items()})
+      self._write('architecture', state, step)
     if val:
       val.update(self._class_iou())
+      val.update(self._baseline())
     self._write('train', train, step)
     self._write('val', val, step)
-    for writer in self._writers.values():
-      writer.flush()
+    self._events.open().flush()
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-    for writer in self._writers.values():
-      writer.close()
+    self._events.close()
+
+  def _baseline(self) -> dict[str, float]:
+    """Own accuracy, and what a constant prediction would score."""
+    names = self._info.class_names
+    numbers = baseline.of_validation(self.model, names)
+    shown = {
+      'val_accuracy': 'accuracy',
+      'constant_miou': 'constant_miou',
+      'constant_accuracy': 'constant_accuracy',
+    }
+    return {tag: numbers[key] for key, tag in shown.items() if key in numbers}
 
   def _class_iou(self) -> dict[str, float]:
     values = class_iou.from_confusion(self.model.val_metric.total_cm.numpy())
@@ -132,6 +170,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
     }
 
   def _write(self, name: str, values: Mapping[str, float], step: int) -> None:
-    with self._writers[name].as_default():
+    with self._events.open().as_default():
       for tag, value in values.items():
-        tf.summary.scalar(tag, value, step)
+        if np.isfinite(value):
+          tf.summary.scalar(f'{name}/{tag}', value, step)

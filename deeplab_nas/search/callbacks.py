@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.report import arch_state, health, progress
+from deeplab_nas.report import arch_state, progress
 from deeplab_nas.report import callbacks as report_callbacks
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import genotype_log
@@ -47,7 +47,6 @@ def for_search(
       val,
       read_arch,
     ),
-    health.Health(info, read_arch, config.search.arch_start_epoch),
     # Last, so that its time between epochs holds the work of the others.
     bar,
   ]

@@ -12,6 +12,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import follow_up
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
+from deeplab_nas.report import baseline, metrics_log
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
@@ -45,6 +46,7 @@ def summarize(
     '',
     _quality(metrics),
     *_warnings(found),
+    *baseline.warned(metrics_log.read(run)),
     '',
     _costs(found, space, info, image_size, network),
     '',
@@ -70,6 +72,7 @@ def _quality(metrics: Mapping[str, Any]) -> str:
     ' is not the quality of the',
     'architecture, which has to be trained by itself.',
   ]
+  lines += baseline.sentences(metrics)
   return '\n'.join([*lines, *report_text.class_rows(metrics)])
 
 

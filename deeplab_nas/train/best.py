@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -100,12 +101,23 @@ class BestKeeper(tf.keras.callbacks.Callback):
     if float(score) > float(self._score):
       self._score.assign(float(score))
       self._save(epoch + 1)
+      self._warn_of_constant(epoch + 1)
     elif self._patience and epoch + 1 - self.epoch >= self._patience:
       self._stopped.assign(True)
       self._trainer.stop_training = True
       logging.info(
         'Stopping: the validation mIoU has not risen for %d epochs.',
         epoch + 1 - self.epoch,
+      )
+
+  def _warn_of_constant(self, epoch: int) -> None:
+    """Says, each time, that the best so far is worth nothing."""
+    predicted = np.asarray(self._trainer.val_metric.total_cm).sum(0)
+    if len(predicted) > 1 and np.count_nonzero(predicted) == 1:
+      logging.warning(
+        'The best weights so far, after epoch %d, predict one class for every'
+        ' pixel: they are kept until an epoch does better.',
+        epoch,
       )
 
   def _save(self, epoch: int, is_validated: bool = True) -> None:

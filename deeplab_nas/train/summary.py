@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab_nas import commands
+from deeplab_nas.report import baseline
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import cost
@@ -46,6 +47,7 @@ def summarize(
     f' {report_text.count(num_params)} parameters, {len(metrics)} epochs.',
     *_costs(genotype, network, image_size),
     _quality(metrics, best_epoch),
+    *baseline.warned(metrics),
     '',
     report_text.files(
       ('best weights', run.best),
@@ -95,7 +97,8 @@ def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
     f'Validation mIoU: {100 * line["val_miou"]:.1f} %, after epoch'
     f' {best_epoch}, the best.'
   )
-  return '\n'.join([title, *report_text.class_rows(line)])
+  rows = [*baseline.sentences(line), *report_text.class_rows(line)]
+  return '\n'.join([title, *rows])
 
 
 def _next(run: run_directory.RunDirectory) -> str:

@@ -21,6 +21,7 @@ def test_uniform_weights_have_the_largest_entropy():
   edge = legal / np.maximum(moves, 1)
   state = of(arch_weights.ArchWeights(np.full([20, 8], 1 / 8), edge))
   assert state.alpha_entropy == pytest.approx(math.log(8))
+  assert state.alpha_decided == pytest.approx(0, abs=1e-6)
   counts = moves[moves > 0]
   assert len(counts) == 1 + 45 - 4  # the stem and all nodes but the last layer
   assert state.beta_entropy == pytest.approx(np.log(counts).mean())
@@ -30,6 +31,8 @@ def test_decided_weights_have_none():
   weights = arch_weights.one_hot(zoo.load('auto_deeplab'), SPACE)
   state = of(arch_weights.ArchWeights(weights.op, weights.transition))
   assert state.alpha_entropy == 0
+  assert state.alpha_decided == 1
+  assert state.beta_decided == 1
   assert state.beta_entropy == 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import arch_state, health
 from deeplab_nas.space import arch_weights, genotype, search_space, zoo
@@ -35,6 +36,7 @@ def validate(*confusions, **settings):
     metric = types.SimpleNamespace(total_cm=matrix)
     callback.set_model(types.SimpleNamespace(val_metric=metric))
     callback.on_epoch_end(epoch, {'val_miou': 0.5})
+  return callback
 
 
 def test_good_predictions_are_no_trouble(told):
@@ -48,6 +50,25 @@ def test_a_constant_prediction_is_told_once(told):
   assert 'was predicted as sky' in sentence
   assert 'this mIoU, 11.1 %, is' in sentence
   assert 'train.class_weights' in sentence
+
+
+def test_a_constant_prediction_has_its_score_and_the_setting_that_helps(told):
+  validate(ALL_SKY, loss=config_lib.SearchConfig())
+  (sentence,) = told()
+  assert '--set=search.class_weights=sqrt_inverse' in sentence
+  assert 'road everywhere: mIoU 11.1 %, accuracy 33.3 %' in sentence
+
+
+def test_weights_that_are_there_are_not_advised(told):
+  validate(ALL_SKY, loss=config_lib.TrainConfig(class_weights='inverse'))
+  (sentence,) = told()
+  assert 'class_weights' not in sentence
+
+
+def test_what_was_told_is_handed_out_once(told):
+  callback = validate(*[ALL_SKY] * 2)
+  assert callback.take_new() == told()
+  assert callback.take_new() == []
 
 
 def test_a_class_that_is_never_predicted_is_named(told):

@@ -35,11 +35,11 @@ def test_the_panels_show_the_validation_images(finished):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_tensorboard_has_every_epoch(finished, name):
-  (path,) = (finished.run.tensorboard / 'pictures').iterdir()
+  (path,) = finished.run.tensorboard.glob('events.*')
   steps = [
     event.step
     for event in tf.compat.v1.train.summary_iterator(str(path))
     for value in event.summary.value
-    if value.tag == name
+    if value.tag == f'pictures/{name}'
   ]
   assert steps == [fixtures.STEPS, 2 * fixtures.STEPS]

@@ -100,3 +100,21 @@ def test_todays_patience_counts(directory, tmp_path, caplog, patience, stays):
     resumed.resume_after(3)
   assert resumed.is_stopped == bool(stays)
   assert caplog.text.count('Early stopping has ended') == stays
+
+
+@pytest.mark.parametrize(
+  'confusion, is_told',
+  [
+    ([[5, 0, 0], [3, 0, 0], [1, 0, 0]], True),
+    ([[5, 0, 0], [3, 1, 0], [1, 0, 0]], False),
+    (np.zeros([3, 3]), False),
+  ],
+)
+def test_a_best_that_is_constant_is_warned_of(
+  directory, caplog, confusion, is_told
+):
+  kept, trainer = keeper(directory)
+  trainer.val_metric.total_cm.assign(np.array(confusion, np.float32))
+  run(kept, trainer, [0.1])
+  assert kept.epoch == 1
+  assert ('predict one class for every pixel' in caplog.text) == is_told
