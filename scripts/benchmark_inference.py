@@ -3,6 +3,8 @@ r"""Times a network and its export on random images.
   python scripts/benchmark_inference.py --table
   python scripts/benchmark_inference.py --genotype=runs/train/genotype.json \
       --filter_multiplier=48 --size=1025 --num_runs=5 --table
+  python scripts/benchmark_inference.py --run_dir=runs/train \
+      --image_size=360x480 --table
 
 Prints a line of JSON for each case:
 
@@ -19,13 +21,17 @@ are those of the cost model, so the shares of the matrix peak compare.
 
 from __future__ import annotations
 
+import re
 import tempfile
 
 from absl import flags, logging
 
 from benchmarks import command, inference
+from deeplab_nas import errors
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.cli import main as cli
+from deeplab_nas.run import continuation
+from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype_source
 
@@ -33,9 +39,18 @@ FLAGS = flags.FLAGS
 flags_lib.define_path(
   FLAGS, 'genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.'
 )
+flags_lib.define_path(
+  FLAGS,
+  'run_dir',
+  '',
+  'A training, whose network is timed in the place of --genotype.',
+)
 flags.DEFINE_integer('filter_multiplier', 20, 'F.', lower_bound=1)
 flags.DEFINE_integer(
   'size', 513, 'Height and width of the images.', lower_bound=1
+)
+flags.DEFINE_string(
+  'image_size', None, 'HxW of the images, if they are no squares of --size.'
 )
 flags.DEFINE_integer('batch_size', 1, 'Images of a step.', lower_bound=1)
 flags.DEFINE_boolean('tflite', False, 'Time a TFLite model as well.')
@@ -45,12 +60,31 @@ FLAGS.set_default('matrix_peak', True)
 
 def main(_) -> None:
   tensorflow_setup.silence()
-  genotype_source.read(FLAGS.genotype)  # a mistake shows before the work
-  sizes = FLAGS.genotype, FLAGS.filter_multiplier, FLAGS.size
+  subject = inference.Subject(
+    FLAGS.genotype, FLAGS.filter_multiplier, _size(), FLAGS.run_dir
+  )
+  # A mistake shows before the work.
+  if FLAGS.run_dir:
+    continuation.check_is_training(run_directory.RunDirectory(FLAGS.run_dir))
+  else:
+    genotype_source.read(FLAGS.genotype)
   with tempfile.TemporaryDirectory() as folder:
     logging.info('Exporting the network.')
-    path = inference.export(*sizes, folder, FLAGS.tflite)
-    command.run(inference.cases(*sizes, FLAGS.batch_size, path, FLAGS.tflite))
+    path = inference.export(subject, folder, FLAGS.tflite)
+    command.run(inference.cases(subject, FLAGS.batch_size, path, FLAGS.tflite))
+
+
+def _size() -> list[int]:
+  """Height and width."""
+  if FLAGS.image_size is None:
+    return [FLAGS.size, FLAGS.size]
+  match = re.fullmatch(r'([1-9]\d{0,4})x([1-9]\d{0,4})', FLAGS.image_size)
+  errors.require(
+    match is not None,
+    f'--image_size={FLAGS.image_size} is no size: write height x width, such'
+    ' as --image_size=360x480.',
+  )
+  return [int(match[1]), int(match[2])]
 
 
 if __name__ == '__main__':

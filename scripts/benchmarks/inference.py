@@ -6,23 +6,92 @@ function of a fixed size; an export is loaded as a server would load it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import case as case_lib
 from benchmarks import in_turn
-from deeplab_nas.space import cost, genotype_source, search_space
-from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.space import genotype_source, search_space
 
 NUM_CLASSES = 19  # Cityscapes'
 _SEED = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class Subject:
+  """Which network, on which images.
+
+  Attributes:
+    genotype: A file, or zoo:NAME.
+    filter_multiplier: F.
+    size: Height and width of the images, or one number for both.
+    run_dir: A training, whose best weights, width, head and classes are taken
+      in the place of `genotype` and `filter_multiplier`; '' for none.
+  """
+
+  genotype: str = 'zoo:auto_deeplab'
+  filter_multiplier: int = 20
+  size: int | Sequence[int] = 513
+  run_dir: str = ''
+
+  @property
+  def shape(self) -> tuple[int, int]:
+    """Height and width."""
+    one = isinstance(self.size, int)
+    return (self.size, self.size) if one else tuple(self.size)
+
+  def network(self):
+    """The network, batch norm as after a training."""
+    import tensorflow as tf
+
+    from deeplab_nas.nn.network import network
+    from deeplab_nas.train import restore
+
+    if self.run_dir:
+      return restore.load(self.run_dir).network
+    tf.keras.utils.set_random_seed(_SEED)
+    built = network.build_network(
+      genotype_source.read(self.genotype), self.filter_multiplier, NUM_CLASSES
+    )
+    _unsettle(built)
+    return built
+
+  def info(self) -> dataset_info.DatasetInfo:
+    """Its classes."""
+    if self.run_dir:
+      return dataset_info.DatasetInfo.load(self._run.dataset)
+    return dataset_info.DatasetInfo.cityscapes()
+
+  def facts(self, batch_size: int) -> dict[str, Any]:
+    """Operations by the cost model: those of the unfolded network for all."""
+    if self.run_dir:
+      config = config_lib.load(os.fspath(self._run.config)).network
+      genotype = genotype_source.read(self._run.genotype)
+    else:
+      config = config_lib.NetworkConfig(
+        filter_multiplier=self.filter_multiplier
+      )
+      genotype = genotype_source.read(self.genotype)
+    space = search_space.SearchSpace.containing(
+      genotype, config.filter_multiplier
+    )
+    classes = self.info().num_classes
+    macs = config.cost_model(space, classes, self.shape).of(genotype).macs
+    return {'images': batch_size, 'flops': 2 * macs * batch_size}
+
+  @property
+  def _run(self) -> run_directory.RunDirectory:
+    return run_directory.RunDirectory(self.run_dir)
+
+
 def cases(
-  genotype: str,
-  filter_multiplier: int,
-  size: int,
+  subject: Subject,
   batch_size: int,
   export_dir: str | os.PathLike,
   tflite: bool = False,
@@ -30,19 +99,12 @@ def cases(
   """Groups of cases: each in its process, then two that share one.
 
   Args:
-    genotype: A file, or zoo:NAME.
-    filter_multiplier: F.
-    size: Height and width of the images.
+    subject: The network and its images.
     batch_size: Images of a step.
     export_dir: What `export` was given.
     tflite: Whether it wrote a TFLite model too.
   """
-  network = {
-    'genotype': genotype,
-    'filter_multiplier': filter_multiplier,
-    'size': size,
-    'batch_size': batch_size,
-  }
+  network = {**dataclasses.asdict(subject), 'batch_size': batch_size}
   exported = {**network, 'path': os.fspath(export_dir)}
   alone = [
     case_lib.Case('network', build_network, network),
@@ -55,37 +117,34 @@ def cases(
 
 
 def export(
-  genotype: str,
-  filter_multiplier: int,
-  size: int,
-  export_dir: str | os.PathLike,
-  tflite: bool = False,
+  subject: Subject, export_dir: str | os.PathLike, tflite: bool = False
 ) -> pathlib.Path:
-  """Exports a network as `scripts/export_model.py` does; returns its folder."""
-  from deeplab_nas.data import dataset_info
+  """Exports a network as `scripts/export_model.py` does; returns its folder.
+
+  Images are as large for the network as they are sent: a training's
+  data.image_scale is left out.
+  """
   from deeplab_nas.serving import export as export_lib
 
   options = export_lib.ExportOptions(
-    warmup_size=(size, size), tflite_size=(size, size) if tflite else None
+    warmup_size=subject.shape, tflite_size=subject.shape if tflite else None
   )
-  network = _network(genotype, filter_multiplier)
-  info = dataset_info.DatasetInfo.cityscapes()
-  return export_lib.export(network, info, export_dir, options).path
+  return export_lib.export(
+    subject.network(), subject.info(), export_dir, options
+  ).path
 
 
-def build_network(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int
-) -> case_lib.Job:
+def build_network(batch_size: int, **subject: Any) -> case_lib.Job:
   """Logits of a compiled call, images float32."""
   from benchmarks import graph_cost
 
-  step, compiled = _network_step(genotype, filter_multiplier, size, batch_size)
+  step, compiled = _network_step(Subject(**subject), batch_size)
 
   def facts() -> dict[str, Any]:
     counted = graph_cost.count(compiled).facts()
     done = counted.pop('flops')
     return {
-      **_facts(genotype, filter_multiplier, size, batch_size),
+      **Subject(**subject).facts(batch_size),
       **counted,
       'flops_in_graph': done,
     }
@@ -93,33 +152,29 @@ def build_network(
   return case_lib.Job(step, facts)
 
 
-def build_predict(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int
-) -> case_lib.Job:
+def build_predict(batch_size: int, **subject: Any) -> case_lib.Job:
   """Logits of Keras' `predict`, images float32."""
-  network = _network(genotype, filter_multiplier)
-  images = _images(size, batch_size).astype('float32')
+  network = Subject(**subject).network()
+  images = _images(Subject(**subject).shape, batch_size).astype('float32')
   return case_lib.Job(
     lambda: network.predict(images, batch_size=batch_size, verbose=0),
-    lambda: _facts(genotype, filter_multiplier, size, batch_size),
+    lambda: Subject(**subject).facts(batch_size),
   )
 
 
-def build_export(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int, path: str
-) -> case_lib.Job:
+def build_export(batch_size: int, path: str, **subject: Any) -> case_lib.Job:
   """Masks of a SavedModel, images uint8."""
   from benchmarks import graph_cost
   from deeplab_nas.serving import names
 
-  step, function = _export_step(path, size, batch_size)
+  step, function = _export_step(path, Subject(**subject).shape, batch_size)
 
   def facts() -> dict[str, Any]:
     # Its sizes are not static: what it multiplies cannot be counted.
     counted = graph_cost.count(function).facts()
     nodes = {x: n for x, n in counted.items() if x.startswith('graph_')}
     return {
-      **_facts(genotype, filter_multiplier, size, batch_size),
+      **Subject(**subject).facts(batch_size),
       **nodes,
       'signature': names.DEFAULT_SIGNATURE,
     }
@@ -127,9 +182,7 @@ def build_export(
   return case_lib.Job(step, facts)
 
 
-def build_tflite(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int, path: str
-) -> case_lib.Job:
+def build_tflite(batch_size: int, path: str, **subject: Any) -> case_lib.Job:
   """Masks and probabilities of a TFLite model, one image after the other."""
   import tensorflow as tf
 
@@ -140,47 +193,43 @@ def build_tflite(
     os.path.join(path, tflite.FILE), num_threads=scan.num_cores()
   )
   runner = interpreter.get_signature_runner(names.DEFAULT_SIGNATURE)
-  images = _images(size, batch_size)
+  images = _images(Subject(**subject).shape, batch_size)
 
   def step() -> None:
     for image in images:
       runner(**{names.IMAGES: image[None]})
 
-  return case_lib.Job(
-    step, lambda: _facts(genotype, filter_multiplier, size, batch_size)
-  )
+  return case_lib.Job(step, lambda: Subject(**subject).facts(batch_size))
 
 
-def build_both(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int, path: str
-) -> case_lib.Job:
+def build_both(batch_size: int, path: str, **subject: Any) -> case_lib.Job:
   """A step of the network, then one of its export, in the same process."""
-  network, _ = _network_step(genotype, filter_multiplier, size, batch_size)
-  exported, _ = _export_step(path, size, batch_size)
+  network, _ = _network_step(Subject(**subject), batch_size)
+  exported, _ = _export_step(path, Subject(**subject).shape, batch_size)
   turns = in_turn.InTurn({'network': network, 'export': exported})
   return case_lib.Job(turns.step, turns.facts)
 
 
-def _network_step(genotype, filter_multiplier, size, batch_size):
+def _network_step(subject: Subject, batch_size: int):
   """A step of the compiled network, and its concrete function."""
   import tensorflow as tf
 
-  network = _network(genotype, filter_multiplier)
-  images = tf.constant(_images(size, batch_size), tf.float32)
+  network = subject.network()
+  images = tf.constant(_images(subject.shape, batch_size), tf.float32)
   function = tf.function(
     lambda x: network(x, training=False), autograph=False
   ).get_concrete_function(images)
   return lambda: function(images).numpy(), function
 
 
-def _export_step(path, size, batch_size):
+def _export_step(path: str, shape: tuple[int, int], batch_size: int):
   """A step of the export, and its signature."""
   import tensorflow as tf
 
   from deeplab_nas.serving import names
 
   loaded = tf.saved_model.load(path)
-  images = tf.constant(_images(size, batch_size))
+  images = tf.constant(_images(shape, batch_size))
   function = loaded.signatures[names.DEFAULT_SIGNATURE]
 
   def step():
@@ -188,19 +237,6 @@ def _export_step(path, size, batch_size):
     return function(**{names.IMAGES: images})[names.CLASSES].numpy()
 
   return step, function
-
-
-def _network(genotype: str, filter_multiplier: int):
-  import tensorflow as tf
-
-  from deeplab_nas.nn.network import network
-
-  tf.keras.utils.set_random_seed(_SEED)
-  built = network.build_network(
-    genotype_source.read(genotype), filter_multiplier, NUM_CLASSES
-  )
-  _unsettle(built)
-  return built
 
 
 def _unsettle(network) -> None:
@@ -220,22 +256,9 @@ def _unsettle(network) -> None:
         other.assign(rng.normal(0, 0.1, other.shape))
 
 
-def _images(size: int, batch_size: int):
-  """uint8 [batch_size, size, size, 3]."""
+def _images(shape: tuple[int, int], batch_size: int):
+  """uint8 [batch_size, height, width, 3]."""
   import numpy as np
 
   rng = np.random.default_rng(_SEED)
-  return rng.integers(256, size=[batch_size, size, size, 3], dtype=np.uint8)
-
-
-def _facts(
-  genotype: str, filter_multiplier: int, size: int, batch_size: int
-) -> dict[str, Any]:
-  """Operations by the cost model: those of the unfolded network for all."""
-  found: genotype_lib.Genotype = genotype_source.read(genotype)
-  space = search_space.SearchSpace.containing(found, filter_multiplier)
-  model = cost.CostModel(space, NUM_CLASSES, (size, size))
-  return {
-    'images': batch_size,
-    'flops': 2 * model.of(found).macs * batch_size,
-  }
+  return rng.integers(256, size=[batch_size, *shape, 3], dtype=np.uint8)

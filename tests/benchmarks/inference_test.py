@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 
 from benchmarks import case, comparison, inference
 from deeplab_nas.space import cost, search_space
+from deeplab_nas.train import restore
 from tests.serving import tiny
+from tests.train import restore_test
 
 SIZES = {'filter_multiplier': 1, 'size': 33}
 
@@ -21,7 +26,9 @@ def settings(tmp_path_factory):
 @pytest.fixture(scope='module')
 def exported(settings, tmp_path_factory):
   return str(
-    inference.export(**settings, export_dir=tmp_path_factory.mktemp('e'))
+    inference.export(
+      inference.Subject(**settings), tmp_path_factory.mktemp('e')
+    )
   )
 
 
@@ -56,7 +63,7 @@ def test_two_in_one_process_are_compared(settings, exported):
 
 def test_cases_are_the_network_its_export_and_both(exported, settings):
   groups = inference.cases(
-    **settings, batch_size=1, export_dir=exported, tflite=True
+    inference.Subject(**settings), 1, exported, tflite=True
   )
   names = [[one.name for one in group] for group in groups]
   assert names == [
@@ -68,9 +75,23 @@ def test_cases_are_the_network_its_export_and_both(exported, settings):
 
 @pytest.mark.slow
 def test_all_cases_run_in_processes_of_their_own(settings, tmp_path):
-  path = inference.export(**settings, export_dir=tmp_path, tflite=True)
+  path = inference.export(inference.Subject(**settings), tmp_path, tflite=True)
   for group in inference.cases(
-    **settings, batch_size=1, export_dir=path, tflite=True
+    inference.Subject(**settings), 1, path, tflite=True
   ):
     for result in comparison.compare(group, num_runs=1):
       assert result.peak_bytes > 0 and result.facts
+
+
+def test_a_training_is_timed_at_the_size_of_its_images(tmp_path):
+  restore_test.save(tmp_path, learning_rate=0.1)
+  subject = inference.Subject(size=[33, 49], run_dir=str(tmp_path))
+  trained = restore.load(tmp_path)
+  assert subject.info() == trained.info
+  job = inference.build_network(
+    batch_size=2, **json.loads(json.dumps(dataclasses.asdict(subject)))
+  )
+  logits = job.step()
+  assert logits.shape == (2, 33, 49, trained.info.num_classes)
+  expected = trained.network.cost_model((33, 49)).of(trained.genotype).macs
+  assert job.facts()['flops'] == 2 * 2 * expected

@@ -46,3 +46,16 @@ def test_a_mistake_is_told_at_once(flag, sentence):
   assert result.returncode == 2
   assert result.stderr.startswith('error: ' + sentence)
   assert result.stdout == ''
+
+
+@pytest.mark.parametrize(
+  'flags, part',
+  [
+    (['--image_size=9'], '--image_size=9 is no size'),
+    (['--run_dir=/none'], '/none is no run folder'),
+    (['--run_dir=gs://a/b'], '--run_dir=gs://a/b is refused'),
+    (['--genotype=zoo:none'], 'known are auto_deeplab'),
+  ],
+)
+def test_a_mistake_shows_before_the_work(flags, part):
+  assert part in command.refusal(run(*flags))
