@@ -9,7 +9,7 @@ from benchmarks import case, comparison, search_step
 pytestmark = pytest.mark.slow  # processes that build a supernet
 ONE_STEP = ('weight', 'arch', 'both')
 TINY = (
-  'space.num_layers=2',
+  'space.num_layers=1',
   'space.filter_multiplier=2',
   'space.num_blocks=1',
   'data.crop_size=[33, 33]',
@@ -37,7 +37,7 @@ def results():
 
 def test_all_kinds_run_and_say_what_they_are(results):
   for result in results.values():
-    assert result.facts['num_layers'] == 2
+    assert result.facts['num_layers'] == 1
     assert result.facts['crop_size'] == [33, 33]
     assert result.threads == {'inter_op': 2, 'intra_op': 1}
 

@@ -17,10 +17,10 @@ from tests import command
 from tests.scripts import scenes
 
 # More than the 50 steps after which there are events within an epoch.
-EPOCHS, STEPS, MANY_STEPS = 3, 60, 150
+EPOCHS, STEPS, MANY_STEPS = 3, 100, 400
 SETTINGS = {
   'search': (
-    'space.num_layers=2',
+    'space.num_layers=1',
     'space.num_blocks=1',
     'space.filter_multiplier=2',
     f'search.epochs={EPOCHS}',
@@ -170,7 +170,7 @@ def test_a_kill_leaves_no_trace_in_a_training(root, tmp_path):
 def test_a_search_stopped_in_every_way_ends_as_if_it_never_was(root, tmp_path):
   whole = Run(root, 'search', tmp_path / 'whole').finish()
   run = Run(root, 'search', tmp_path / 'run')
-  run.kill(random.Random(7).uniform(0, 0.8))
+  run.kill(random.Random(7).uniform(0, 0.4))
   # Who is asked to stop saves first, and says by its exit code who asked.
   assert run.stop(signal.SIGTERM) == 75
   assert run.stop(signal.SIGINT) == 130

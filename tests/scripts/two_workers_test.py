@@ -17,7 +17,7 @@ from tests.scripts import scenes
 EPOCHS, STEPS = 3, 10
 SETTINGS = {
   'search': (
-    'space.num_layers=2',
+    'space.num_layers=1',
     'space.num_blocks=1',
     'space.filter_multiplier=2',
     f'search.epochs={EPOCHS}',
