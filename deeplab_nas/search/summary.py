@@ -133,6 +133,8 @@ def _next(run: run_directory.RunDirectory) -> str:
   return (
     'Next, train what was found:\n'
     f'  {train}\n'
+    'Or see what else scores high, or the best within a budget:\n'
+    f'  {commands.line("pick", f"--run_dir={folder}")}\n'
     'Or look at the curves and pictures:\n'
     f'  {shlex.join(map(os.fspath, curves))}'
   )

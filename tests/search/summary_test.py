@@ -10,6 +10,7 @@ from deeplab_nas.report import metrics_log
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.space import search_space, zoo
+from tests import command
 
 METRICS = {
   'val_miou': 0.345,
@@ -111,6 +112,16 @@ def test_its_next_command_works(finished):
   )
   assert result.returncode == 0, result.stderr
   assert 'loss' in result.stdout
+
+
+def test_it_says_how_to_pick_another(finished):
+  finished.info.save(finished.run.dataset)  # as a run's start does
+  shown = text(finished.run.path)
+  (line,) = (line for line in shown.splitlines() if 'pick.py' in line)
+  _, script, flag = shlex.split(line)
+  result = command.here(script, flag)
+  assert result.returncode == 0, result.stderr
+  assert finished.searcher.arch_state().genotype.digest in result.stdout
 
 
 def test_it_says_how_to_train_what_was_found(finished):
