@@ -46,8 +46,8 @@ class Command:
     text: The rest of the help page.
     takes_arguments: Whether words that are no flags are expected; `main` is
       given these in the place of the command line.
-    setting_named: Gives the setting that --set knows a flag by which there is
-      none of, or None.
+    setting_named: For a flag that does not exist, gives the setting of that
+      name, so that the message can suggest --set; None if there is none.
   """
 
   name: str
