@@ -23,7 +23,8 @@ def of_validation(
   Returns:
     'val_accuracy', 'constant_miou' and 'constant_accuracy' in 0..1, and
     'constant_class', the class of that prediction; nothing without labels.
-    'predicted_class' is there if the model predicts one class alone.
+    'missed_classes' are there if some are labelled and never predicted,
+    'predicted_class' if the model predicts one class alone.
   """
   confusion = np.asarray(model.val_metric.total_cm)
   scores = scores_lib.Scores(tuple(class_names), confusion, 0, 0)
@@ -36,6 +37,8 @@ def of_validation(
     'constant_accuracy': best.pixel_accuracy,
     'constant_class': best.name,
   }
+  if scores.never_predicted:
+    numbers['missed_classes'] = list(scores.never_predicted)
   predicted = np.flatnonzero(confusion.sum(0))
   if len(predicted) == 1:
     numbers['predicted_class'] = class_names[predicted[0]]
@@ -64,14 +67,14 @@ def sentences(numbers: Mapping[str, Any]) -> list[str]:
 
 
 def warned(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-  """What a run was warned of, each once, as the part of a summary.
+  """What a run was warned of, as the part of a summary.
 
   Args:
     lines: All of `metrics_log`.
   """
-  first = {}
-  for line in lines:
-    for sentence in line.get('warnings') or ():
-      first.setdefault(sentence, line.get('epoch'))
-  told = [f'  epoch {epoch}: {text}' for text, epoch in first.items()]
+  told = [
+    f'  epoch {line.get("epoch")}: {sentence}'
+    for line in lines
+    for sentence in (line.get('warnings') or {}).values()
+  ]
   return ['', 'Warnings of the run:', *told] if told else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -68,6 +69,7 @@ def logs(
     read_arch,
     config.search.arch_start_epoch,
     config.train if read_arch is None else config.search,
+    functools.partial(metrics_log.read, run),
   )
   return [
     watch,

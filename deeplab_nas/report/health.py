@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -33,6 +34,7 @@ class Health(tf.keras.callbacks.Callback):
     read_arch: arch_state.ReadArch | None = None,
     arch_start_epoch: int = 0,
     loss: config_loss.LossConfig | None = None,
+    history: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
   ):
     """Watches a run.
 
@@ -41,6 +43,7 @@ class Health(tf.keras.callbacks.Callback):
       read_arch: Gives the architecture's state; None for a training.
       arch_start_epoch: Epochs of a search without architecture steps.
       loss: What the run learns with; None for the defaults.
+      history: Gives the lines of `metrics_log` that a resumed run has.
     """
     super().__init__()
     if loss is None and read_arch is None:
@@ -48,7 +51,9 @@ class Health(tf.keras.callbacks.Callback):
     elif loss is None:
       loss = config_search.SearchConfig()
     self._loss = loss
-    self._new: list[str] = []
+    self._new: dict[str, str] = {}
+    self._history = history
+    self._is_first = True
     self._names = info.class_names
     self._read_arch = read_arch
     self._arch_start_epoch = arch_start_epoch
@@ -58,6 +63,9 @@ class Health(tf.keras.callbacks.Callback):
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
   ) -> None:
+    if self._is_first:
+      self._is_first = False
+      self._recall(epoch)
     if 'val_miou' in (logs or {}):
       self._watch_classes(self.model.val_metric.total_cm.numpy())
     if self._read_arch is not None and epoch >= self._arch_start_epoch:
@@ -65,9 +73,17 @@ class Health(tf.keras.callbacks.Callback):
         self._read_arch(), epoch + 1 - self._arch_start_epoch
       )
 
-  def take_new(self) -> list[str]:
-    """What was told since this was called last."""
-    new, self._new = self._new, []
+  def _recall(self, num_epochs: int) -> None:
+    """Counts the validations of the epochs that were done before."""
+    for line in self._history():
+      if line['epoch'] <= num_epochs and 'val_miou' in line:
+        missed = line.get('missed_classes', ())
+        is_missed = np.array([name in missed for name in self._names])
+        self._missed = np.where(is_missed, self._missed + 1, 0)
+
+  def take_new(self) -> dict[str, str]:
+    """What was told since this was called last: sentences by their kind."""
+    new, self._new = self._new, {}
     return new
 
   def _watch_classes(self, confusion: np.ndarray) -> None:
@@ -138,5 +154,5 @@ class Health(tf.keras.callbacks.Callback):
   def _tell(self, what: str, sentence: str, *values) -> None:
     if what not in self._told:
       self._told.add(what)
-      self._new.append(sentence % values)
+      self._new[what] = sentence % values
       logging.warning(sentence, *values)

@@ -34,7 +34,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
     run: run_directory.RunDirectory,
     info: dataset_info.DatasetInfo,
     read_arch: arch_state.ReadArch | None = None,
-    take_warnings: Callable[[], list[str]] = list,
+    take_warnings: Callable[[], dict[str, str]] = dict,
   ):
     """Writes to a run's folder.
 
@@ -42,7 +42,7 @@ class MetricsLog(tf.keras.callbacks.Callback):
       run: The folder.
       info: Class names.
       read_arch: Gives the state of a search's architecture.
-      take_warnings: Gives what was warned of in an epoch.
+      take_warnings: Gives what was warned of in an epoch, by its kind.
     """
     super().__init__()
     self._take_warnings = take_warnings
@@ -66,9 +66,16 @@ class MetricsLog(tf.keras.callbacks.Callback):
     if 'val_miou' in logs:
       line.update(baseline.of_validation(self.model, self._info.class_names))
       line['class_iou'] = self._class_iou()
-    if warnings := self._take_warnings():
-      line['warnings'] = warnings
     self.history = [old for old in self.history if old['epoch'] <= epoch]
+    # Every start tells anew what its run was told before.
+    told = {kind for old in self.history for kind in old.get('warnings', ())}
+    warnings = {
+      kind: sentence
+      for kind, sentence in self._take_warnings().items()
+      if kind not in told
+    }
+    if warnings:
+      line['warnings'] = warnings
     self.history.append(line)
     text = ''.join(json.dumps(each) + '\n' for each in self.history)
     files.write(self._run.metrics, text)

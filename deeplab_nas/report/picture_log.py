@@ -63,7 +63,7 @@ class PictureLog(tf.keras.callbacks.Callback):
   def _draw(self, epoch: int, logs: Mapping[str, float]) -> dict[str, bytes]:
     """PNG files by name, after an epoch that is counted from 1."""
     buffers = {}
-    title = f'{self._run}, after epoch {epoch}'
+    title = f'{self._run.path.name}, after epoch {epoch}'
     if self._read_arch is not None:
       state = self._read_arch()
       buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}

@@ -49,11 +49,11 @@ def test_without_labels_there_is_none():
   assert baseline.sentences({}) == []
 
 
-def test_warnings_come_once_with_their_first_epoch():
+def test_warnings_come_with_their_epoch():
   lines = [
     {'epoch': 1},
-    {'epoch': 2, 'warnings': ['one']},
-    {'epoch': 3, 'warnings': ['one', 'two']},
+    {'epoch': 2, 'warnings': {'constant': 'one'}},
+    {'epoch': 3, 'warnings': {'missed': 'two'}},
   ]
   assert baseline.warned(lines)[2:] == ['  epoch 2: one', '  epoch 3: two']
   assert baseline.warned(lines[:1]) == []

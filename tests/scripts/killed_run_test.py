@@ -72,6 +72,7 @@ class Run:
   """A run in a folder, started again and again by the same command."""
 
   def __init__(self, root, mode, folder, steps=STEPS):
+    folder.parent.mkdir(exist_ok=True)
     self.folder = folder
     self.arguments = arguments(root, mode, folder, steps)
     self.log = folder.with_name(f'{folder.name}.log')
@@ -125,13 +126,14 @@ def variables(checkpoints):
 def events(folder):
   """(tag, step) -> value of all scalars; none may come twice."""
   values = {}
-  for path in sorted(folder.glob('tensorboard/*/events.out.tfevents.*')):
+  for path in sorted(folder.glob('tensorboard/events.out.tfevents.*')):
     for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
       event = event_pb2.Event.FromString(record)
       for value in event.summary.value:
-        key = path.parent.name, value.tag, event.step
+        key = value.tag, event.step
         assert key not in values, key
         values[key] = value.tensor.SerializeToString()
+  assert values
   return values
 
 
@@ -154,8 +156,11 @@ def assert_same(actual, expected, mode):
 
 def assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, steps=STEPS):
   """Bit-equal: genotype, metrics, every variable, every event."""
-  whole = Run(root, mode, tmp_path / 'whole', steps).finish()
-  run, moments = Run(root, mode, tmp_path / 'run', steps), random.Random(7)
+  whole = Run(root, mode, tmp_path / 'whole' / 'run', steps).finish()
+  run, moments = (
+    Run(root, mode, tmp_path / 'killed' / 'run', steps),
+    random.Random(7),
+  )
   for _ in range(num_kills):
     run.kill(moments.uniform(0, 0.8))
   assert_same(run.finish(), whole, mode)
@@ -168,8 +173,8 @@ def test_a_kill_leaves_no_trace_in_a_training(root, tmp_path):
 
 @pytest.mark.slow
 def test_a_search_stopped_in_every_way_ends_as_if_it_never_was(root, tmp_path):
-  whole = Run(root, 'search', tmp_path / 'whole').finish()
-  run = Run(root, 'search', tmp_path / 'run')
+  whole = Run(root, 'search', tmp_path / 'whole' / 'run').finish()
+  run = Run(root, 'search', tmp_path / 'killed' / 'run')
   run.kill(random.Random(7).uniform(0, 0.4))
   # Who is asked to stop saves first, and says by its exit code who asked.
   assert run.stop(signal.SIGTERM) == 75
@@ -191,8 +196,8 @@ def test_many_kills_leave_no_trace(root, tmp_path, mode, num_kills):
 def test_a_training_that_is_asked_to_stop_saves_first(
   root, tmp_path, number, code
 ):
-  whole = Run(root, 'train', tmp_path / 'whole').finish()
-  run = Run(root, 'train', tmp_path / 'run')
+  whole = Run(root, 'train', tmp_path / 'whole' / 'run').finish()
+  run = Run(root, 'train', tmp_path / 'killed' / 'run')
   assert run.stop(number) == code
   assert_same(run.finish(), whole, 'train')
   assert 'Traceback' not in run.log.read_text()
@@ -200,7 +205,7 @@ def test_a_training_that_is_asked_to_stop_saves_first(
 
 @pytest.mark.soak
 def test_a_second_run_in_the_folder_is_refused(root, tmp_path):
-  run = Run(root, 'search', tmp_path / 'run', MANY_STEPS)
+  run = Run(root, 'search', tmp_path / 'killed' / 'run', MANY_STEPS)
   process = run.start()
   try:
     wait_for(run.folder, process)
