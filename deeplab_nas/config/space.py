@@ -25,6 +25,8 @@ class SpaceConfig(config_field.Section):
     num_blocks: B, blocks of the cell.
     primitives: Name of the operator set, a key of `primitives.PRESETS`.
     filter_multiplier: F, filters of one block at stride 4.
+    stem_filters: Of the three convolutions of the supernet's stem; null for 8F,
+      8F and 16F.
     partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
       of the channels and edges have weights of their own: PC-DARTS, another
       function than the full supernet, https://arxiv.org/abs/1907.05737.
@@ -39,6 +41,9 @@ class SpaceConfig(config_field.Section):
   )
   filter_multiplier: int = _field(8, int, low=1)
   partial_channels: int = _field(1, int, low=1)
+  stem_filters: tuple[int, int, int] | None = _field(
+    None, int, low=1, length=3, optional=True
+  )
 
   def __post_init__(self):
     super().__post_init__()
@@ -57,4 +62,5 @@ class SpaceConfig(config_field.Section):
       lattice.Lattice(self.num_layers),
       self.filter_multiplier,
       self.partial_channels,
+      self.stem_filters,
     )

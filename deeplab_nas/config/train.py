@@ -30,8 +30,12 @@ class NetworkConfig(config_field.Section):
   """The network that a genotype becomes.
 
   Attributes:
-    filter_multiplier: F, filters of one block at stride 4; 20, 32 and 48 are
-      the paper's S, M and L.
+    filter_multiplier: F; a block at level l has int(F * 2^l) filters, so F may
+      be a fraction. 20, 32 and 48 are the paper's S, M and L.
+    stem_filters: Of the stem's three convolutions. In a small network the
+      paper's stem and head cost more than the cells that were searched.
+    head_filters: Of ASPP and decoder, whose low-level projection has 48 / 256
+      of them.
     aspp_rates: Atrous rates of the head's branches; the paper does not give
       them, 12, 24, 36 are DeepLab's at output stride 8.
     separable_head: Whether the head's 3x3 convolutions are separable. The
@@ -47,12 +51,22 @@ class NetworkConfig(config_field.Section):
 
   NAME: ClassVar[str] = 'network'
 
-  filter_multiplier: int = _field(20, int, low=1)
+  filter_multiplier: float = _field(20, float, low=1)
+  stem_filters: tuple[int, int, int] = _field(
+    widths.STEM_FILTERS, int, low=1, length=3
+  )
+  head_filters: int = _field(widths.HEAD_FILTERS, int, low=1)
   aspp_rates: tuple[int, ...] = _field(widths.ASPP_RATES, int, low=1, many=True)
   separable_head: bool = _field(False, bool)
   low_level_stride: int = _field(4, int, low=1)
   drop_path_keep_prob: float = _field(1.0, float, above=0, high=1)
   batch_norm_momentum: float = _field(0.9997, float, low=0, below=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    width = self.filter_multiplier
+    if float(width).is_integer():  # shown as 20, not as 20.0
+      object.__setattr__(self, 'filter_multiplier', int(width))
 
   def cost_model(
     self,
@@ -71,6 +85,8 @@ class NetworkConfig(config_field.Section):
       num_classes,
       tuple(image_size),
       self.separable_head,
+      stem_filters=self.stem_filters,
+      head_filters=self.head_filters,
       aspp_rates=self.aspp_rates,
       low_level_stride=self.low_level_stride if has_stride else 4,
     )

@@ -31,3 +31,9 @@ def test_partial_channels_divide_the_filters():
   assert config_space.SpaceConfig(partial_channels=4).build()
   with pytest.raises(errors.UserError, match='partial_channels is 3.* divisor'):
     config_space.SpaceConfig(partial_channels=3)
+
+
+def test_the_stem_is_as_wide_as_asked():
+  assert config_space.SpaceConfig().build().supernet_stem == (64, 64, 128)
+  narrow = config_space.SpaceConfig(stem_filters=[16, 16, 32]).build()
+  assert narrow.supernet_stem == (16, 16, 32)

@@ -52,3 +52,24 @@ def test_rates_and_scales_are_lists():
     config_train.NetworkConfig(aspp_rates=12)
   with pytest.raises(errors.UserError, match='a list, each a number, above 0'):
     config_train.EvalConfig(scales=[])
+
+
+def test_a_whole_width_is_shown_as_one_and_a_fraction_kept():
+  assert repr(config_train.NetworkConfig().filter_multiplier) == '20'
+  assert config_train.NetworkConfig(
+    filter_multiplier=7.25
+  ).filter_multiplier == (7.25)
+
+
+@pytest.mark.parametrize(
+  'settings, sentence',
+  [
+    ({'filter_multiplier': 0.5}, 'a number, at least 1'),
+    ({'stem_filters': [16, 16]}, '3'),
+    ({'stem_filters': [16, 0, 16]}, 'at least 1'),
+    ({'head_filters': 0}, 'at least 1'),
+  ],
+)
+def test_widths_that_make_no_network_are_refused(settings, sentence):
+  with pytest.raises(errors.UserError, match=sentence):
+    config_train.NetworkConfig(**settings)

@@ -23,6 +23,7 @@ class ASPP(tf.keras.layers.Layer):
   """DeepLabv3's: image pooling, a 1x1, atrous 3x3s; joined by a 1x1.
 
   Attributes:
+    filters: Of each branch, and of the result.
     pooled: The 1x1 after the mean over the image.
     branches: The 1x1 and the atrous convolutions, in order.
     projection: The 1x1 that joins them.
@@ -35,6 +36,7 @@ class ASPP(tf.keras.layers.Layer):
     norm: conv_norm.NormFactory | None = None,
     name: str = 'aspp',
     *,
+    filters: int = widths.HEAD_FILTERS,
     progress: tf.Variable,
   ):
     """Builds the layers.
@@ -44,11 +46,13 @@ class ASPP(tf.keras.layers.Layer):
       separable: Whether these are depthwise separable.
       norm: Makes batch norms; None leaves them out.
       name: Name of the layer.
+      filters: Of each branch, and of the result.
       progress: float32 [], share of the training that is done, which decides
         what dropout drops.
     """
     super().__init__(name=name)
-    conv = functools.partial(head_conv.HeadConv, widths.HEAD_FILTERS, norm=norm)
+    self.filters = filters
+    conv = functools.partial(head_conv.HeadConv, filters, norm=norm)
     self.pooled = conv(name='pooled')
     self.branches = [conv(name='point')] + [
       conv(3, rate, separable, name=f'atrous_{i}')
@@ -60,13 +64,11 @@ class ASPP(tf.keras.layers.Layer):
   def build(self, input_shape: tf.TensorShape):
     for branch in (*self.branches, self.pooled):
       variables.create(branch, input_shape[-1])
-    variables.create(
-      self.projection, widths.HEAD_FILTERS * (len(self.branches) + 1)
-    )
+    variables.create(self.projection, self.filters * (len(self.branches) + 1))
     super().build(input_shape)
 
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-    """Computes [B, H, W, 256] from features, float [B, H, W, C]."""
+    """Computes [B, H, W, filters] from features, float [B, H, W, C]."""
     branches = [branch(x, training=training) for branch in self.branches]
     pooled = tf.reduce_mean(x, [1, 2], keepdims=True)
     pooled = self.pooled(pooled, training=training)

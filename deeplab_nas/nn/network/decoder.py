@@ -17,9 +17,11 @@ NUM_CONVS = 2
 
 
 class Decoder(tf.keras.layers.Layer):
-  """Low-level features to 48 channels, joined, then two 3x3 convolutions.
+  """Low-level features to few channels, joined, then two 3x3 convolutions.
 
   Attributes:
+    filters: Of the 3x3 convolutions.
+    low_level_filters: Of the 1x1 on the low-level features.
     low_level_channels: Of the finer features.
     low_level: The 1x1 on the low-level features.
     convs: The 3x3 convolutions.
@@ -32,6 +34,8 @@ class Decoder(tf.keras.layers.Layer):
     winograd: bool = False,
     name: str = 'decoder',
     *,
+    filters: int = widths.HEAD_FILTERS,
+    low_level_filters: int = LOW_LEVEL_FILTERS,
     low_level_channels: int,
   ):
     """Builds the layers.
@@ -41,16 +45,20 @@ class Decoder(tf.keras.layers.Layer):
       norm: Makes batch norms; None leaves them out.
       winograd: Whether they take fewer multiplications, for inference.
       name: Name of the layer.
+      filters: Of the 3x3 convolutions.
+      low_level_filters: Of the 1x1 on the low-level features.
       low_level_channels: Of the finer features.
     """
     super().__init__(name=name)
+    self.filters = filters
+    self.low_level_filters = low_level_filters
     self.low_level_channels = low_level_channels
     self.low_level = head_conv.HeadConv(
-      LOW_LEVEL_FILTERS, norm=norm, name='low_level'
+      low_level_filters, norm=norm, name='low_level'
     )
     self.convs = [
       head_conv.HeadConv(
-        widths.HEAD_FILTERS,
+        filters,
         3,
         separable=separable,
         norm=norm,
@@ -62,19 +70,19 @@ class Decoder(tf.keras.layers.Layer):
 
   def build(self, input_shape: tf.TensorShape):
     variables.create(self.low_level, self.low_level_channels)
-    channels = input_shape[-1] + LOW_LEVEL_FILTERS
+    channels = input_shape[-1] + self.low_level_filters
     for conv in self.convs:
       variables.create(conv, channels)
-      channels = widths.HEAD_FILTERS
+      channels = self.filters
     super().build(input_shape)
 
   def call(
     self, x: tf.Tensor, low_level: tf.Tensor, training: bool = False
   ) -> tf.Tensor:
-    """Computes [B, H, W, 256].
+    """Computes [B, H, W, filters].
 
     Args:
-      x: ASPP's output, float [B, h, w, 256].
+      x: ASPP's output, float [B, h, w, C'].
       low_level: float [B, H, W, C].
       training: Whether batch norm takes the batch's statistics.
     """

@@ -28,7 +28,7 @@ from deeplab_nas.nn.network import (
 )
 from deeplab_nas.nn.network import cell as derived_cell
 from deeplab_nas.nn.network import options as network_options
-from deeplab_nas.space import cost, genotype_source, search_space, widths
+from deeplab_nas.space import cost, genotype_source, search_space
 from deeplab_nas.space import genotype as genotype_lib
 
 _STEM_STRIDE = 4
@@ -97,7 +97,7 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
         filters, 3, strides, norm=backbone_norm, name=f'stem_{i}'
       )
       for i, (filters, strides) in enumerate(
-        zip(widths.STEM_FILTERS, (2, 1, 2))
+        zip(self.options.stem_filters, (2, 1, 2))
       )
     ]
     self.cells = [
@@ -109,12 +109,15 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       self.options.aspp_rates,
       separable,
       head_norm,
+      filters=self.options.head_filters,
       progress=self.drop_path_progress,
     )
     self.decoder = decoder.Decoder(
       separable,
       head_norm,
       self.options.winograd_decoder,
+      filters=self.options.head_filters,
+      low_level_filters=self.options.low_level_filters,
       low_level_channels=self._channels_by_end_point[self.low_level],
     )
     self.logits = tf.keras.layers.Conv2D(
@@ -130,12 +133,12 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
     *before, last = self._channels_by_end_point.values()
     for layer, channels in zip(
       (*self.stem, *self.cells),
-      (input_shape[-1], *widths.STEM_FILTERS[:-1], *before),
+      (input_shape[-1], *self.options.stem_filters[:-1], *before),
     ):
       variables.create(layer, channels)
     variables.create(self.aspp, last)
-    variables.create(self.decoder, widths.HEAD_FILTERS)
-    variables.create(self.logits, widths.HEAD_FILTERS)
+    variables.create(self.decoder, self.options.head_filters)
+    variables.create(self.logits, self.options.head_filters)
 
   @tf.autograph.experimental.do_not_convert
   def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -199,6 +202,8 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       self.num_classes,
       tuple(image_size),
       self.options.separable_head,
+      stem_filters=self.options.stem_filters,
+      head_filters=self.options.head_filters,
       aspp_rates=self.options.aspp_rates,
       low_level_stride=self.options.low_level_stride,
     )
@@ -210,7 +215,7 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       f'Cell_{index}': self.space.node_filters(level)
       for index, level in enumerate(self.genotype.path)
     }
-    return {'Stem': widths.STEM_FILTERS[-1], **cells}
+    return {'Stem': self.options.stem_filters[-1], **cells}
 
   def _cell_inputs(
     self, index: int, states: list[tf.Tensor], padded: tf.Tensor
@@ -229,7 +234,8 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
   ) -> derived_cell.DerivedCell:
     previous, level = ((0,) + self.genotype.path)[index : index + 2]
     filters = self.space.filters(level)
-    channels = (widths.STEM_FILTERS[1], *self._channels_by_end_point.values())
+    half_channels = self.options.stem_filters[1]
+    channels = (half_channels, *self._channels_by_end_point.values())
     keep_prob = drop_path.cell_keep_prob(
       self.options.drop_path_keep_prob, index, self.genotype.num_layers
     )
@@ -267,7 +273,7 @@ def low_level_end_point(genotype: genotype_lib.Genotype, stride: int) -> str:
 
 def build_network(
   genotype: genotype_lib.Genotype | str | os.PathLike[str],
-  filter_multiplier: int = 20,
+  filter_multiplier: float = 20,
   num_classes: int = 19,
   **options: Any,
 ) -> DerivedNetwork:
@@ -279,7 +285,8 @@ def build_network(
   Args:
     genotype: A genotype, its file or the folder of its run, or a name of
       `deeplab_nas.space.zoo`.
-    filter_multiplier: F; 20, 32 and 48 are the paper's S, M and L.
+    filter_multiplier: F; 20, 32 and 48 are the paper's S, M and L. It may be a
+      fraction: a block at level l has int(F * 2**l) filters.
     num_classes: Channels of the logits.
     **options: Fields of `NetworkOptions`.
 

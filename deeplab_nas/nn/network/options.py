@@ -13,6 +13,7 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.config import train as config_train
 from deeplab_nas.nn.network import conv_norm
+from deeplab_nas.space import widths
 
 _DEFAULTS = config_train.NetworkConfig()
 
@@ -37,6 +38,8 @@ class NetworkOptions:
     winograd_decoder: Whether the decoder's 3x3 convolutions take fewer
       multiplications, see `deeplab_nas.nn.network.winograd`; for inference,
       so only with `fold_batch_norm`.
+    stem_filters: Of the stem's three convolutions.
+    head_filters: Of ASPP and decoder, see `widths.NetworkWidths`.
 
   Raises:
     ValueError: If a value does not fit.
@@ -50,6 +53,8 @@ class NetworkOptions:
   sync_batch_norm: bool = False
   fold_batch_norm: bool = False
   winograd_decoder: bool = False
+  stem_filters: tuple[int, int, int] = _DEFAULTS.stem_filters
+  head_filters: int = _DEFAULTS.head_filters
 
   def __post_init__(self):
     ours = {field.name for field in dataclasses.fields(self)}
@@ -66,6 +71,12 @@ class NetworkOptions:
       object.__setattr__(self, name, getattr(checked, name))
     if self.winograd_decoder and not self.fold_batch_norm:
       raise ValueError('winograd_decoder is for a network with fold_batch_norm')
+
+  @property
+  def low_level_filters(self) -> int:
+    """Of the decoder's projection of the low-level features."""
+    head = widths.NetworkWidths(head_filters=self.head_filters)
+    return head.low_level_filters
 
   def norm(self, epsilon: float) -> conv_norm.NormFactory | None:
     """Makes the batch norms of a part of the network."""

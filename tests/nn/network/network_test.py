@@ -354,3 +354,31 @@ def copy_unit(kernel, norm, unit):
   unit.norm.moving_variance.assign(norm.moving_variance)
   unit.norm.gamma.assign(norm.gamma)
   unit.norm.beta.assign(norm.beta)
+
+
+def test_stem_head_and_a_fraction_of_f_are_as_wide_as_asked():
+  genotype = Genotype(
+    (0, 1), ((('prev', 'sep_conv_3x3'), ('prev_prev', 'skip_connect')),)
+  )
+  model = network.build_network(
+    genotype,
+    filter_multiplier=2.5,
+    num_classes=3,
+    stem_filters=(4, 5, 6),
+    head_filters=32,
+    aspp_rates=(1, 2),
+  )
+  points = model.end_points(np.zeros([1, 33, 65, 3], np.float32))
+  channels = {name: x.shape[-1] for name, x in points.items()}
+  assert channels == {
+    'Stem': 6,
+    'Cell_0': 2,
+    'Cell_1': 5,
+    'features': 5,
+    'logits': 3,
+  }
+  assert [
+    layer.units[0].convs[0].kernel.shape[-1] for layer in model.decoder.convs
+  ] == [32, 32]
+  trained = sum(np.prod(v.shape) for v in model.trainable_variables)
+  assert model.cost_model((33, 65)).of(genotype).params == trained
