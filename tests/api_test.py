@@ -104,3 +104,13 @@ def test_a_network_learns_nothing_of_how_it_was_loaded(trained):
   model = trained.load('last')
   mask = model.predict(np.zeros([20, 30, 3]))
   assert mask.shape == (20, 30) and model.colorize(mask).shape == (20, 30, 3)
+
+
+def test_paths_are_those_that_commands_take(records, trained, monkeypatch):
+  monkeypatch.setenv('HOME', str(trained.path.parent))
+  config = records_lib.config(records, epochs=1)
+  name = f'~/{trained.path.name}'
+  with pytest.raises(errors.UserError, match='is not empty'):
+    deeplab_nas.train(config, name, genotype=tiny_training.GENOTYPE)
+  with pytest.raises(errors.UserError, match='refused: it is an address'):
+    deeplab_nas.load('gs://bucket/run')
