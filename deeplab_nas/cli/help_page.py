@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from deeplab_nas.cli import flags as flags_lib
 
 _WIDTH = 80
 # What absl adds to the help of a flag that may be repeated.
-_REPEATED = ';repeat this option'
+_REPEATED = re.compile(r';\s*repeat this option.*', re.DOTALL)
 
 
 def render(
@@ -65,7 +66,7 @@ def _listing(values: flags.FlagValues) -> str:
 
 
 def _flag(flag: flags.Flag) -> str:
-  said = ' '.join(str(flag.help).partition(_REPEATED)[0].split())
+  said = _REPEATED.sub('', str(flag.help))
   if isinstance(flag, flags.EnumFlag):
     said = said.partition('>: ')[2]  # absl's list of the values
   if flag.boolean:
@@ -74,13 +75,16 @@ def _flag(flag: flags.Flag) -> str:
     head = f'--{flag.name}={_kind(flag)}'
     if flag.default not in (None, '', [], {}):
       said += f' Default: {flag.default_as_str.strip(chr(39))}.'
-  body = textwrap.fill(
-    said,
-    _WIDTH,
-    initial_indent=' ' * 6,
-    subsequent_indent=' ' * 6,
-    break_on_hyphens=False,
-    break_long_words=False,
+  body = '\n'.join(
+    textwrap.fill(
+      ' '.join(line.split()),
+      _WIDTH,
+      initial_indent=' ' * 6,
+      subsequent_indent=' ' * (8 if number else 6),
+      break_on_hyphens=False,
+      break_long_words=False,
+    )
+    for number, line in enumerate(said.splitlines())
   )
   return f'  {head}\n{body}'
 

@@ -51,11 +51,15 @@ def _define(mode: str | None, values: flags.FlagValues) -> None:
     define.path(
       'config',
       None,
-      'A YAML file, or a preset: auto: Settings that suit the data, by its'
-      ' dataset.json, and why. '
-      + ' '.join(
-        f'{name}: {preset.description}'
-        for name, preset in presets.PRESETS.items()
+      '\n'.join(
+        [
+          'A YAML file, or a preset:',
+          'auto: Settings that suit the data, by its dataset.json, and why.',
+          *(
+            f'{name}: {preset.description}'
+            for name, preset in presets.PRESETS.items()
+          ),
+        ]
       ),
     )
   define.multi_string(

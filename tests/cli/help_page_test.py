@@ -9,6 +9,7 @@ import pytest
 from deeplab_nas import commands
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.cli import help_page, main
+from deeplab_nas.config import presets
 from tests import command
 
 SCRIPTS = [
@@ -92,3 +93,18 @@ def test_helpfull_adds_the_flags_of_logging():
 def test_choices_are_shown_once():
   page = command.program('predict', '--help').stdout
   assert '  --checkpoint=best|last\n      Which one' in page
+
+
+def test_what_may_be_repeated_says_so_once():
+  page = command.program('search', '--help').stdout
+  _, _, after = page.partition('  --set=VALUE\n')
+  lines = after.partition('\n  --')[0].splitlines()
+  assert lines == [
+    '      Changes a setting: section.key=value; may be repeated.'
+  ]
+
+
+def test_each_preset_has_a_line():
+  lines = command.program('search', '--help').stdout.splitlines()
+  for name in ('auto', *presets.PRESETS):
+    assert [x for x in lines if x.startswith(f'      {name}: ')]
