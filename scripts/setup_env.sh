@@ -91,10 +91,11 @@ set_up() {
   fi
   say "Installing into $VENV (TensorFlow and others; some minutes)"
   rm -f "$VENV"/.installed* # of another TensorFlow, perhaps
+  # Without the warning of setuptools that an editable installation is one.
   "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
     --upgrade 'pip>=23' \
-    && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-      --editable "$ROOT$extra" \
+    && PYTHONWARNINGS=ignore "$VENV/bin/python" -m pip install --quiet \
+      --disable-pip-version-check --editable "$ROOT$extra" \
     || fail "the installation failed; pip says why above. Run the same" \
       "command again when that is solved."
   echo "$wanted" > "$VENV/.installed$extra"

@@ -23,7 +23,12 @@ case "$1 $2" in
   '--version ') echo 'Python 3.{minor}.1' ;;
   -c*) [ {minor} -ge 9 ] && [ {minor} -lt 14 ] ;;
   '-m venv') mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-  '-m pip') echo "$@" >> "{notes}"; exit {pip_status} ;;
+  '-m pip')
+    case "$PYTHONWARNINGS $*" in
+      'ignore '*|*--upgrade*) ;;
+      *) echo 'BuildBackendWarning: Editable installation.' >&2 ;;
+    esac
+    echo "$@" >> "{notes}"; exit {pip_status} ;;
 esac
 """
 
@@ -144,6 +149,7 @@ def test_a_suited_python_is_used(shell, minor):
   assert result.returncode == 0, result.stderr
   assert f'Python 3.{minor}.1' in result.stdout
   assert shell.installed()[-1] == str(ROOT)
+  assert result.stderr == ''  # pip has nothing to say that was asked for
 
 
 def test_the_newest_python_of_the_older_tensorflow_is_taken(shell):
