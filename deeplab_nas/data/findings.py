@@ -128,7 +128,11 @@ class Problems:
     hidden = len(sentences) - MAX_REPORTED
     if hidden > 0:
       sentences = sentences[:MAX_REPORTED]
-      sentences.append(f'There are {hidden} more problems.')
+      sentences.append(
+        f'There are {hidden} more problems.'
+        if hidden > 1
+        else 'There is 1 more problem.'
+      )
     raise errors.UserError('\n'.join(sentences))
 
   def _unknown_sentence(self, num_classes: int) -> str:
@@ -139,7 +143,7 @@ class Problems:
     verb = 'hold' if len(masks) > 1 else 'holds'
     values = sorted(self._unknown, key=lambda value: (len(value), value))
     listed = ', '.join(
-      f'{value} ({self._unknown[value]:,} pixels)'
+      f'{value} ({counted(self._unknown[value], "pixel")})'
       for value in values[:_MANY_VALUES]
     )
     if len(values) > _MANY_VALUES:
@@ -156,6 +160,11 @@ class Problems:
       f'{where} {verb} values that are none of the {num_classes} classes:'
       f' {listed}; {advice}.'
     )
+
+
+def counted(number: int, noun: str) -> str:
+  """'1 pixel', '1,024 pixels'."""
+  return f'{number:,} {noun}{"s" * (number != 1)}'
 
 
 def check_split(

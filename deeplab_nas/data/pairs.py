@@ -87,9 +87,11 @@ def match(
   problems = findings.Problems()
   hint = _suffix_hint(images, masks)
   for name in sorted(images.keys() - masks.keys()):
-    problems.add(f'{images[name]} has no mask of the name {name}{hint}.')
+    advice = hint or ': add it, or remove the image'
+    problems.add(f'{images[name]} has no mask of the name {name}{advice}.')
   for name in sorted(masks.keys() - images.keys()):
-    problems.add(f'{masks[name]} has no image of the name {name}{hint}.')
+    advice = hint or ': add it, or remove the mask'
+    problems.add(f'{masks[name]} has no image of the name {name}{advice}.')
   problems.raise_if_any()
   return {
     name: Pair(name, str(images[name]), str(masks[name])) for name in images
@@ -208,9 +210,10 @@ def check_overlap(splits: dict[str, Sequence[Pair]]) -> None:
         pair.name for pair in splits[second]
       }
       if common:
+        images = findings.counted(len(common), 'image')
         problems.add(
-          f'Splits {first} and {second} share {len(common)} images, first'
-          f' {min(common)}: name each image in one of them.'
+          f'Splits {first} and {second} share {images}, first {min(common)}:'
+          ' name each image in one of them.'
         )
   problems.raise_if_any()
 

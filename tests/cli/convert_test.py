@@ -111,7 +111,7 @@ def test_train_image_in_val_is_refused(tmp_path):
     VOC, f'--data_dir={root}', f'--output_dir={tmp_path / "out"}'
   )
   (line,) = command.error_lines(result)
-  assert 'Splits train and val share 1 images, first b' in line
+  assert 'Splits train and val share 1 image, first b' in line
 
 
 @pytest.mark.slow

@@ -54,6 +54,28 @@ def test_single_unknown_255_is_taken_for_the_missing_class():
   )
 
 
+@pytest.mark.parametrize(
+  'number, text', [(0, '0 pixels'), (1, '1 pixel'), (1234, '1,234 pixels')]
+)
+def test_one_is_no_plural(number, text):
+  assert findings.counted(number, 'pixel') == text
+  if number:
+    problems = findings.Problems()
+    problems.add_unknown('m.png', {'7': number})
+    with pytest.raises(errors.UserError) as refusal:
+      problems.raise_if_any(2)
+    assert f': 7 ({text});' in str(refusal.value)
+
+
+def test_one_problem_more_than_are_listed():
+  problems = findings.Problems()
+  for number in range(findings.MAX_REPORTED + 1):
+    problems.add(f'Problem {number}.')
+  with pytest.raises(errors.UserError) as refusal:
+    problems.raise_if_any()
+  assert str(refusal.value).splitlines()[-1] == 'There is 1 more problem.'
+
+
 def test_blank_split_is_refused():
   problems = findings.Problems()
   findings.check_split('val', counts({255: 9}), INFO, problems)
