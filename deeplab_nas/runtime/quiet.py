@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging as python_logging
 import os
 import sys
 from collections.abc import Iterator
@@ -14,13 +15,15 @@ from absl import logging
 def no_notes() -> Iterator[None]:
   """Hides notes of the log, such as how arguments of functions are renamed."""
   # Not absl's verbosity, which would not come back: it starts as "not set".
-  logger = logging.get_absl_logger()
-  level = logger.level
-  logger.setLevel('ERROR')
+  loggers = (logging.get_absl_logger(), python_logging.getLogger('tensorflow'))
+  levels = [logger.level for logger in loggers]
+  for logger in loggers:
+    logger.setLevel('ERROR')
   try:
     yield
   finally:
-    logger.setLevel(level)
+    for logger, level in zip(loggers, levels):
+      logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -95,8 +95,8 @@ class ExportResult:
     comparison: The reloaded model against the one in memory.
     tflite: The TFLite model's file, or None.
     tflite_comparison: It against the model in memory, or None.
-    cost: What the network costs for one image of the comparison, part by
-      part, or None.
+    cost: What the network costs for one image of the size of the warm-up's,
+      part by part, or None.
   """
 
   path: pathlib.Path
@@ -159,15 +159,22 @@ def export(
     compared,
     tflite_path,
     tflite_comparison,
-    _cost(network, images[0], options.image_scale),
+    _cost(network, _size(options, info), options.image_scale),
   )
 
 
+def _size(
+  options: ExportOptions, info: dataset_info.DatasetInfo
+) -> tuple[int, int]:
+  """(height, width) of an image as requests will have it."""
+  return options.warmup_size or check_images.typical_size(info)
+
+
 def _cost(
-  network: network_lib.DerivedNetwork, image: np.ndarray, scale: float
+  network: network_lib.DerivedNetwork, size: tuple[int, int], scale: float
 ) -> str:
   """Of the network for one image, before batch norm is folded."""
-  height, width = (max(round(scale * side), 1) for side in image.shape[:2])
+  height, width = (max(round(scale * side), 1) for side in size)
   model = network.cost_model((height, width))
   whole, shares = cost_lib.format_cost(model, network.genotype)
   return f'At {height} x {width} pixels {whole};\n  {shares}.'
@@ -190,8 +197,7 @@ def _write(
       model, os.fspath(plain_path.of_folder(folder)), functions
     )
   assets.write(folder, info, network.genotype, config_yaml)
-  size = options.warmup_size or check_images.typical_size(info)
-  warmup.write(folder, list(functions), size, names.MODEL)
+  warmup.write(folder, list(functions), _size(options, info), names.MODEL)
 
 
 def _check(

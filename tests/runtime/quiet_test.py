@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging as python_logging
 import os
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from deeplab_nas.runtime import quiet
 
 def test_notes_are_hidden_for_a_while():
   before = logging.get_verbosity()
+  tensorflow = python_logging.getLogger('tensorflow')
+  level = tensorflow.level
   with quiet.no_notes():
     assert not logging.vlog_is_on(logging.WARNING)
+    assert not tensorflow.isEnabledFor(python_logging.WARNING)
   assert logging.get_verbosity() == before
+  assert tensorflow.level == level
   with pytest.raises(ValueError), quiet.no_notes():
     raise ValueError
   assert logging.get_verbosity() == before

@@ -45,6 +45,20 @@ def test_a_folder_may_read_like_a_pattern(network, exported, tmp_path):
   )
 
 
+def test_its_cost_is_of_an_image_as_it_will_be_asked(network, tmp_path, caplog):
+  # Whatever it is compared on, and drawn images begin with a single pixel.
+  with caplog.at_level('INFO'):
+    result = tiny.export(network, tmp_path, warmup_size=(40, 60))
+  model = network.cost_model((40, 60))
+  assert result.cost.startswith(
+    f'At 40 x 60 pixels {model.of(network.genotype)};'
+  )
+  assert [x.partition('.')[0] for x in caplog.messages] == [
+    'Folding batch norm and writing the model',
+    'Loading it again; comparing on 3 images',
+  ]
+
+
 @pytest.mark.slow
 def test_settings_shape_the_graph_and_travel_along(network, tmp_path):
   choices = {'image_scale': 0.5, 'scales': (1.0, 1.5), 'flip': True}
