@@ -4,7 +4,7 @@
 #
 #   bash scripts/quickstart.sh
 #
-# Under ten minutes on two cores, after the installation. RUNS=DIR changes where
+# Some ten minutes on two cores, after the installation. RUNS=DIR changes where
 # the results go (default: runs/quickstart in this repository).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"

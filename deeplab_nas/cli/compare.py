@@ -21,7 +21,7 @@ def _main(values: flags.FlagValues, folders: Sequence[str]) -> None:
   if len(folders) != 2:
     line = commands.line('compare', 'runs/a', 'runs/b')
     raise errors.UserError(
-      f'{len(folders)} folders are given, expected two: {line}.'
+      f'Expected the folders of two runs, not {len(folders)}: {line}.'
     )
   found = [_path(folder) for folder in folders]
   from deeplab_nas.evaluate import comparison, evaluated

@@ -118,7 +118,7 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> int:
 
 QUICKSTART = command.Command(
   name='quickstart',
-  summary='The whole way on synthetic street scenes, in under ten minutes.',
+  summary='The whole way on synthetic street scenes, in some ten minutes.',
   define=_define,
   main=_main,
   examples=(('quickstart', '--runs=runs/quickstart'),),

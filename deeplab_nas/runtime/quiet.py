@@ -14,16 +14,19 @@ from absl import logging
 @contextlib.contextmanager
 def no_notes() -> Iterator[None]:
   """Hides notes of the log, such as how arguments of functions are renamed."""
-  # Not absl's verbosity, which would not come back: it starts as "not set".
+  # Not by levels, which TensorFlow sets itself as it saves a model.
   loggers = (logging.get_absl_logger(), python_logging.getLogger('tensorflow'))
-  levels = [logger.level for logger in loggers]
+
+  def is_no_note(record: python_logging.LogRecord) -> bool:
+    return record.levelno >= python_logging.ERROR
+
   for logger in loggers:
-    logger.setLevel('ERROR')
+    logger.addFilter(is_no_note)
   try:
     yield
   finally:
-    for logger, level in zip(loggers, levels):
-      logger.setLevel(level)
+    for logger in loggers:
+      logger.removeFilter(is_no_note)
 
 
 @contextlib.contextmanager

@@ -37,9 +37,10 @@ class Comparison:
   agreement: float
 
   def __str__(self) -> str:
+    images = '1 image' if self.num_images == 1 else f'{self.num_images} images'
     return (
-      f'{self.num_images} images, {self.num_pixels} pixels: largest difference'
-      f' of a probability {self.max_difference:.1e}, the same class at'
+      f'{images}, {self.num_pixels} pixels: largest difference of a probability'
+      f' {self.max_difference:.1e}, the same class at'
       f' {100 * self.agreement:.3f} % of the pixels'
     )
 

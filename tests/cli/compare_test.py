@@ -21,7 +21,10 @@ def test_two_runs_are_compared(tmp_path):
 @pytest.mark.parametrize(
   'words, part',
   [
-    (['a'], '1 folders are given, expected two: deeplab-nas compare runs/a'),
+    (
+      ['a'],
+      'Expected the folders of two runs, not 1: deeplab-nas compare runs/a',
+    ),
     (['a', 'gs://b/c'], 'gs://b/c is refused: it is an address'),
     (['a', '~nobody9'], '~nobody9 is refused: there is no home folder'),
     (['/none/a', '/none/b'], '/none/a is not there'),

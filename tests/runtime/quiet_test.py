@@ -11,18 +11,24 @@ from absl import logging
 from deeplab_nas.runtime import quiet
 
 
-def test_notes_are_hidden_for_a_while():
-  before = logging.get_verbosity()
-  tensorflow = python_logging.getLogger('tensorflow')
-  level = tensorflow.level
-  with quiet.no_notes():
-    assert not logging.vlog_is_on(logging.WARNING)
-    assert not tensorflow.isEnabledFor(python_logging.WARNING)
-  assert logging.get_verbosity() == before
-  assert tensorflow.level == level
+def test_notes_are_hidden_for_a_while(caplog):
+  loggers = (logging.get_absl_logger(), python_logging.getLogger('tensorflow'))
+
+  def say(word):
+    for logger in loggers:
+      logger.warning(word)
+
   with pytest.raises(ValueError), quiet.no_notes():
+    with quiet.no_notes():
+      say('hidden')
+    say('hidden')
+    for logger in loggers:  # as TensorFlow does where it saves a model
+      with caplog.at_level('INFO', logger.name):
+        say('hidden')
+        logger.error('shown')
     raise ValueError
-  assert logging.get_verbosity() == before
+  say('after')
+  assert caplog.messages == ['shown', 'shown', 'after', 'after']
 
 
 def test_output_is_hidden_below_python_too():

@@ -15,7 +15,7 @@ def test_two_runs_are_compared_or_refused(tmp_path):
   assert done.returncode == 0, done.stderr
   assert f'A  {a}/eval/val' in done.stdout and 'p = ' in done.stdout
   for folders, sentence in (
-    ([a], '1 folders are given, expected two'),
+    ([a], 'Expected the folders of two runs, not 1'),
     ([a, f'{tmp_path}/c'], 'c is not there: give the run folders'),
   ):
     done = command.here('scripts/compare_runs.py', *folders)

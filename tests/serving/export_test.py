@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.data import dataset_info
@@ -10,6 +13,17 @@ from deeplab_nas.evaluate import segmenter
 from deeplab_nas.serving import export as export_lib
 from deeplab_nas.serving import saved_model
 from tests.serving import tiny
+
+
+@contextlib.contextmanager
+def verbosity(level):
+  """As the commands set it, and TensorFlow sets it anew."""
+  before = logging.get_verbosity()
+  logging.set_verbosity(level)
+  try:
+    yield
+  finally:
+    logging.set_verbosity(before)
 
 
 def test_a_version_holds_all_that_serving_needs(exported):
@@ -47,7 +61,7 @@ def test_a_folder_may_read_like_a_pattern(network, exported, tmp_path):
 
 def test_its_cost_is_of_an_image_as_it_will_be_asked(network, tmp_path, caplog):
   # Whatever it is compared on, and drawn images begin with a single pixel.
-  with caplog.at_level('INFO'):
+  with caplog.at_level('INFO'), verbosity(logging.INFO):
     result = tiny.export(network, tmp_path, warmup_size=(40, 60))
   model = network.cost_model((40, 60))
   assert result.cost.startswith(
