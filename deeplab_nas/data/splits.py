@@ -37,7 +37,21 @@ _DECORATION = re.compile(r'[\W_]|\d+$')
 _LIKE = re.compile(
   rf'(trainval|{"|".join(_CANONICAL)})(?![^\W\d_])', re.IGNORECASE
 )
-_LIST_FOLDERS = ('', 'splits')
+# At any place in a name: img_train, 0_train, my_val. Not test or dev, which may
+# well be places.
+_WITHIN = re.compile(
+  r'(?<![^\W\d_])(trainval|train|training|val|valid|validation)(?![^\W\d_])',
+  re.IGNORECASE,
+)
+_LIST_FOLDERS = (
+  '',
+  'splits',
+  'lists',
+  'ImageSets',
+  'ImageSets/Segmentation',
+  'ImageSets/Main',
+)
+_LIST_ENDINGS = ('.csv', '.tsv', '.lst', '.list', '.json', '.yaml', '.yml')
 _REMEDY = (
   'move images into train and val (and test), or name them in train.txt and'
   ' val.txt'
@@ -50,19 +64,16 @@ def canonical(name: str) -> str | None:
 
 
 def lists(data_dir: pathlib.Path) -> dict[str, pathlib.Path]:
-  """The split lists of a folder or its splits/, by split; empty if none."""
+  """The split lists of a folder, its splits/ or the like; empty if none."""
   for folder_name in _LIST_FOLDERS:
     folder = data_dir / folder_name
     if not folder.is_dir():
       continue
-    paths = sorted(
-      path
-      for path in folder.iterdir()
-      if path.suffix.lower() == '.txt' and path.is_file()
-    )
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    paths = [path for path in files if path.suffix.lower() == '.txt']
     found = _by_split({path.stem: path for path in paths}, str(folder))
     if not found:
-      _refuse_likes([path for path in paths if _LIKE.match(path.stem)])
+      _refuse_likes([path for path in files if _is_like_list(path)])
       continue
     for split in ('train', 'val'):
       if split not in found:
@@ -94,7 +105,7 @@ def by_folder(names: Iterable[str], where: str) -> dict[str, str]:
       others.append(name)
   found = _by_split({first: first for first in firsts}, where)
   if not found:
-    likes = [x for x in (*firsts, *deeper) if _LIKE.match(x)]
+    likes = [x for x in (*firsts, *deeper) if _is_like(x)]
     if likes:
       raise errors.UserError(
         f'{where} has a folder {likes[0]}, expected folders'
@@ -147,11 +158,24 @@ def _by_split(items: Mapping[str, object], where: str) -> dict:
   return {split: found[split] for split in order}
 
 
+def _is_like(name: str) -> bool:
+  """Whether a name speaks of a split, though it is none of the spellings."""
+  return bool(_LIKE.match(name) or _WITHIN.search(name))
+
+
+def _is_like_list(path: pathlib.Path) -> bool:
+  if path.suffix.lower() == '.txt':
+    return _is_like(path.stem)
+  return path.suffix.lower() in _LIST_ENDINGS and (
+    canonical(path.stem) is not None
+  )
+
+
 def _refuse_likes(paths: list[pathlib.Path]) -> None:
   if paths:
     raise errors.UserError(
       f'{paths[0]} looks like a split list, but there is no train.txt and'
-      ' val.txt: give both, or rename it for a random split.'
+      ' val.txt: give both, one name a line, or rename it for a random split.'
     )
 
 

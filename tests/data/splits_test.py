@@ -47,7 +47,7 @@ def test_lists_and_folders_are_found_by_any_spelling(train, val, tmp_path):
 
 
 def test_folders_without_splits_are_none(tmp_path):
-  names = ['valley/a', 'summer/b', 'c']
+  names = ['valley/a', 'summer/b', 'c', 'trained/x', 'site_test/d']
   assert splits.by_folder(names, 'images') == {}
   assert splits.lists(tmp_path) == splits.folders(tmp_path) == {}
 
@@ -65,6 +65,9 @@ def test_folders_without_splits_are_none(tmp_path):
     (['train_extra/a', 'b/c'], 'a folder train_extra'),
     (['city/train/a', 'city/val/b'], 'a folder train'),
     (['trainval/a'], 'a folder trainval'),
+    (['img_train/a', 'img_val/b'], 'a folder img_train'),
+    (['0_train/a', '1_val/b'], 'a folder 0_train'),
+    (['a/My-Validation/b'], 'a folder My-Validation'),
   ],
 )
 def test_half_a_split_is_refused(names, words):
@@ -73,7 +76,7 @@ def test_half_a_split_is_refused(names, words):
   assert 'train.txt and val.txt' in str(refusal.value) or 'both' in words
 
 
-@pytest.mark.parametrize('folder', ['', 'splits'])
+@pytest.mark.parametrize('folder', ['', 'splits', 'ImageSets/Segmentation'])
 @pytest.mark.parametrize(
   ('name', 'words'),
   [
@@ -82,12 +85,37 @@ def test_half_a_split_is_refused(names, words):
     ('Test', 'Test.txt has no train.txt beside it'),
     ('trainval', 'trainval.txt looks like a split list'),
     ('train_all', 'train_all.txt looks like a split list'),
+    ('my_train', 'my_train.txt looks like a split list'),
   ],
 )
 def test_a_lone_list_is_refused(name, words, folder, tmp_path):
-  (tmp_path / folder).mkdir(exist_ok=True)
+  (tmp_path / folder).mkdir(exist_ok=True, parents=True)
   (tmp_path / folder / f'{name}.txt').write_text('a')
   with pytest.raises(errors.UserError, match=words):
+    splits.lists(tmp_path)
+
+
+@pytest.mark.parametrize(
+  'name', ['lists/train.txt', 'ImageSets/Main/Train.txt']
+)
+def test_lists_may_lie_in_a_folder_of_lists(name, tmp_path):
+  train = tmp_path / name
+  train.parent.mkdir(parents=True)
+  for path in (train, train.with_name('val.txt')):
+    path.write_text('a')
+  assert splits.lists(tmp_path) == {
+    'train': train,
+    'val': train.with_name('val.txt'),
+  }
+
+
+@pytest.mark.parametrize('name', ['train.csv', 'Val.lst', 'valid.json'])
+def test_lists_of_another_format_are_refused(name, tmp_path):
+  (tmp_path / 'classes.json').write_text('[]')
+  (tmp_path / 'data.csv').write_text('a')
+  assert splits.lists(tmp_path) == {}
+  (tmp_path / name).write_text('a')
+  with pytest.raises(errors.UserError, match=f'{name} looks like a split'):
     splits.lists(tmp_path)
 
 
