@@ -27,7 +27,12 @@ def font() -> ImageFont.FreeTypeFont:
 
 
 def fitting(text: str, width: int) -> str:
-  """The text, or its end behind dots where it is wider than so many pixels."""
+  """The text, or its end behind dots where it is wider than so many pixels.
+
+  What cannot be drawn, such as a line break in the name of a folder, becomes a
+  question mark.
+  """
+  text = ''.join(x if x.isprintable() else '?' for x in text)
   if font().getlength(text) <= width:
     return text
   while text and font().getlength(f'...{text}') > width:

@@ -16,6 +16,16 @@ from absl import logging
 from deeplab_nas import errors
 from deeplab_nas.data import findings, image_files
 
+# What macOS, Windows, file systems and storage boxes leave among the files.
+_SYSTEM_FOLDERS = (
+  '__MACOSX',
+  '$RECYCLE.BIN',
+  'System Volume Information',
+  'lost+found',
+  '@eaDir',
+  '#recycle',
+)
+_SYSTEM_FILES = ('Thumbs.db', 'desktop.ini')
 _FOLDERS = ('images', 'masks', 'JPEGImages', 'SegmentationClass')
 
 
@@ -250,11 +260,15 @@ def walk(
       folders.clear()
       continue
     seen.add(real)
-    folders[:] = sorted(name for name in folders if not name.startswith('.'))
+    folders[:] = sorted(
+      name
+      for name in folders
+      if not name.startswith('.') and name not in _SYSTEM_FOLDERS
+    )
     files += [
       pathlib.Path(root, name)
       for name in sorted(names)
-      if not name.startswith('.') and name not in ('Thumbs.db', 'desktop.ini')
+      if not name.startswith(('.', '~$')) and name not in _SYSTEM_FILES
     ]
   if not follow_links:
     _refuse_outside(files, directory)

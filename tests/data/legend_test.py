@@ -40,3 +40,7 @@ def test_no_entries_and_long_names_are_drawn():
   assert legend.draw([('x' * 300, (1, 2, 3))], 50).size == (50, legend.LINE)
   shown = legend.fitting('a/b/c/' + 'x' * 300, 100)
   assert shown.startswith('...x') and legend.font().getlength(shown) <= 100
+
+
+def test_line_breaks_and_control_characters_are_drawn_as_marks():
+  assert legend.fitting('run\none\tb\x07', 400) == 'run?one?b?'

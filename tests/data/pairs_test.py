@@ -22,6 +22,8 @@ def some(count: int):
 
 def test_files_are_found_by_name_in_nested_folders(tmp_path):
   make(tmp_path, 'b.JPG', 'a.png', 'sub/c.d.jpeg', '.hidden.png', '.dir/e.png')
+  make(tmp_path, '__MACOSX/a.png', '@eaDir/a.png', '$RECYCLE.BIN/f.png')
+  make(tmp_path, 'sub/lost+found/g.png', '~$b.png')
   assert list(pairs.files_by_name(tmp_path)) == ['a', 'b', 'sub/c.d']
 
 
