@@ -16,7 +16,10 @@ import re
 from typing import Any
 
 _GAP = r'[\s,;:|=]+'
-_HEX = re.compile(r'#([0-9a-fA-F]{6})(?:[fF]{2})?', re.ASCII)
+_HEX = re.compile(
+  r'(?:#|0[xX])(?:([0-9a-fA-F]{6})(?:[fF]{2})?|([0-9a-fA-F]{3}))(?!\w)',
+  re.ASCII,
+)
 _RGB = re.compile(
   rf'(?:rgb)?\s*[(\[]?\s*(\d{{1,3}}){_GAP}(\d{{1,3}}){_GAP}(\d{{1,3}})'
   rf'\s*[)\]]?',
@@ -38,9 +41,19 @@ _INDEX_FIRST = re.compile(
   r'(-?\d+)(?:\s*[,;:|=.)]\s*|\s+-\s+|\s+)([^\d\s].*)', re.ASCII
 )
 _INDEX_LAST = re.compile(r'(\D.*?)\s*[\s,;:|=]\s*(-?\d+)', re.ASCII)
-# Remains of columns that were not understood.
+# `70 130 180 255`, as colour tables of medical programs have it.
+_FOUR_LAST = re.compile(
+  rf'(?P<rest>.*\S(?:{_GAP}\d{{1,3}}){{3}}){_GAP}(?:0|255)', re.ASCII
+)
+_INDEX_THEN_COLOUR = re.compile(
+  rf'(?P<name>\D.*?){_GAP}(?P<id>\d+){_GAP}(?P<colour>{_COLOUR})', re.ASCII
+)
+_REMARK = re.compile(r'\s+#\s.*')  # not `red #ff0000` nor `lane #2`
+# Remains of columns that were not understood; a name in front of another; a
+# colour without #; rules of tables and remarks of programs.
 _ODD = re.compile(
-  r'\t|#[0-9a-fA-F]{3,8}\b|[<>{}]|\d\s*[,;|\s]\s*\d',
+  r'\t|#[0-9a-fA-F]{3,8}\b|[<>{}]|\d\s*[,;|\s]\s*\d|:\s+\w+$'
+  r'|\s(?=[a-fA-F]*\d)[0-9a-fA-F]{6}$|^(?:\||//|/\*|[-=]+$)',
   re.ASCII,
 )
 _HEADS = {
@@ -78,6 +91,7 @@ def parse(text: str) -> list[dict[str, Any]]:
     lines = [line[2:] for line in lines]
   is_cvat = any(map(_CVAT_HEAD.match, lines))
   lines = [line for line in lines if line and not _is_comment(line)]
+  lines = [_REMARK.sub('', line) for line in lines]
   if is_cvat:
     return [_cvat(line) for line in lines]
   table = _table(lines)
@@ -85,6 +99,11 @@ def parse(text: str) -> list[dict[str, Any]]:
     return table
   if len(lines) == 1 and re.search('[,;]', lines[0]):
     raise ValueError(f'it has one line, {lines[0]!r}: write one name per line')
+  if lines and _is_head(lines[0]):
+    lines = lines[1:]
+  numbers = [line for line in lines if _is_integer(line)]
+  if 0 < len(numbers) < len(lines):
+    raise ValueError(f'line {numbers[0]!r} is a number among names: remove it')
   return _numbered(lines) or [_entry(line) for line in lines]
 
 
@@ -92,7 +111,7 @@ def parse_colour(text: str) -> tuple[int, ...] | None:
   """The colour of '#ff0000', '255,0,0' or 'rgb(255, 0, 0)'; None of others."""
   match = _HEX.fullmatch(text.strip())
   if match:
-    return tuple(bytes.fromhex(match[1]))
+    return tuple(bytes.fromhex(match[1] or ''.join(x * 2 for x in match[2])))
   match = _RGB.fullmatch(text.strip())
   return tuple(map(int, match.groups())) if match else None
 
@@ -105,7 +124,8 @@ def _numbered(lines: list[str]) -> list[dict[str, Any]]:
   """Entries of lines that all begin, or all end, with an index; else empty."""
   first = [_INDEX_FIRST.fullmatch(line) for line in lines]
   if lines and all(first):
-    return [{**_entry(m[2]), 'id': int(m[1])} for m in first]
+    texts = _without_opacity([m[2] for m in first])
+    return [{**_entry(x), 'id': int(m[1])} for x, m in zip(texts, first)]
   for position, match in enumerate(first):
     if match and int(match[1]) == position:
       bare = next(line for line, m in zip(lines, first) if m is None)
@@ -113,6 +133,17 @@ def _numbered(lines: list[str]) -> list[dict[str, Any]]:
         f'line {match[0]!r} begins with an index and line {bare!r} does not:'
         ' number all of them or none'
       )
+  between = [_INDEX_THEN_COLOUR.fullmatch(line) for line in lines]
+  if (
+    lines
+    and all(between)
+    and {int(m['id']) for m in between} == {*range(len(lines))}
+    and len({m['name'] for m in between}) == len(lines)
+  ):
+    return [
+      {**_entry(f'{m["name"]} {m["colour"]}'), 'id': int(m['id'])}
+      for m in between
+    ]
   last = [_INDEX_LAST.fullmatch(line) for line in lines]
   if not lines or not all(last) or any(map(_COLOUR_LAST.fullmatch, lines)):
     return []
@@ -120,6 +151,20 @@ def _numbered(lines: list[str]) -> list[dict[str, Any]]:
   if len({m[1] for m in last}) < len(lines) or ids != {*range(len(ids))}:
     return []
   return [{**_entry(m[1]), 'id': int(m[2])} for m in last]
+
+
+def _without_opacity(texts: list[str]) -> list[str]:
+  """Names and colours without a fourth number, if all have one.
+
+  In `label 1 255 0 0` the first number belongs to the name, which tells itself
+  by names that are equal without it.
+  """
+  four = [_FOUR_LAST.fullmatch(text) for text in texts]
+  if not all(four):
+    return texts
+  shorter = [match['rest'] for match in four]
+  names = {_COLOUR_LAST.fullmatch(text)['name'] for text in shorter}
+  return shorter if len(names) == len(texts) else texts
 
 
 def _entry(line: str) -> dict[str, Any]:
@@ -183,6 +228,12 @@ def _row(cells: dict[str, str], row: list[str], width: int) -> dict[str, Any]:
   if is_odd or ('id' in cells and entry['id'] is None):
     raise ValueError(f'row {row} does not fit the head of the table')
   return entry
+
+
+def _is_head(line: str) -> bool:
+  """Whether a line is `id name` or the like, above columns without commas."""
+  heads = [_HEAD_OF.get(word.casefold()) for word in line.split()]
+  return len(heads) > 1 and None not in heads and 'name' in heads
 
 
 def _is_integer(text: str) -> bool:

@@ -33,13 +33,13 @@ FILE_NAMES = (
   'labelmap.txt',
   '_classes.csv',  # of CVAT and Roboflow
 )
-_LIST_KEYS = ('classes', 'labels', 'names')
+_LIST_KEYS = ('classes', 'labels', 'names', 'id2label')
 _NAME_KEYS = ('name', 'title', 'class_name', 'label', 'class')
 _COLOUR_KEYS = ('color', 'colour', 'palette')
 _IGNORED_NAME = '__ignore__'  # of labelme, with the index -1
 # In YAML # begins a comment, so that a colour is lost without quotes.
 _BARE_COLOUR = re.compile(
-  r'([:\-\[,]\s+)(#[0-9a-fA-F]{6})(?=\s*(?:[,\]}#]|$))', re.MULTILINE
+  r'([:\-\[,]\s+)(#(?:[0-9a-fA-F]{3}){1,2})(?=\s*(?:[,\]}#]|$))', re.MULTILINE
 )
 
 

@@ -31,6 +31,9 @@ PLAIN = (
   'Pixel Value, Class\n0, sky\n1, old town\n',
   'id;name\n0;sky\n1;"old town"\n',
   'Idx\tRatio\tStuff\tName\n0\t0.15\t1\tsky\n1\t0.11\t1\told town',
+  'id name\n0 sky\n1 old town',
+  'Label Id\nsky 0\nold town 1',
+  'sky  # above\nold town # below',
   '# label:color_rgb:parts:actions\nsky:::\nold town::a,b:\n',
 )
 
@@ -78,6 +81,13 @@ def test_names_are_read(text):
     '{hex} {name}',
     '{hex};{name}',
     '{name} {hex}ff',
+    '{name} 0x{bare}',
+    '{name} {short}',
+    '{short} {name}',
+    '{name} {index} {r} {g} {b}',
+    '{name};{index};{hex}',
+    '{index} {name} {r} {g} {b} 255',
+    '{index} {name}  {r}  {g}  {b}  0',
     '"{name}","{hex}"',
     '{r} {g} {b} {name}',
     '{r};{g};{b};{name}',
@@ -94,6 +104,8 @@ def test_colours_are_read(line):
       index=index,
       name=name,
       **dict(zip('rgb', colour)),
+      bare=bytes(colour).hex(),
+      short='#' + bytes(colour).hex()[::2],
       hex=bytes(colour).hex().join(['#', '']),
       HEX=bytes(colour).hex().upper().join(['#', '']),
     )
@@ -125,6 +137,10 @@ def test_tables_are_read_by_their_head(text):
     ('C3PO\n4x4', ['C3PO', '4x4']),
     ('# a comment\nsky\n#another\nroad', ['sky', 'road']),
     ("driver's cab\nroad", ["driver's cab", 'road']),
+    ('0\n1\n2', ['0', '1', '2']),
+    ('lane #2\nroad', ['lane #2', 'road']),
+    ('facade\nroad decade', ['facade', 'road decade']),
+    ('0 lane 0 0 0 0\n1 lane 1 255 0 0', ['lane 0', 'lane 1']),
   ],
 )
 def test_odd_names_stay_names(text, names):
@@ -135,6 +151,13 @@ def test_odd_names_stay_names(text, names):
   'text',
   [
     'sky\nred #ff00',
+    '2\nsky\nroad',
+    '// classes\nsky\nroad',
+    '/* classes */\nsky\nroad',
+    '| id | name |\n|---|---|\n| 0 | sky |',
+    'classes\n-------\nsky',
+    'sky: blue\nroad: grey',
+    'sky 0000ff\nroad 000000',
     'red #ff0000 #00ff00\nsky',
     'sky 1 2 3 4 5',
     '0\t0.1\t5\tsky',

@@ -24,6 +24,7 @@ PLAIN = {
   'e.json': '{"old town road": 1, "sky": 0}',
   'c.yaml': 'sky: 0\nold town road: 1\nvoid: 255\n',
   'f.json': '[{"title": "sky"}, {"title": "old town road"}]',
+  'h.json': '{"id2label": {"0": "sky", "1": "old town road"}, "label2id": {}}',
   'g.json': '{"label2id": 1, "classes": ["sky", "old town road"]}',
 }
 COLOURED = {
@@ -35,6 +36,7 @@ COLOURED = {
   ' {"name": "old town road", "color": [0, 0, 255]}]',
   'a.yaml': 'sky: [255, 0, 0]\nold town road: [0, 0, 255]\n',
   'bare.yaml': 'sky: #ff0000\nold town road: #0000FF  # blue\n',
+  'short.yaml': 'sky: #f00\nold town road: #00F  # blue\n',
   'bare_list.yml': '- {name: sky, color: #ff0000}\n'
   '- {name: old town road, color: #0000ff}\n',
   'c.json': '{"#ff0000": "sky", "#0000ff": "old town road"}',
