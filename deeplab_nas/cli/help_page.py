@@ -74,7 +74,8 @@ def _flag(flag: flags.Flag) -> str:
   else:
     head = f'--{flag.name}={_kind(flag)}'
     if flag.default not in (None, '', [], {}):
-      said += f' Default: {flag.default_as_str.strip(chr(39))}.'
+      default = flag.default_as_str.strip("'")
+      said += f' Default: {"this folder" if default == "." else default}.'
   body = '\n'.join(
     textwrap.fill(
       ' '.join(line.split()),

@@ -73,7 +73,10 @@ def _define(mode: str | None, values: flags.FlagValues) -> None:
   define.path('run_dir', None, 'Folder for all that the run writes.')
   if 'genotype' not in foreign:
     define.path(
-      'genotype', None, 'What to train: a genotype file, or zoo:NAME.'
+      'genotype',
+      None,
+      'What to train: a genotype file, the run folder of a search, or'
+      ' zoo:NAME.',
     )
     define.path(
       'init_from',

@@ -33,7 +33,9 @@ def find_images(
   path = pathlib.Path(pattern).expanduser()
   if path.is_file():
     return [path]
-  found = pairs.walk(path, follow_links=True) if path.is_dir() else _files(path)
+  found = list(
+    pairs.walk(path, follow_links=True) if path.is_dir() else _files(path)
+  )
   images = [
     file
     for file in found
@@ -41,6 +43,10 @@ def find_images(
     and not _is_below(file, output_dir)
   ]
   if not images:
+    errors.require(
+      bool(found) or path.is_dir() or bool(expand(path)),
+      f'--images={pattern} names no file and no folder: check the path.',
+    )
     raise errors.UserError(
       f'--images={pattern} has no image ({", ".join(image_files.EXTENSIONS)}).'
     )

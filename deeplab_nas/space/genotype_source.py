@@ -13,7 +13,7 @@ _FILE = 'genotype.json'
 
 
 def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
-  """The genotype of 'zoo:NAME' or of a file.
+  """The genotype of 'zoo:NAME', of a file or of the folder of a run.
 
   Raises:
     UserError: If there is none.
@@ -22,7 +22,7 @@ def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
   try:
     if text.startswith(_ZOO):
       return zoo.load(text[len(_ZOO) :])
-    return genotype_lib.Genotype.load(text)
+    return genotype_lib.Genotype.load(_file(text))
   except ValueError as error:
     raise errors.UserError(
       f'The genotype {text} cannot be used: {error}.'
@@ -44,8 +44,11 @@ def find(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
     return zoo.load(text[len(_ZOO) :])
   if text in zoo.names():
     return zoo.load(text)
-  if os.path.isdir(text):
-    return genotype_lib.Genotype.load(os.path.join(text, _FILE))
   if os.path.exists(text) or os.path.dirname(text) or text.endswith('.json'):
-    return genotype_lib.Genotype.load(text)
+    return genotype_lib.Genotype.load(_file(text))
   return zoo.load(text)
+
+
+def _file(path: str) -> str:
+  """The genotype file that a path means: a run's, if it is a folder."""
+  return os.path.join(path, _FILE) if os.path.isdir(path) else path

@@ -108,3 +108,8 @@ def test_each_preset_has_a_line():
   lines = command.program('search', '--help').stdout.splitlines()
   for name in ('auto', *presets.PRESETS):
     assert [x for x in lines if x.startswith(f'      {name}: ')]
+
+
+def test_the_folder_of_the_shell_is_a_default_in_words():
+  page = command.program('doctor', '--help').stdout
+  assert 'write to. Default: this folder.\n' in page

@@ -60,8 +60,17 @@ def test_linked_folders_are_followed_once(folder, tmp_path):
 @pytest.mark.parametrize(
   'pattern', ['nothing', '*.jpg', 'sub/*.png', 'n/*.png']
 )
+def test_what_is_not_there_is_a_sentence(folder, pattern):
+  with pytest.raises(errors.UserError, match='names no file and no folder'):
+    inputs.find_images(f'{folder}/{pattern}')
+
+
+@pytest.mark.parametrize('pattern', ['empty', 'emp*', 'text/*.txt', 'text'])
 def test_no_images_are_a_sentence(folder, pattern):
-  with pytest.raises(errors.UserError, match='has no image'):
+  (folder / 'empty').mkdir()
+  (folder / 'text').mkdir()
+  (folder / 'text' / 'a.txt').write_text('a')
+  with pytest.raises(errors.UserError, match=r'has no image \(.jpg, '):
     inputs.find_images(f'{folder}/{pattern}')
 
 

@@ -16,12 +16,14 @@ def test_a_file_and_a_name_give_the_same(tmp_path):
   published = zoo.load('auto_deeplab')
   published.save(tmp_path / 'genotype.json')
   assert genotype_source.read(tmp_path / 'genotype.json') == published
+  assert genotype_source.read(tmp_path) == published  # the folder of a run
   assert genotype_source.read('zoo:auto_deeplab') == published
 
 
 def test_what_is_no_genotype_is_refused(tmp_path):
   assert 'known are auto_deeplab' in refusal('zoo:nothing')
   assert 'No such file' in refusal(tmp_path / 'missing.json')
+  assert f'{tmp_path}/genotype.json: No such file' in refusal(tmp_path)
   (tmp_path / 'text.json').write_text('hello')
   assert 'has to be JSON' in refusal(tmp_path / 'text.json')
 
