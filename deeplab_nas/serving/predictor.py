@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from deeplab_nas import errors, paths
 from deeplab_nas.data import dataset_info, orientation, palettes
 from deeplab_nas.serving import model_source, prediction
 from deeplab_nas.space import genotype as genotype_lib
@@ -100,8 +101,13 @@ def as_pixels(images: Any) -> np.ndarray:
     UserError: If a file cannot be read.
   """
   if isinstance(images, (str, os.PathLike)):
-    return prediction.read_image(images)
+    return prediction.read_image(_path(images))
   if isinstance(images, Image.Image):
+    if images.mode[0] in 'IF':  # a conversion would cut values off at 255
+      raise ValueError(
+        f'an image of mode {images.mode} has more than 8 bits per channel:'
+        ' convert it, choosing yourself which range matters'
+      )
     upright = orientation.turned(
       images.convert('RGB'), orientation.noted(images)
     )
@@ -120,6 +126,14 @@ def as_pixels(images: Any) -> np.ndarray:
   if array.shape[-1] == 1:
     return array.repeat(3, axis=-1)
   return array[..., :3]
+
+
+def _path(value: str | os.PathLike) -> str:
+  text = os.fspath(value)
+  try:
+    return paths.expand(text)
+  except paths.Refused as reason:
+    raise errors.UserError(f'{text} is refused: {reason}.') from reason
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

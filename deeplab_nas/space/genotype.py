@@ -18,7 +18,7 @@ import reprlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from deeplab_nas import files
+from deeplab_nas import files, paths
 from deeplab_nas.space import canonical, cell_space, text
 from deeplab_nas.space import primitives as primitives_lib
 
@@ -141,8 +141,12 @@ class Genotype:
     return cls(record['path'], record['cell'])
 
   def save(self, path: str | os.PathLike[str]) -> None:
-    """Writes a genotype file; it is there whole or not at all."""
-    files.write(path, self.to_json())
+    """Writes a genotype file; it is there whole or not at all.
+
+    Raises:
+      ValueError: If the path is an address; `~` is home.
+    """
+    files.write(paths.expand(os.fspath(path)), self.to_json())
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> Genotype:
@@ -153,7 +157,7 @@ class Genotype:
         starts with the path.
     """
     try:
-      return cls.from_json(files.read(path))
+      return cls.from_json(files.read(paths.expand(os.fspath(path))))
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise GenotypeError(f'{os.fspath(path)}: {reason}') from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from deeplab_nas import errors
+from deeplab_nas import errors, paths
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import zoo
 
@@ -44,6 +44,10 @@ def find(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
     return zoo.load(text[len(_ZOO) :])
   if text in zoo.names():
     return zoo.load(text)
+  try:
+    text = paths.expand(text)
+  except paths.Refused as reason:
+    raise ValueError(f'{text} is refused: {reason}') from reason
   if os.path.exists(text) or os.path.dirname(text) or text.endswith('.json'):
     return genotype_lib.Genotype.load(_file(text))
   return zoo.load(text)

@@ -101,11 +101,21 @@ def test_masks_are_shown_in_the_colours_of_the_classes(model):
     (np.full([4, 5, 3], 256), 'expected 0 to 255'),
     (np.full([4, 5, 3], 'a'), 'expected uint8 or floating'),
     (None, r'the shape \[\]'),
+    (Image.new('I;16', (4, 5), 4095), 'mode I;16 has more than 8 bits'),
+    (Image.new('F', (4, 5)), 'mode F has more than 8 bits'),
   ],
 )
 def test_what_is_no_image_is_told(images, part):
   with pytest.raises(ValueError, match=part):
     predictor.as_pixels(images)
+
+
+def test_paths_are_of_this_machine_and_may_start_at_home(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  (tmp_path / 'a.png').write_bytes(tiny.encoded(PHOTO))
+  np.testing.assert_array_equal(predictor.as_pixels('~/a.png'), PHOTO)
+  with pytest.raises(errors.UserError, match='gs://b/a.png is refused'):
+    predictor.as_pixels('gs://b/a.png')
 
 
 def test_a_file_that_is_none_is_told(model, tmp_path):

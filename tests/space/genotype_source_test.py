@@ -3,6 +3,7 @@
 import pytest
 
 from deeplab_nas import errors
+from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source, zoo
 
 
@@ -53,3 +54,20 @@ def test_in_python_a_name_a_file_and_a_folder_are_enough(tmp_path):
 def test_in_python_what_is_there_is_said(source, part):
   with pytest.raises(ValueError, match=part):
     genotype_source.find(source)
+
+
+def test_in_python_paths_start_at_home_and_are_no_addresses(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  published = zoo.load('auto_deeplab')
+  published.save('~/genotype.json')
+  assert (tmp_path / 'genotype.json').exists()
+  for source in ('~', '~/genotype.json'):
+    assert genotype_source.find(source) == published
+  assert genotype_lib.Genotype.load('~/genotype.json') == published
+  for refused in (genotype_source.find, genotype_lib.Genotype.load):
+    with pytest.raises(ValueError, match='it is an address'):
+      refused('gs://bucket/genotype.json')
+  with pytest.raises(ValueError, match='it is an address'):
+    published.save('gs://bucket/genotype.json')

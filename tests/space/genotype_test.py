@@ -281,7 +281,7 @@ def test_unreadable_files_give_a_sentence_with_their_path(tmp_path):
     'binary': 'it is not UTF-8 text',
     'empty': 'a genotype has to be JSON: Expecting value',
     'wrong': '"path" goes from level 0 to 7 in layer 1',
-    'nul\0byte': 'embedded null byte',
+    'nul\0byte': 'no path may hold a zero byte',
   }
   for name, message in cases.items():
     path = f'{tmp_path}/{name}'
