@@ -34,7 +34,7 @@ def advice(
     )
   if all(value.isdecimal() for value in unknown):
     values = sorted({*map(int, unknown), *known})
-    for guess in (_stretched, _counted_from_one, _in_order):
+    for guess in (_stretched, _counted_from_one, _in_order, _mixed):
       found = guess(values, {*map(int, unknown)}, num_classes)
       if found:
         return found
@@ -106,6 +106,26 @@ def _in_order(
   return (
     f'if the {num_classes} values are the classes in their order, convert with'
     f' --map={_joined(moved)}'
+  )
+
+
+def _mixed(
+  values: list[int], unknown: set[int], num_classes: int
+) -> str | None:
+  """Advice where some masks hold indices, and others greys of the classes."""
+  is_indexed = any(0 < value < num_classes for value in values)
+  if not is_indexed or unknown == {num_classes}:
+    return None
+  pairs = _spread(sorted({0, *unknown, _WHITE}), num_classes)
+  if pairs is None and num_classes == 2 and len(unknown) == 1:
+    pairs = [(value, 1) for value in unknown]
+  if pairs is None:
+    return None
+  ignored = ','.join(f'{value}:ignore' for value in sorted(unknown))
+  return (
+    'other masks hold class indices: if these hold the same classes as greys,'
+    f' convert with --map={_joined(pairs)}, and if the values are no classes,'
+    f' with --map={ignored}'
   )
 
 

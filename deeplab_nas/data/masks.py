@@ -15,6 +15,7 @@ from deeplab_nas import errors
 from deeplab_nas.data import image_files, label_map, mask_rules, orientation
 
 _LOSSY = ('JPEG', 'MPO', 'JPEG2000')
+_DEEP = 257  # a grey of 16 bits, divided by that of 8 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +131,23 @@ def _indices(
     return _read_grey(table[pixels], rules, stretch=stretch)
   if decoded.image_format == 'PPM' and decoded.max_value < 65535:
     pixels = np.rint(pixels * (decoded.max_value / 65535)).astype(np.int32)
+  if rules.mode != 'index' and _are_greys_of_classes(pixels, rules):
+    shown = (pixels // _DEEP).astype(np.uint8)
+    return _from_colors(np.repeat(shown[..., None], 3, -1), rules)
   return _from_values(pixels, rules)
+
+
+def _are_greys_of_classes(values: np.ndarray, rules: mask_rules.MaskRules):
+  """Whether integers [H, W] are 16-bit greys that are colours of classes.
+
+  No index, nor what `--map` names, is taken for a grey.
+  """
+  used = np.unique(values).tolist()
+  return not any(value in rules.values for value in used) and (
+    used[-1] >= _DEEP
+    and all(value % _DEEP == 0 for value in used)
+    and all((value // _DEEP,) * 3 in rules.colors for value in used)
+  )
 
 
 def _without_alpha(path: str, image: Image.Image) -> Image.Image:

@@ -99,3 +99,25 @@ def test_one_more_value_is_a_missing_class():
 
 def test_colours_are_listed():
   assert '#090909:ignore' in advice(['#090909'])
+
+
+@pytest.mark.parametrize(
+  ('unknown', 'known', 'num_classes', 'expected'),
+  [
+    ((127,), (0, 1, 2, 255), 3, '--map=127:1,255:2,'),
+    ((254,), (0, 1), 2, '--map=254:1,'),
+    ((128,), (0, 1), 2, '--map=128:1,'),
+    ((85, 170), (0, 1, 3, 255), 4, '--map=85:1,170:2,255:3,'),
+  ],
+)
+def test_indices_beside_greys_lose_no_class(
+  unknown, known, num_classes, expected
+):
+  found = advice(unknown, known, num_classes=num_classes)
+  assert expected in found
+  assert ','.join(f'{value}:ignore' for value in unknown) in found
+
+
+def test_one_value_too_many_is_a_class_without_a_name():
+  found = advice([2], [0, 1], num_classes=2)
+  assert 'name the missing class' in found

@@ -194,3 +194,24 @@ def test_the_orientation_of_a_mask_is_noted(tmp_path):
     Image.fromarray(tiny_folder.stripes()).save(tmp_path / name, exif=exif)
     found = masks.read(str(tmp_path / name), mask_rules.MaskRules(3))
     assert found.orientation == 6 and found.indices.shape == (12, 16)
+
+
+def test_greys_of_16_bits_are_read_by_the_colours_of_classes(tmp_path):
+  colors = {(255, 255, 255): 0, (0, 0, 0): 1, (128, 128, 128): 2}
+  values = np.array([[65535, 0, 128 * 257]], np.uint16)
+  found = read(tmp_path, values, colors=colors)
+  np.testing.assert_array_equal(found.indices, [[0, 1, 2]])
+  assert not found.unknown
+
+
+@pytest.mark.parametrize(
+  'rules',
+  [{}, {'mode': 'index'}, {'values': {65535: 1}}, {'colors': COLORS}],
+)
+def test_greys_of_16_bits_are_values_otherwise(rules, tmp_path):
+  colors = {(255, 255, 255): 0, (0, 0, 0): 1} if rules else {}
+  values = np.array([[65535, 0]], np.uint16)
+  found = read(tmp_path, values, **{'colors': colors, **rules})
+  expected = {} if 'values' in rules else {'65535': 1}
+  assert found.unknown == expected
+  assert found.indices[0, 1] == 0
