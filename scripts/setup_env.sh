@@ -68,6 +68,22 @@ refuse_foreign() {
   done
 }
 
+# Ends if $VENV holds files that are no environment's: they would be removed.
+refuse_other_files() {
+  local entry
+  if [[ -d "$VENV" ]]; then
+    for entry in "$VENV"/pyvenv.cfg "$VENV"/.installed*; do
+      [[ ! -f "$entry" ]] || return 0
+    done
+  fi
+  for entry in "$VENV"/* "$VENV"/.[!.]* "$VENV"; do
+    if [[ -e "$entry" && (! -d "$VENV" || "$entry" != "$VENV") ]]; then
+      fail "$VENV is no virtual environment, and $entry would be lost: remove" \
+        "it yourself, or choose another folder with VENV=DIR."
+    fi
+  done
+}
+
 # Makes .venv and installs the package with the given extra ('' or '[dev]').
 # A stamp remembers what is installed, so a second call does nothing.
 set_up() {
@@ -83,6 +99,7 @@ set_up() {
   refuse_foreign
   if ! is_suited "$VENV/bin/python"; then
     python="$(find_python)"
+    refuse_other_files
     say "Making a virtual environment in $VENV ($(version_of "$python"))"
     rm -rf "$VENV"
     "$python" -m venv "$VENV" || fail "$python cannot make a virtual" \

@@ -239,6 +239,37 @@ def test_an_environment_without_a_python_is_made_again(shell):
   assert 'Making a virtual environment' in shell().stdout
 
 
+@pytest.mark.parametrize('name', ['thesis.txt', '.hidden', 'bin/python'])
+def test_a_folder_that_is_no_environment_stays(shell, name):
+  shell.python('python3.11', 11)
+  path = shell.venv / name
+  path.parent.mkdir(parents=True)
+  path.write_text('years of work')
+  result = shell()
+  assert result.returncode == 2
+  (line,) = result.stderr.splitlines()
+  assert f'{shell.venv} is no virtual environment' in line
+  assert path.read_text() == 'years of work'
+  assert shell.installed() == []
+
+
+def test_a_file_in_the_place_of_an_environment_stays(shell):
+  shell.python('python3.11', 11)
+  shell.venv.write_text('years of work')
+  assert f'{shell.venv} would be lost' in shell().stderr
+  assert shell.venv.read_text() == 'years of work'
+
+
+def test_an_empty_folder_and_half_an_environment_are_used(shell, tmp_path):
+  shell.python('python3.11', 11)
+  (tmp_path / 'empty').mkdir()
+  (tmp_path / 'half').mkdir()
+  (tmp_path / 'half' / 'pyvenv.cfg').write_text('home = /nowhere')
+  for name in ('empty', 'half'):
+    assert shell(VENV=name).returncode == 0
+    assert (tmp_path / name / 'bin' / 'python').exists()
+
+
 def test_a_relative_environment_is_meant_from_here(shell, tmp_path):
   shell.python('python3.11', 11)
   shell(VENV='here')
