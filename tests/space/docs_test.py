@@ -7,7 +7,10 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from deeplab_nas.space import arch_weights, search_space
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = ('search_space', 'genotypes')
@@ -37,3 +40,14 @@ def test_commands_print_what_the_page_shows(page):
       [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True
     )
     assert result.stdout == expected, result.stderr
+
+
+def test_the_budget_of_an_example_can_be_met():
+  text = (ROOT / 'g3doc' / 'strategies.md').read_text(encoding='utf-8')
+  (example,) = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+  space = search_space.SearchSpace()
+  legal = space.lattice.legal
+  weights = arch_weights.ArchWeights(
+    np.full([20, 8], 1 / 8), legal / np.maximum(legal.sum(-1, keepdims=True), 1)
+  )
+  exec(example, {'weights': weights, 'space': space})
