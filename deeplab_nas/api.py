@@ -24,10 +24,12 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+import numpy as np
 from absl import logging
 
 from deeplab_nas import errors, paths
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import train as config_train
 from deeplab_nas.evaluate import scores
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation, lifecycle, stop_signals
@@ -188,7 +190,7 @@ def evaluate(
 def load(
   path: PathLike,
   checkpoint: str = restore.BEST,
-  scales: Sequence[float] = (1.0,),
+  scales: float | Sequence[float] = (1.0,),
   flip: bool = False,
 ) -> predictor_lib.Predictor:
   """A trained network to predict with.
@@ -200,8 +202,14 @@ def load(
     flip: Whether the mirrored image is averaged in; an export has its own.
 
   Raises:
-    UserError: If there is neither.
+    UserError: If there is neither, or a scale is out of range.
   """
+  scales = tuple(np.atleast_1d(scales).tolist())
+  if not scales or not all(0 < x <= config_train.MAX_SCALE for x in scales):
+    raise errors.UserError(
+      f'scales={list(scales)} has to be numbers above 0 and at most'
+      f' {config_train.MAX_SCALE:g}, such as (0.75, 1, 1.25).'
+    )
   model = model_source.load(_path(path), checkpoint, scales, flip)
   return predictor_lib.Predictor(model)
 
@@ -253,7 +261,7 @@ def _path(value: PathLike) -> str:
 
 def _config(config: ConfigLike, data_dir: PathLike | None) -> config_lib.Config:
   if isinstance(config, Mapping):
-    config = config_lib.Config.from_dict(config)
+    config = config_lib.Config.from_dict(_nested(config))
   elif not isinstance(config, config_lib.Config):
     where = None if data_dir is None else os.fspath(data_dir)
     return config_lib.load(_path(config), (), where)
@@ -261,6 +269,19 @@ def _config(config: ConfigLike, data_dir: PathLike | None) -> config_lib.Config:
     data = dataclasses.replace(config.data, dir=os.fspath(data_dir))
     config = dataclasses.replace(config, data=data)
   return config
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+  """{'search': {'epochs': 2}} of {'search.epochs': 2}, as --set writes it."""
+  nested = {}
+  for name, value in settings.items():
+    section, dot, key = str(name).partition('.')
+    value = {key: value} if dot else value
+    known = nested.get(section)
+    if isinstance(known, dict) and isinstance(value, Mapping):
+      value = {**known, **value}
+    nested[section] = dict(value) if isinstance(value, Mapping) else value
+  return nested
 
 
 def _genotype(source) -> genotype_lib.Genotype:

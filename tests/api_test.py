@@ -92,6 +92,27 @@ def test_mistakes_are_sentences_and_leave_nothing(records, trained, tmp_path):
   assert not folder.exists()
 
 
+def test_mistakes_of_loading_are_sentences(trained):
+  assert "'best' and 'last'" in refusal(deeplab_nas.load, trained, 'lst')
+  for scales in ((), 0, [1, -1], 17.0, [float('nan')]):
+    assert 'above 0 and at most 16' in refusal(
+      deeplab_nas.load, trained, scales=scales
+    )
+  model = deeplab_nas.load(trained, scales=0.5)
+  assert model.predict(np.zeros([20, 30, 3])).shape == (20, 30)
+
+
+def test_settings_may_be_named_as_on_the_command_line():
+  config = deeplab_nas.api._config(
+    {'search.epochs': 22, 'search': {'momentum': 0.5}, 'train.epochs': 3}, None
+  )
+  assert (config.search.epochs, config.search.momentum) == (22, 0.5)
+  assert config.train.epochs == 3
+  assert 'did you mean search.epochs' in refusal(
+    deeplab_nas.api._config, {'search.epoch': 2}, None
+  )
+
+
 def test_a_config_is_a_preset_a_file_a_mapping_or_itself(tmp_path):
   config = config_lib.load('quickstart')
   (tmp_path / 'a.yaml').write_text(config.to_yaml())

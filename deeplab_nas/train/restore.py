@@ -52,11 +52,16 @@ def load(run_dir: str | os.PathLike[str], checkpoint: str = BEST) -> Trained:
 
   Raises:
     UserError: If this is no such folder, has no checkpoint yet, or holds one of
-      another genotype.
+      another genotype, or if there is no such kind of checkpoint.
   """
   run = run_directory.RunDirectory(run_dir)
   continuation.check_is_training(run)
-  folder = {BEST: run.best, LAST: run.checkpoints}[checkpoint]
+  folders = {BEST: run.best, LAST: run.checkpoints}
+  if checkpoint not in folders:
+    raise errors.UserError(
+      f'The checkpoint {checkpoint!r} is none of {BEST!r} and {LAST!r}.'
+    )
+  folder = folders[checkpoint]
   prefix = checkpoints.latest(folder)
   if prefix is None and any(folder.glob('*.index')):
     raise errors.UserError(

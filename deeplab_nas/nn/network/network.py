@@ -296,9 +296,14 @@ def build_network(
 
   Raises:
     ValueError: If there is no such name or file, or a value does not fit.
-    TypeError: For an option that does not exist.
+    TypeError: For an option that does not exist, or what is no genotype.
   """
   if isinstance(genotype, (str, os.PathLike)):
     genotype = genotype_source.find(genotype)
+  if not isinstance(genotype, genotype_lib.Genotype):
+    raise TypeError(
+      f'{genotype!r} is no genotype: give a deeplab_nas.Genotype, its file, the'
+      ' folder of its run, or a name such as auto_deeplab'
+    )
   space = search_space.SearchSpace.containing(genotype, filter_multiplier)
   return DerivedNetwork(space, genotype, num_classes, NetworkOptions(**options))

@@ -382,3 +382,9 @@ def test_stem_head_and_a_fraction_of_f_are_as_wide_as_asked():
   ] == [32, 32]
   trained = sum(np.prod(v.shape) for v in model.trainable_variables)
   assert model.cost_model((33, 65)).of(genotype).params == trained
+
+
+@pytest.mark.parametrize('value', [5, None, {'path': [0]}])
+def test_what_is_no_genotype_is_told(value):
+  with pytest.raises(TypeError, match='is no genotype: give'):
+    network.build_network(value)
