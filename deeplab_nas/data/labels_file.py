@@ -203,6 +203,13 @@ def _entries(value, path: pathlib.Path) -> list[dict]:
   if value and all(map(_is_colour, value)):
     value = {name: key for key, name in value.items()}
   for key, item in value.items():
+    items = item if isinstance(item, list) else [item]
+    if any(isinstance(x, dict) for x in items):
+      raise _fault(
+        path,
+        f'{key!r} is no class with a colour or an index, as if this were the'
+        ' file of another program: write a labels.txt with one name per line',
+      )
     if item is None:
       raise _fault(path, f'{key!r} has no value: write a list (- {key})')
   return [

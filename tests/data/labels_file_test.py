@@ -192,3 +192,18 @@ def test_any_text_is_read_or_refused(tmp_path_factory, name, text):
     assert len(str(error).splitlines()) == 1
     return
   assert len(info.class_names) == info.num_classes > 0
+
+
+@pytest.mark.parametrize(
+  'text',
+  [
+    '{"_via_settings": {}, "_via_img_metadata": {}}',
+    '{"features": [{"type": "Feature"}], "type": "FeatureCollection"}',
+    '{"size": {"height": 3}, "objects": []}',
+  ],
+)
+def test_files_of_other_programs_are_called_so(text, tmp_path):
+  path = tmp_path / 'labels.json'
+  path.write_text(text)
+  with pytest.raises(errors.UserError, match='another program: write a labels'):
+    labels_file.read(path)
