@@ -13,6 +13,8 @@ from deeplab_nas.runtime import quiet
 
 def test_notes_are_hidden_for_a_while(caplog):
   loggers = (logging.get_absl_logger(), python_logging.getLogger('tensorflow'))
+  for logger in loggers:  # whatever other tests of this process have set
+    caplog.set_level('WARNING', logger.name)
 
   def say(word):
     for logger in loggers:
