@@ -118,8 +118,8 @@ class TrainConfig(config_loss.LossConfig):
     recalibration_batches: Batches of the training split over which the moving
       statistics of batch norm are taken anew before each validation, with the
       weights fixed; 0 measures with those of the last steps. Null for 20 in
-      trainings of fewer than 20,000 steps, where the weights move faster than
-      the statistics, and 0 in longer ones.
+      trainings of fewer than 20,000 steps on one device, where the weights move
+      faster than the statistics, and 0 in longer ones and on several devices.
     init_from: Run folder of a training, or a checkpoint, whose weights are
       taken where name and shape agree; '' for none.
     early_stopping_epochs: Stops after so many epochs without a better

@@ -18,9 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.nn.network import step_random
-from deeplab_nas.run import devices
 
 Norms = Sequence[tf.keras.layers.BatchNormalization]
 
@@ -36,8 +34,7 @@ class Recalibration:
   norms keep what they have. Nothing is dropped meanwhile, neither paths nor
   units: the network that is measured drops nothing either.
 
-  Under a distribution strategy every replica sees its part of each batch, and
-  the result is that of all parts.
+  It is for one device: replicas would have statistics of parts of a batch.
   """
 
   def __init__(
@@ -51,12 +48,11 @@ class Recalibration:
       network: From float32 [B, H, W, 3] in [0, 255].
       batches: Makes a dataset of pairs of images and labels, the same ones each
         time, which is why it makes a new one: a shuffled dataset goes on in
-        another order. The global batches under a distribution strategy.
+        another order.
     """
     self._network = network
     self._batches = batches
-    self._strategy = tf.distribute.get_strategy()
-    self._step = tf.function(self._in_replicas, autograph=False)
+    self._step = tf.function(self._moments, autograph=False)
 
   @property
   def norms(self) -> Norms:
@@ -75,7 +71,7 @@ class Recalibration:
       return 0
     totals, count = None, 0
     with _replaced_by_the_batch(norms):
-      for images, _ in devices.distributed(self._batches(), self._strategy):
+      for images, _ in self._batches():
         moments = self._step(images)
         totals = (
           moments
@@ -90,13 +86,6 @@ class Recalibration:
         norm.moving_variance.assign(tf.nn.relu(square - tf.square(mean)))
     return count
 
-  def _in_replicas(self, images):
-    moments = self._strategy.run(self._moments, (images,))
-    # The same on all of them.
-    return tf.nest.map_structure(
-      lambda x: self._strategy.experimental_local_results(x)[0], moments
-    )
-
   def _moments(self, images: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
     """For each norm, the means [C] of its input and of the input's square."""
     norms = self.norms
@@ -108,9 +97,8 @@ class Recalibration:
     moments = []
     for norm in norms:
       mean = tf.convert_to_tensor(norm.moving_mean)
-      moments += [mean, norm.moving_variance + tf.square(mean)]
-    moments = [x / replicas.count() for x in replicas.totals(moments)]
-    return list(zip(moments[::2], moments[1::2]))
+      moments.append((mean, norm.moving_variance + tf.square(mean)))
+    return moments
 
 
 @contextlib.contextmanager

@@ -169,6 +169,14 @@ def _recalibration(
   trainer: trainer_lib.Trainer,
 ) -> recalibration.Recalibration | None:
   """Of batch-norm statistics before a validation; None where none is due."""
+  if trainer.distribute_strategy.num_replicas_in_sync > 1:
+    errors.require(
+      not config.train.recalibration_batches,
+      'train.recalibration_batches is'
+      f' {config.train.recalibration_batches}, but statistics are taken anew on'
+      ' one device only: set it to 0, or runtime.distribution to none.',
+    )
+    return None
   count = config.train.num_recalibration_batches(trainer.total_steps)
   if not count:
     return None

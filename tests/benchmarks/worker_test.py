@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -67,7 +68,11 @@ def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path):
     f'  settings = {{"path": {str(path)!r}}}\n'
     '  worker.Worker(case.Case("it", tiny_cases.writes_for_ever, settings))\n'
   )
-  parent = command.start(tmp_path / 'log', str(script))
+  parent = command.start(
+    tmp_path / 'log',
+    str(script),
+    PYTHONPATH=os.pathsep.join([str(command.ROOT), f'{command.ROOT}/scripts']),
+  )
   while not path.exists():
     assert parent.poll() is None, (tmp_path / 'log').read_text()
     time.sleep(0.05)

@@ -49,7 +49,9 @@ def test_scales_and_flip_reach_the_segmenter(network):
 
 def test_an_export_has_its_scales_inside(exported):
   for options in ({'scales': (0.5,)}, {'flip': True}, {'checkpoint': 'last'}):
-    with pytest.raises(errors.UserError, match='choose them in scripts/export'):
+    with pytest.raises(
+      errors.UserError, match='choose them with scripts/export_model'
+    ):
       model_source.load(exported, **options)
 
 
