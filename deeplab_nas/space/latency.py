@@ -202,10 +202,10 @@ def required_operations(
 
 def this_machine() -> str:
   """Its processor and the number of its cores: 'Intel(R) Xeon(R), 8 cores'."""
-  return f'{_processor()}, {os.cpu_count()} cores'
+  return f'{cpu_model()}, {os.cpu_count()} cores'
 
 
-def _processor() -> str:
+def cpu_model() -> str:
   """Its name, or its architecture where the system does not tell."""
   if _CPU_INFO.is_file():
     for line in _CPU_INFO.read_text(encoding='utf-8').splitlines():
