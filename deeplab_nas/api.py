@@ -27,7 +27,7 @@ from typing import Any, Union
 import numpy as np
 from absl import logging
 
-from deeplab_nas import errors, paths
+from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import train as config_train
 from deeplab_nas.evaluate import scores
@@ -170,7 +170,7 @@ def evaluate(
   """
   from deeplab_nas.train import eval_run
 
-  run = run_directory.RunDirectory(_path(run_dir))
+  run = run_directory.RunDirectory(predictor_lib.local_path(run_dir))
   continuation.check_is_training(run)
   config = config_lib.load(str(run.config), ['runtime.distribution=none'])
   config = _config(config, data_dir)
@@ -210,7 +210,9 @@ def load(
       f'scales={list(scales)} has to be numbers above 0 and at most'
       f' {config_train.MAX_SCALE:g}, such as (0.75, 1, 1.25).'
     )
-  model = model_source.load(_path(path), checkpoint, scales, flip)
+  model = model_source.load(
+    predictor_lib.local_path(path), checkpoint, scales, flip
+  )
   return predictor_lib.Predictor(model)
 
 
@@ -234,7 +236,7 @@ def export(
   Raises:
     UserError: If there is no training, or the model reloaded is another one.
   """
-  trained = restore.load(_path(run_dir), checkpoint)
+  trained = restore.load(predictor_lib.local_path(run_dir), checkpoint)
   data = trained.config.data
   settings = export_lib.ExportOptions(
     **{'image_scale': data.image_scale, **options}
@@ -242,7 +244,7 @@ def export(
   return export_lib.export(
     trained.network,
     trained.info,
-    _path(export_dir),
+    predictor_lib.local_path(export_dir),
     settings,
     trained.config.to_yaml(),
     check_images.synthetic()
@@ -250,21 +252,12 @@ def export(
   ).path
 
 
-def _path(value: PathLike) -> str:
-  """The path as a command would take it: `~` is home, no address is one."""
-  text = os.fspath(value)
-  try:
-    return paths.expand(text)
-  except paths.Refused as reason:
-    raise errors.UserError(f'{text} is refused: {reason}.') from reason
-
-
 def _config(config: ConfigLike, data_dir: PathLike | None) -> config_lib.Config:
   if isinstance(config, Mapping):
     config = config_lib.Config.from_dict(_nested(config))
   elif not isinstance(config, config_lib.Config):
     where = None if data_dir is None else os.fspath(data_dir)
-    return config_lib.load(_path(config), (), where)
+    return config_lib.load(predictor_lib.local_path(config), (), where)
   if data_dir is not None:
     data = dataclasses.replace(config.data, dir=os.fspath(data_dir))
     config = dataclasses.replace(config, data=data)
@@ -288,7 +281,7 @@ def _genotype(source) -> genotype_lib.Genotype:
   if isinstance(source, genotype_lib.Genotype):
     return source
   try:
-    return genotype_source.find(_path(source))
+    return genotype_source.find(predictor_lib.local_path(source))
   except ValueError as error:
     raise errors.UserError(
       f'The genotype {os.fspath(source)} cannot be used: {error}.'
@@ -306,7 +299,7 @@ def _started(config, run_dir, mode, resume, overwrite):
   with (
     stop_signals.StopSignals(),
     lifecycle.started(
-      config, _path(run_dir), mode, argv, resume, overwrite
+      config, predictor_lib.local_path(run_dir), mode, argv, resume, overwrite
     ) as started,
   ):
     yield started

@@ -101,7 +101,7 @@ def as_pixels(images: Any) -> np.ndarray:
     UserError: If a file cannot be read.
   """
   if isinstance(images, (str, os.PathLike)):
-    return prediction.read_image(_path(images))
+    return prediction.read_image(local_path(images))
   if isinstance(images, Image.Image):
     if images.mode[0] in 'IF':  # a conversion would cut values off at 255
       raise ValueError(
@@ -128,7 +128,12 @@ def as_pixels(images: Any) -> np.ndarray:
   return array[..., :3]
 
 
-def _path(value: str | os.PathLike) -> str:
+def local_path(value: str | os.PathLike) -> str:
+  """The path as a command would take it: `~` is home, no address is one.
+
+  Raises:
+    UserError: If it cannot be used on this machine.
+  """
   text = os.fspath(value)
   try:
     return paths.expand(text)
