@@ -1,0 +1,1 @@
+"""Strategies that train one network at a time, and their study."""

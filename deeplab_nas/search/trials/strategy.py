@@ -1,0 +1,139 @@
+"""What a strategy of this family is: a pure function of the trials so far."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import search_space
+
+# Scores of which more is better; of all others, less is.
+LARGER_IS_BETTER = ('miou', 'pixel_accuracy')
+
+
+class Fidelity(NamedTuple):
+  """How much of the full training a trial is.
+
+  Attributes:
+    steps: Steps of the training, at least 1.
+    image_scale: Of the images that the study's data gives, in (0, 1].
+    width: Share of the filter multiplier that the budget allows, in (0, 1].
+  """
+
+  steps: int
+  image_scale: float = 1.0
+  width: float = 1.0
+
+
+class Proposal(NamedTuple):
+  """What to train next.
+
+  Attributes:
+    genotype: The architecture.
+    fidelity: How long, and at which size.
+    parent: Number of the trial whose architecture was changed, or None.
+  """
+
+  genotype: genotype_lib.Genotype
+  fidelity: Fidelity
+  parent: int | None = None
+
+
+class Trial(NamedTuple):
+  """A proposal with its seed, and what came of it.
+
+  Attributes:
+    number: 0, 1, ... in the order of the proposals.
+    proposal: What is trained.
+    seed: Of weights, data order and augmentation.
+    scores: 'cross_entropy', 'miou', ... by name; None while it runs, and of one
+      that failed.
+    seconds: Of the trial, wall clock; 0 while it runs.
+    failure: Why there are no scores: 'nan', 'out of memory', ...; None if there
+      are, or while it runs.
+  """
+
+  number: int
+  proposal: Proposal
+  seed: int
+  scores: Mapping[str, float] | None = None
+  seconds: float = 0.0
+  failure: str | None = None
+
+  @property
+  def genotype(self) -> genotype_lib.Genotype:
+    return self.proposal.genotype
+
+  @property
+  def fidelity(self) -> Fidelity:
+    return self.proposal.fidelity
+
+  @property
+  def is_pending(self) -> bool:
+    return self.scores is None and self.failure is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+  """What a strategy knows of the task, besides the trials.
+
+  Attributes:
+    space: Where genotypes come from.
+    fidelities: Of trials, from the shortest to the full one.
+    objectives: Names of scores; the first one decides where one must.
+    is_within: Whether a genotype can be built within the hard budget.
+  """
+
+  space: search_space.SearchSpace
+  fidelities: tuple[Fidelity, ...]
+  objectives: tuple[str, ...] = ('cross_entropy',)
+  is_within: Callable[[genotype_lib.Genotype], bool] = lambda genotype: True
+
+  @property
+  def full(self) -> Fidelity:
+    """Of a trial that counts."""
+    return self.fidelities[-1]
+
+  def losses(self, trial: Trial) -> tuple[float, ...]:
+    """The objectives of a trial, each such that less is better.
+
+    Infinite where the trial failed or is pending.
+    """
+    if trial.scores is None:
+      return (math.inf,) * len(self.objectives)
+    return tuple(
+      -trial.scores[name] if name in LARGER_IS_BETTER else trial.scores[name]
+      for name in self.objectives
+    )
+
+  def loss(self, trial: Trial) -> float:
+    """The first objective, such that less is better."""
+    return self.losses(trial)[0]
+
+
+class TrialStrategy(Protocol):
+  """Proposes architectures; its only state is the history that it is given.
+
+  Its constructor takes (study, settings), the settings being its own section of
+  the configuration. What it learns (a controller, a predictor) it learns again
+  from the history, or keeps under the number of trials that it has seen.
+  """
+
+  def propose(
+    self, trials: Sequence[Trial], rng: np.random.Generator
+  ) -> Proposal:
+    """The next proposal.
+
+    Args:
+      trials: All so far, in the order of their numbers; the last ones may be
+        pending, of which only the proposal may be used.
+      rng: Seeded by the study's seed and the number of the trial.
+    """
+
+  def best(self, trials: Sequence[Trial]) -> Sequence[genotype_lib.Genotype]:
+    """One architecture or a Pareto front, the best one first; [] of nothing."""
