@@ -8,62 +8,7 @@ import yaml
 from deeplab_nas import errors
 from deeplab_nas.config import auto
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info
-
-CITYSCAPES = (
-  0.369,
-  0.061,
-  0.228,
-  0.0066,
-  0.0088,
-  0.0123,
-  0.0021,
-  0.0055,
-  0.159,
-  0.0116,
-  0.04,
-  0.0122,
-  0.0014,
-  0.07,
-  0.0027,
-  0.0024,
-  0.0023,
-  0.001,
-  0.0041,
-)
-
-
-def made(num_images, size, shares, num_val=4, ignore_label=255):
-  """A description of images of one size, with classes of these shares."""
-
-  def split(count):
-    pixels = tuple(int(share * count * size[0] * size[1]) for share in shares)
-    return dataset_info.SplitInfo(count, 1, size, size, pixels)
-
-  splits = {'train': split(num_images), 'val': split(num_val)}
-  return dataset_info.DatasetInfo(
-    'made',
-    tuple(f'class_{i}' for i in range(len(shares))),
-    tuple((i % 256, 0, 0) for i in range(len(shares))),
-    ignore_label,
-    {name: each for name, each in splits.items() if each.num_examples},
-  )
-
-
-DATA = {
-  'six tiny images': made(6, (48, 64), (0.8, 0.2), num_val=1),
-  'cracks': made(94, (320, 480), (0.985, 0.015), num_val=24),
-  'large cracks': made(94, (1080, 1920), (0.99, 0.01), num_val=24),
-  'cityscapes': made(2975, (1024, 2048), CITYSCAPES, num_val=500),
-  'wide': made(40, (64, 20000), (0.7, 0.3)),
-  'tall': made(40, (66000, 16), (0.7, 0.3)),
-  'both': made(40, (20000, 20000), (0.7, 0.3)),
-  'many classes': made(9000, (512, 683), (1 / 255,) * 255, ignore_label=0),
-  'smaller than a stride': made(12, (20, 28), (0.9, 0.1), num_val=3),
-  'a pixel': made(2, (1, 1), (0.5, 0.5), num_val=1),
-  'photos': made(60, (4000, 3000), (0.5, 0.5)),
-  'no validation': made(200, (200, 300), (0.5, 0.5), num_val=0),
-}
+from tests.config import made_info
 
 
 def chosen(info, **given):
@@ -75,9 +20,9 @@ def chosen(info, **given):
   return config_lib.Config.from_dict(merged)
 
 
-@pytest.fixture(params=DATA)
+@pytest.fixture(params=made_info.DATA)
 def info(request):
-  return DATA[request.param]
+  return made_info.DATA[request.param]
 
 
 def steps_of(config):
@@ -127,15 +72,15 @@ def test_both_halves_of_the_data_get_a_batch_of_their_own_size(info):
 
 def test_every_setting_has_a_reason_in_one_line(info):
   choice = auto.choose(info)
-  told = [reason.partition('=')[0] for reason in choice.reasons]
+  chosen_names = [reason.partition('=')[0] for reason in choice.reasons]
   for section, values in choice.settings.items():
     for name in values:
-      assert told.count(f'{section}.{name}') == 1
+      assert chosen_names.count(f'{section}.{name}') == 1
   assert not any('\n' in reason for reason in choice.reasons)
   assert all(': ' in reason for reason in choice.reasons)
 
 
-def test_the_time_of_both_runs_is_told(info):
+def test_the_reasons_end_with_the_time_of_both_runs(info):
   minutes = re.findall(
     r'time: the \w+ takes about (\d+) minutes?',
     '\n'.join(auto.choose(info).reasons),
@@ -150,7 +95,7 @@ def test_equal_descriptions_give_equal_settings(info):
 
 @pytest.mark.parametrize('name', ['cracks', 'large cracks'])
 def test_thin_classes_keep_their_scale_and_get_weight(name):
-  config = chosen(DATA[name])
+  config = chosen(made_info.DATA[name])
   assert config.data.image_scale == 1
   assert config.data.min_scale == 1
   assert config.train.class_weights == 'inverse'
@@ -158,21 +103,21 @@ def test_thin_classes_keep_their_scale_and_get_weight(name):
   assert config.space.num_layers == 4
 
 
-def test_a_thin_class_that_has_to_shrink_is_told():
-  info = made(94, (3000, 4000), (0.99, 0.01))
+def test_the_reason_says_that_a_thin_class_had_to_shrink():
+  info = made_info.made(94, (3000, 4000), (0.99, 0.01))
   reasons = '\n'.join(auto.choose(info).reasons)
   assert 'data.image_scale=0.5' in reasons
   assert 'cut the images into tiles' in reasons
 
 
 def test_balanced_classes_get_no_weights_and_extreme_ones_softened():
-  assert chosen(DATA['wide']).train.class_weights == 'none'
-  info = made(94, (320, 480), (0.999, 0.001))
+  assert chosen(made_info.DATA['wide']).train.class_weights == 'none'
+  info = made_info.made(94, (320, 480), (0.999, 0.001))
   assert chosen(info).train.class_weights == 'sqrt_inverse'
 
 
 def test_cityscapes_is_halved_as_in_the_paper_and_validated_in_part():
-  config = chosen(DATA['cityscapes'])
+  config = chosen(made_info.DATA['cityscapes'])
   assert config.data.image_scale == 0.5
   assert config.data.max_val_images == 15
   assert not config.data.cache
@@ -181,24 +126,24 @@ def test_cityscapes_is_halved_as_in_the_paper_and_validated_in_part():
 
 
 def test_images_smaller_than_a_stride_are_enlarged():
-  assert chosen(DATA['smaller than a stride']).data.image_scale == 4
-  assert chosen(DATA['six tiny images']).data.image_scale == 2
+  assert chosen(made_info.DATA['smaller than a stride']).data.image_scale == 4
+  assert chosen(made_info.DATA['six tiny images']).data.image_scale == 2
 
 
 def test_narrow_images_are_not_shrunk_and_get_long_crops():
-  config = chosen(DATA['wide'])
+  config = chosen(made_info.DATA['wide'])
   assert config.data.image_scale == 1
   height, width = config.data.crop_size
   assert height == 65 and width > 400
-  assert chosen(DATA['tall']).data.crop_size[1] == 33
+  assert chosen(made_info.DATA['tall']).data.crop_size[1] == 33
 
 
 def test_without_a_validation_split_nothing_is_validated():
-  assert chosen(DATA['no validation']).data.val_split == ''
+  assert chosen(made_info.DATA['no validation']).data.val_split == ''
 
 
 def test_what_is_given_stays_and_the_rest_follows_it():
-  info = DATA['cracks']
+  info = made_info.DATA['cracks']
   config = chosen(
     info,
     data={'image_scale': 0.5, 'batch_size': 2},
@@ -213,20 +158,15 @@ def test_what_is_given_stays_and_the_rest_follows_it():
 
 
 def test_other_splits_can_be_named():
-  info = DATA['cracks']
+  info = made_info.DATA['cracks']
   with pytest.raises(errors.UserError, match='dataset.json counts train, val'):
     auto.choose(info, {'data': {'train_split': 'trainval'}})
   choice = auto.choose(info, {'data': {'train_split': 'val'}})
   assert choice.reasons[0].startswith('data: 24 training')
 
 
-def test_one_class_is_refused():
-  with pytest.raises(errors.UserError, match='nothing can be learnt'):
-    auto.choose(made(10, (48, 64), (1.0,)))
-
-
 def test_load_reads_the_data_and_logs_the_reasons(tmp_path, caplog):
-  DATA['cracks'].save(tmp_path)
+  made_info.DATA['cracks'].save(tmp_path)
   caplog.set_level('INFO')
   config = config_lib.load('auto', ['data.batch_size=2'], str(tmp_path))
   assert config.name == 'auto'
@@ -242,6 +182,6 @@ def test_load_reads_the_data_and_logs_the_reasons(tmp_path, caplog):
 def test_load_asks_for_the_data_and_refuses_what_does_not_fit(tmp_path):
   with pytest.raises(errors.UserError, match='--data_dir=DIR'):
     config_lib.load('auto')
-  DATA['cracks'].save(tmp_path)
+  made_info.DATA['cracks'].save(tmp_path)
   with pytest.raises(errors.UserError, match='data.batch_size is 1, expected'):
     config_lib.load('auto', ['data.batch_size=1'], str(tmp_path))

@@ -1,0 +1,93 @@
+"""What `--config=auto` decides by: sizes, counts and class frequencies."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from deeplab_nas import commands, errors
+from deeplab_nas.data import classes, dataset_info
+
+MANY, VERY_MANY = 500, 2000  # training images
+_RARE = 0.05  # share of the pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+  """Of a data set, with its splits to train and to validate on.
+
+  Attributes:
+    num_images: To train on.
+    num_val: To validate on.
+    size: Largest (height, width) of both splits.
+    num_classes: Channels of the logits.
+    shares: Of the labelled pixels, by name of each class that has any.
+  """
+
+  num_images: int
+  num_val: int
+  size: tuple[int, int]
+  num_classes: int
+  shares: dict[str, float]
+
+  @classmethod
+  def from_info(
+    cls, info: dataset_info.DatasetInfo, train: str, val: str
+  ) -> DataFacts:
+    """Counts of two splits.
+
+    Args:
+      info: The description of the data.
+      train: Name of the split to train on.
+      val: Name of the split to validate on; one that is missing has no images.
+
+    Raises:
+      UserError: If the training split was never counted, has no images, or has
+        fewer than two classes.
+    """
+    if train not in info.splits:
+      raise errors.UserError(
+        f'--config=auto needs the counts of split {train}, and dataset.json'
+        f' counts {", ".join(info.splits) or "no split"}: choose the split with'
+        ' --set=data.train_split=NAME, convert the data with'
+        f' {commands.name("convert")}, or take another --config.'
+      )
+    split = info.splits[train]
+    errors.require(split.num_examples > 0, f'Split {train} has no images.')
+    classes.require_several(info, train)
+    val_split = info.splits.get(val)
+    sizes = [split.max_size] + ([val_split.max_size] if val_split else [])
+    size = tuple(max(1, *sides) for sides in zip(*sizes, (1, 1)))
+    pixels = dict(zip(info.class_names, split.class_pixels))
+    found = classes.occurring(info, train)
+    total = sum(pixels[name] for name in found)
+    return cls(
+      split.num_examples,
+      val_split.num_examples if val_split else 0,
+      size,
+      info.num_classes,
+      {name: pixels[name] / total for name in found},
+    )
+
+  @property
+  def rarest(self) -> tuple[str, float]:
+    """The class of the fewest pixels, and its share."""
+    name = min(self.shares, key=self.shares.get, default='')
+    return name, self.shares.get(name, 1.0)
+
+  @property
+  def may_be_thin(self) -> bool:
+    """Whether the rarest class has so few pixels that it may be thin, too."""
+    return self.rarest[1] < _RARE
+
+  def described(self) -> str:
+    """'94 training and 24 validation images of up to 320 x 480 pixels'."""
+    height, width = self.size
+    return (
+      f'{self.num_images} training and {self.num_val} validation images of up'
+      f' to {height} x {width} pixels, {len(self.shares)} classes that occur'
+    )
+
+
+def format_percent(share: float) -> str:
+  """'1.5 %' of 0.015."""
+  return f'{100 * share:.2g} %'
