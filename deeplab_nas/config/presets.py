@@ -78,6 +78,11 @@ def _search_within(gib: int, crop_size: int, batch_size: int) -> Preset:
   )
 
 
+# Where cells are narrow, the paper's stem and head would have most of the
+# multiply-adds and two genotypes would hardly differ; see g3doc/training.md.
+_SLIM_STEM = [16, 16, 32]
+_SLIM = {'stem_filters': _SLIM_STEM, 'head_filters': 64}
+
 # Of an accelerator's memory; its runtime and libraries take the rest.
 _USABLE_SHARE = 0.8
 
@@ -111,7 +116,12 @@ PRESETS: dict[str, Preset] = {
     ),
     command='bash scripts/quickstart.sh',
     settings={
-      'space': {'num_layers': 4, 'num_blocks': 2, 'filter_multiplier': 4},
+      'space': {
+        'num_layers': 4,
+        'num_blocks': 2,
+        'filter_multiplier': 4,
+        'stem_filters': _SLIM_STEM,
+      },
       'data': {'crop_size': [97, 97], 'batch_size': 4},
       'search': {
         'epochs': 8,
@@ -122,6 +132,7 @@ PRESETS: dict[str, Preset] = {
       },
       'network': {
         'filter_multiplier': 8,
+        **_SLIM,
         # Features of 25 x 25 at stride 4: a rate of 12 would see padding only.
         'aspp_rates': [2, 4, 6],
         # Full ones take twice the time of a step.
@@ -139,7 +150,7 @@ PRESETS: dict[str, Preset] = {
     trained_by='camvid_train',
     command=_search('camvid_small', 'camvid_tfrecord'),
     settings={
-      'space': {'filter_multiplier': 4},
+      'space': {'filter_multiplier': 4, 'stem_filters': _SLIM_STEM},
       'data': {
         'crop_size': [97, 97],
         'batch_size': 8,
@@ -195,6 +206,7 @@ PRESETS: dict[str, Preset] = {
       },
       'network': {
         'filter_multiplier': 8,
+        **_SLIM,
         # Crops have 17 x 17 features at stride 8.
         'aspp_rates': [3, 6, 9],
         'separable_head': True,

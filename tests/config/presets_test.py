@@ -1,15 +1,22 @@
 """Every preset is complete, loads, and has a command that exists."""
 
+import dataclasses
 import pathlib
 import shlex
 
+import numpy as np
 import pytest
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import presets
-from deeplab_nas.space import supernet_cost
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import supernet_cost, widths, zoo
 
 ROOT = pathlib.Path(__file__).parents[2]
+PAPERS_WIDTHS = {
+  'stem_filters': widths.STEM_FILTERS,
+  'head_filters': widths.HEAD_FILTERS,
+}
 
 
 @pytest.mark.parametrize('name', presets.PRESETS)
@@ -80,3 +87,58 @@ def test_a_search_for_an_accelerator_fills_it_and_fits(gib):
 def test_what_fits_nowhere_has_no_preset():
   assert presets.smallest_for(1) == 'search_8gb'
   assert presets.smallest_for(24 * 2**30) is None
+
+
+def percent_of_cells(preset, genotypes, filters=8, **widths_of_others):
+  """The median share that the cells have of the multiply-adds."""
+  loaded = config_lib.load(preset)
+  network = dataclasses.replace(
+    loaded.network, filter_multiplier=filters, **widths_of_others
+  )
+  model = network.cost_model(loaded.space.build(), 11, loaded.data.crop_size)
+  shares = []
+  for genotype in genotypes:
+    parts = model.breakdown(genotype)
+    total = sum(part.macs for part in parts.values())
+    shares.append(parts['cells'].macs / total)
+  return round(100 * np.median(shares))
+
+
+@pytest.mark.parametrize(
+  ('name', 'filters', 'paper', 'slim'),
+  [('auto_deeplab', 8, 16, 70), ('deeplabv3', 8, 17, 72), ('found', 6, 9, 55)],
+)
+def test_in_slim_networks_the_cells_decide(name, filters, paper, slim):
+  file = ROOT / 'g3doc/projects/camvid_genotype.json'
+  genotype = (
+    genotype_lib.Genotype.load(file) if name == 'found' else zoo.load(name)
+  )
+  percent = percent_of_cells('camvid_train', [genotype], filters)
+  assert percent == slim
+  percent = percent_of_cells(
+    'camvid_train', [genotype], filters, **PAPERS_WIDTHS
+  )
+  assert percent == paper
+
+
+def test_the_cells_of_the_quickstart_are_small_but_count():
+  space = config_lib.load('quickstart').space.build()
+  rng = np.random.default_rng(0)
+  genotypes = [space.random(rng) for _ in range(50)]
+  assert percent_of_cells('quickstart', genotypes) == 20
+  assert percent_of_cells('quickstart', genotypes, **PAPERS_WIDTHS) == 2
+
+
+@pytest.mark.parametrize('name', ['quickstart', 'camvid_small'])
+def test_the_supernet_of_a_small_search_has_a_slim_stem(name):
+  loaded = config_lib.load(name)
+  assert loaded.space.build().stem_filters == (16, 16, 32)
+  trained = config_lib.load(presets.PRESETS[name].trained_by or name)
+  assert trained.network.stem_filters == (16, 16, 32)
+  assert trained.network.head_filters == 64
+
+
+def test_the_defaults_are_as_wide_as_the_paper():
+  network = config_lib.load('paper_cityscapes_train').network
+  assert network.stem_filters == (64, 64, 128)
+  assert network.head_filters == 256
