@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from deeplab_nas import commands
 from deeplab_nas.config import choices as choices_lib
 from deeplab_nas.config import data_facts, image_sizes
 from deeplab_nas.data import dataset_info
+from deeplab_nas.space import widths
 
 NAME = 'auto'
 
@@ -156,6 +158,9 @@ def _choose_search(
     'space.num_blocks', 3, 'fewer than the paper, for the time of a step'
   )
   filters = choices.choose('space.filter_multiplier', 4, 'likewise')
+  choices.choose(
+    'space.stem_filters', list(widths.SLIM_STEM_FILTERS), 'narrow likewise'
+  )
   batch = choices.held('data.batch_size')
   passes = 15 * facts.num_images / 2 / batch
   steps = _choose_steps(choices, 'search', min(max(480, passes), 1500))
@@ -198,6 +203,7 @@ def _choose_training(
     'network.filter_multiplier',
     *((8, 'narrow, for few images') if few else (16, 'of middling width')),
   )
+  stem, head = _choose_stem_and_head(choices)
   crop = choices.held('data.crop_size')
   rate = max(1, round(min(crop) / 8 / 6))
   choices.choose(
@@ -221,9 +227,29 @@ def _choose_training(
   )
   choices.choose('train.gradient_clip', 5.0, 'against steps that go astray')
   layers = choices.held('space.num_layers')
-  per_pixel = 28e3 + 6e3 * layers / 12 * (filters / 8) ** 2
+  per_pixel = (
+    9 * (3 * stem[0] / 4 + stem[0] * stem[1] / 4 + stem[1] * stem[2] / 16)
+    + 14e3 * (head / 256) ** 2
+    + 6e3 * layers / 12 * (filters / 8) ** 2
+  )
   step_flops = 6 * batch * math.prod(crop) * per_pixel
   return 40 + steps * (0.05 + step_flops / 50e9)
+
+
+def _choose_stem_and_head(
+  choices: choices_lib.Choices,
+) -> tuple[Sequence[int], int]:
+  """Filters of the stem's convolutions, and of the head."""
+  stem = choices.choose(
+    'network.stem_filters',
+    list(widths.SLIM_STEM_FILTERS),
+    "beside the paper's stem and head the cells, which are what was searched,"
+    ' would have a few percent of the multiply-adds',
+  )
+  head = choices.choose(
+    'network.head_filters', widths.SLIM_HEAD_FILTERS, 'likewise'
+  )
+  return stem, head
 
 
 def _choose_steps(

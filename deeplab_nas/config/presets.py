@@ -13,6 +13,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from deeplab_nas.space import widths
+
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -80,8 +82,11 @@ def _search_within(gib: int, crop_size: int, batch_size: int) -> Preset:
 
 # Where cells are narrow, the paper's stem and head would have most of the
 # multiply-adds and two genotypes would hardly differ; see g3doc/training.md.
-_SLIM_STEM = [16, 16, 32]
-_SLIM = {'stem_filters': _SLIM_STEM, 'head_filters': 64}
+_SLIM_STEM = list(widths.SLIM_STEM_FILTERS)
+_SLIM = {
+  'stem_filters': _SLIM_STEM,
+  'head_filters': widths.SLIM_HEAD_FILTERS,
+}
 
 # Of an accelerator's memory; its runtime and libraries take the rest.
 _USABLE_SHARE = 0.8
@@ -110,9 +115,10 @@ PRESETS: dict[str, Preset] = {
       ' work.'
     ),
     expected=(
-      'Measured on two cores: a search of 2 min 40 s, supernet mIoU about'
-      ' 26 %; a training of 1 min 40 s, mIoU about 55 %. So short a search'
-      ' mostly finds pooling and skips.'
+      'Measured on two cores that other work shared: a search of 3 min (55 s'
+      ' of processor time), supernet mIoU about 30 %; a training of 2 min 40 s'
+      ' (75 s), mIoU about 49 %. So short a search mostly finds pooling and'
+      ' skips.'
     ),
     command='bash scripts/quickstart.sh',
     settings={
@@ -190,8 +196,8 @@ PRESETS: dict[str, Preset] = {
       'A short training of a narrow network on CamVid, for comparisons.'
     ),
     expected=(
-      'Five to fifteen minutes on two cores; mIoU 22 to 40 %, see'
-      ' g3doc/projects/camvid.md.'
+      'Some minutes on two cores; mIoU 22 to 40 % with a wider stem and head,'
+      ' see g3doc/projects/camvid.md.'
     ),
     command=_train(
       'camvid_train', 'camvid_tfrecord', 'runs/camvid_small/genotype.json'

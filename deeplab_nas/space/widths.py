@@ -14,6 +14,9 @@ from collections.abc import Iterable
 
 STEM_FILTERS = (64, 64, 128)
 HEAD_FILTERS = 256
+# For narrow cells, beside which the paper's would have nearly all of the cost.
+SLIM_STEM_FILTERS = (16, 16, 32)
+SLIM_HEAD_FILTERS = 64
 # The low-level projection at the default head; others scale it.
 _LOW_LEVEL_FILTERS = 48
 ASPP_RATES = (12, 24, 36)

@@ -64,6 +64,23 @@ def test_crops_are_grids_of_the_coarsest_stride_within_the_image(info):
   )
 
 
+def test_stem_and_head_are_slim_in_both_networks(info):
+  config = chosen(info)
+  assert config.space.stem_filters == (16, 16, 32)
+  assert config.network.stem_filters == (16, 16, 32)
+  assert config.network.head_filters == 64
+
+
+def test_a_wide_stem_and_head_take_longer():
+  info = made_info.DATA['cracks']
+
+  def minutes(**given):
+    text = auto.choose(info, {'network': given}).reasons[-1]
+    return int(re.search(r'about (\d+) minute', text)[1])
+
+  assert minutes(stem_filters=(64, 64, 128), head_filters=256) > minutes()
+
+
 def test_both_halves_of_the_data_get_a_batch_of_their_own_size(info):
   count = info.splits['train'].num_examples
   batch = chosen(info).data.batch_size
