@@ -48,6 +48,8 @@ TENSORFLOW_2_20 = [
 REQUIREMENTS = [
   'absl-py>=1.4',
   'matplotlib>=3.5',
+  # The ledger of a search, and some of its samplers.
+  'optuna>=5.0,<6',
   'packaging>=21',
   'pillow>=9.1',
   'pyyaml>=6.0',
