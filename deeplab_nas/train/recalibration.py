@@ -14,10 +14,15 @@ Reference:
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
+from absl import logging
 
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.nn.network import step_random
 
 Norms = Sequence[tf.keras.layers.BatchNormalization]
@@ -112,3 +117,51 @@ def _replaced_by_the_batch(norms: Norms) -> Iterator[None]:
   finally:
     for norm, momentum in zip(norms, momentums):
       norm.momentum = momentum
+
+
+def from_config(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  network: tf.keras.Model,
+  total_steps: int,
+  num_replicas: int = 1,
+) -> Recalibration | None:
+  """What `train.recalibration_batches` asks for; None where nothing is due.
+
+  Args:
+    config: Every setting.
+    info: The description of the data.
+    network: From float32 [B, H, W, 3] in [0, 255].
+    total_steps: Of the training, by which its default is chosen.
+    num_replicas: Devices that share a batch.
+
+  Raises:
+    UserError: If several devices are asked to recalibrate.
+  """
+  if num_replicas > 1:
+    errors.require(
+      not config.train.recalibration_batches,
+      'train.recalibration_batches is'
+      f' {config.train.recalibration_batches}, but statistics are taken anew on'
+      ' one device only: set it to 0, or runtime.distribution to none.',
+    )
+    return None
+  count = config.train.num_recalibration_batches(total_steps)
+  if not count:
+    return None
+  logging.info(
+    'Before each validation, batch-norm statistics are taken anew over %d'
+    ' batches (train.recalibration_batches).',
+    count,
+  )
+  # Of the whole split no more is read than these batches need.
+  pipeline = dataclasses.replace(
+    config.data.pipeline(config.runtime.seed), cache=False
+  )
+
+  def batches() -> tf.data.Dataset:
+    return input_pipeline.train_dataset(
+      config.data.dir, config.data.train_split, info, pipeline
+    ).take(count)
+
+  return Recalibration(network, batches)

@@ -128,7 +128,13 @@ def build(
     trainer = _trainer(
       config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
     )
-    trainer.recalibration = _recalibration(config, info, trainer)
+    trainer.recalibration = recalibration.from_config(
+      config,
+      info,
+      trainer.network,
+      trainer.total_steps,
+      strategy.num_replicas_in_sync,
+    )
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
 
@@ -163,41 +169,6 @@ def _trainer(
   )
 
 
-def _recalibration(
-  config: config_lib.Config,
-  info: dataset_info.DatasetInfo,
-  trainer: trainer_lib.Trainer,
-) -> recalibration.Recalibration | None:
-  """Of batch-norm statistics before a validation; None where none is due."""
-  if trainer.distribute_strategy.num_replicas_in_sync > 1:
-    errors.require(
-      not config.train.recalibration_batches,
-      'train.recalibration_batches is'
-      f' {config.train.recalibration_batches}, but statistics are taken anew on'
-      ' one device only: set it to 0, or runtime.distribution to none.',
-    )
-    return None
-  count = config.train.num_recalibration_batches(trainer.total_steps)
-  if not count:
-    return None
-  logging.info(
-    'Before each validation, batch-norm statistics are taken anew over %d'
-    ' batches (train.recalibration_batches).',
-    count,
-  )
-  # Of the whole split no more is read than these batches need.
-  pipeline = dataclasses.replace(
-    config.data.pipeline(config.runtime.seed), cache=False
-  )
-
-  def batches() -> tf.data.Dataset:
-    return input_pipeline.train_dataset(
-      config.data.dir, config.data.train_split, info, pipeline
-    ).take(count)
-
-  return recalibration.Recalibration(trainer.network, batches)
-
-
 def run(
   config: config_lib.Config,
   genotype: genotype_lib.Genotype,
@@ -219,32 +190,13 @@ def run(
   has_weights = bool(resume and checkpoints.newest_first(directory.resumed))
   parts = build(config, genotype, with_init=not has_weights)
   parts.info.save(directory.dataset)
-  trainer = parts.trainer
   keeper = best.BestKeeper(
-    trainer,
+    parts.trainer,
     directory,
     genotype.digest,
     config.train.early_stopping_epochs,
   )
-  saver = checkpoints.Saver(
-    directory,
-    config.runtime.checkpoint_minutes,
-    trainer=trainer,
-    best=keeper.state,
-    genotype_digest=checkpoints.digest_variable(genotype.digest),
-  )
-  session = session_lib.Session(
-    directory,
-    config,
-    trainer,
-    saver,
-    config.train.epochs,
-    parts.steps_per_epoch,
-    parts.train,
-    parts.compile,
-    parts.val,
-    config.train.validated_epochs(),
-  )
+  session = _session(parts, directory, keeper)
   position = session.restore(resume)
   keeper.resume_after(position.epoch)
   if position.epoch < session.epochs and not keeper.is_stopped:
@@ -257,11 +209,40 @@ def run(
     summary.summarize(
       directory,
       genotype,
-      trainer.network,
+      parts.trainer.network,
       metrics_log.read(directory),
       keeper.epoch,
       config.data.crop_size,
     )
+  )
+
+
+def _session(
+  parts: TrainRun,
+  directory: run_directory.RunDirectory,
+  keeper: best.BestKeeper,
+) -> session_lib.Session:
+  """What trains, and what is saved of it."""
+  config = parts.config
+  digest = parts.genotype.digest
+  saver = checkpoints.Saver(
+    directory,
+    config.runtime.checkpoint_minutes,
+    trainer=parts.trainer,
+    best=keeper.state,
+    genotype_digest=checkpoints.digest_variable(digest),
+  )
+  return session_lib.Session(
+    directory,
+    config,
+    parts.trainer,
+    saver,
+    config.train.epochs,
+    parts.steps_per_epoch,
+    parts.train,
+    parts.compile,
+    parts.val,
+    config.train.validated_epochs(),
   )
 
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
 from deeplab_nas.train import build as network_builder
 from deeplab_nas.train import recalibration
+from tests.train import records as records_lib
 from tests.train import tiny_training
 
 NUM_BATCHES = 3
@@ -104,3 +107,26 @@ def test_short_trainings_are_recalibrated_by_default(
 ):
   config = config_lib.TrainConfig(recalibration_batches=setting)
   assert config.num_recalibration_batches(total_steps) == expected_batches
+
+
+def from_config(records, setting, total_steps, num_replicas=1):
+  config = records_lib.config(records, recalibration_batches=setting)
+  info = dataset_info.DatasetInfo.load(records)
+  network = tiny_training.Pixelwise()
+  return recalibration.from_config(
+    config, info, network, total_steps, num_replicas
+  )
+
+
+def test_settings_say_over_how_many_batches(records):
+  assert from_config(records, 3, 100_000).run() == 3
+  assert from_config(records, None, 900).run() == 20
+  assert from_config(records, None, 100_000) is None
+  assert from_config(records, 0, 900) is None
+
+
+def test_several_devices_do_not_recalibrate(records):
+  assert from_config(records, None, 900, num_replicas=2) is None
+  assert from_config(records, 0, 900, num_replicas=2) is None
+  with pytest.raises(errors.UserError, match='is 3, but .* on one device only'):
+    from_config(records, 3, 900, num_replicas=2)
