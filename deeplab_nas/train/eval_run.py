@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors, files
@@ -63,10 +64,9 @@ def run(
     source = restore.load(directory, config.eval.checkpoint)
     network = folding.fold(source.network)
   split = config.eval.split or config.data.val_split
-  data = config.data
-  data_dir = readable_dir or data.dir
-  info = dataset_info.DatasetInfo.load(data_dir, data.dataset or None)
-  _check_classes(info, source.info, data.dir)
+  data_dir = readable_dir or config.data.dir
+  info = dataset_info.DatasetInfo.load(data_dir, config.data.dataset or None)
+  _check_classes(info, source.info, config.data.dir)
   worker_check.require(
     strategy,
     {
@@ -75,18 +75,42 @@ def run(
       'genotype': source.genotype.digest,
     },
   )
+  logging.info(
+    'Evaluating %s on split %s of %s ...',
+    source.checkpoint,
+    split,
+    config.data.dir,
+  )
+  result = _measure(network, config, info, data_dir, split, strategy)
+  if not cluster.is_chief(config.runtime):
+    return result
+  folder = directory.evaluations / _name(split, config, source.config)
+  largest = input_pipeline.max_size(data_dir, split, info)
+  costs = _costs(source, largest, config.data.image_scale)
+  _write(folder, result, source, split, config, costs)
+  advice = advice_lib.sentences(result, source.config.train)
+  print('\n'.join([str(result), '', *advice, f'Written to {folder}.']))
+  return result
+
+
+def _measure(
+  network: tf.keras.Model,
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  data_dir: str,
+  split: str,
+  strategy: tf.distribute.Strategy,
+) -> scores.Scores:
+  """The network's scores on a split that has labels."""
   # Images come one by one and as they are: those of a batch would have to be
   # padded to one size, which changes what the network sees of them.
   images = input_pipeline.eval_dataset(
     data_dir, split, info, pipeline_config.PipelineConfig(batch_size=1)
   )
-  logging.info(
-    'Evaluating %s on split %s of %s ...', source.checkpoint, split, data.dir
-  )
   result = evaluator.evaluate(
     segmenter.Segmenter(
       network,
-      data.image_scale,
+      config.data.image_scale,
       config.eval.scales,
       config.eval.flip,
     ),
@@ -98,18 +122,10 @@ def run(
   )
   errors.require(
     bool(result.confusion.any()),
-    f'No pixel of split {split} of {data.dir} has a label: its images have no'
-    ' masks, or all of them is ignored; choose another with'
+    f'No pixel of split {split} of {config.data.dir} has a label: its images'
+    ' have no masks, or all of them is ignored; choose another with'
     ' --set=eval.split=NAME.',
   )
-  if not cluster.is_chief(config.runtime):
-    return result
-  folder = directory.evaluations / _name(split, config, source.config)
-  largest = input_pipeline.max_size(data_dir, split, info)
-  costs = _costs(source, largest, data.image_scale)
-  _write(folder, result, source, split, config, costs)
-  advice = advice_lib.sentences(result, source.config.train)
-  print('\n'.join([str(result), '', *advice, f'Written to {folder}.']))
   return result
 
 

@@ -91,42 +91,48 @@ class DerivedNetwork(saving.Saving, tf.keras.Model):
       name='drop_path_progress',
       aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
     )
-    backbone_norm = self.options.norm(_BACKBONE_EPSILON)
+    self._build_backbone()
+    self._build_head()
+    variables.create(self, _IMAGE_CHANNELS)
+
+  def _build_backbone(self) -> None:
+    """Stem and cells."""
+    norm = self.options.norm(_BACKBONE_EPSILON)
     self.stem = [
-      conv_norm.ConvNorm(
-        filters, 3, strides, norm=backbone_norm, name=f'stem_{i}'
-      )
+      conv_norm.ConvNorm(filters, 3, strides, norm=norm, name=f'stem_{i}')
       for i, (filters, strides) in enumerate(
         zip(self.options.stem_filters, (2, 1, 2))
       )
     ]
     self.cells = [
-      self._cell(index, backbone_norm) for index in range(genotype.num_layers)
+      self._cell(index, norm) for index in range(self.genotype.num_layers)
     ]
-    head_norm = self.options.norm(_HEAD_EPSILON)
+
+  def _build_head(self) -> None:
+    """ASPP, decoder and the layer of the logits."""
+    norm = self.options.norm(_HEAD_EPSILON)
     separable = self.options.separable_head
     self.aspp = aspp.ASPP(
       self.options.aspp_rates,
       separable,
-      head_norm,
+      norm,
       filters=self.options.head_filters,
       progress=self.drop_path_progress,
     )
     self.decoder = decoder.Decoder(
       separable,
-      head_norm,
+      norm,
       self.options.winograd_decoder,
       filters=self.options.head_filters,
       low_level_filters=self.options.low_level_filters,
       low_level_channels=self._channels_by_end_point[self.low_level],
     )
     self.logits = tf.keras.layers.Conv2D(
-      num_classes,
+      self.num_classes,
       1,
       kernel_initializer=tf.keras.initializers.TruncatedNormal(stddev=0.01),
       name='logits',
     )
-    variables.create(self, _IMAGE_CHANNELS)
 
   def build(self, input_shape: tf.TensorShape):
     """Creates all variables at once: genotype and space know every shape."""

@@ -92,6 +92,19 @@ class Searcher(tf.keras.Model):
       self.supernet.non_trainable_variables if keeps_statistics else ()
     )
     self.strategy = strategy_lib.build(space, config, seed)
+    self._build_weight_optimizer(config, steps_per_epoch)
+    self.arch_start_step = tf.Variable(
+      config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
+    )
+    self.distribute_reduction_method = 'first'  # logs are the same on all
+    self._has_arch_steps = True
+    self._weight_function = self._both_function = None
+    self._build_losses(config, class_weights)
+    self._build_metrics(num_classes)
+
+  def _build_weight_optimizer(
+    self, config: config_lib.SearchConfig, steps_per_epoch: int
+  ) -> None:
     self.learning_rate = _half_cosine(config, steps_per_epoch)
     self.weight_optimizer = tf.keras.optimizers.SGD(
       self.learning_rate,
@@ -99,20 +112,17 @@ class Searcher(tf.keras.Model):
       global_clipnorm=config.gradient_clip,
     )
     self.weight_optimizer.build(self.supernet.trainable_variables)
-    self.arch_start_step = tf.Variable(
-      config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
-    )
-    self.distribute_reduction_method = 'first'  # logs are the same on all
-    self._has_arch_steps = True
-    self._weight_function = self._both_function = None
+
+  def _build_losses(
+    self, config: config_lib.SearchConfig, class_weights: Sequence[float]
+  ) -> None:
     self._loss = losses.build(
       config,
       class_weights,
-      ignore_label,
+      self.ignore_label,
       lambda: self.weight_optimizer.iterations,
     )
-    self._val_loss = losses.plain(ignore_label)
-    self._build_metrics(num_classes)
+    self._val_loss = losses.plain(self.ignore_label)
 
   def _build_metrics(self, num_classes: int) -> None:
     self._loss_metric = tf.keras.metrics.Mean('loss')
