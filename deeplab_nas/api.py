@@ -184,7 +184,11 @@ def evaluate(
   lifecycle.check_data(config.data, split)
   tensorflow_setup.prepare(config.runtime)
   with lifecycle.readable(config, [split]) as readable:
-    return eval_run.run(run, config, readable.data.dir)
+    found = eval_run.run(run, config, readable.data.dir)
+  for sentence in found.advice:
+    logging.warning(sentence)
+  logging.info('Written to %s.', found.folder)
+  return found.scores
 
 
 def load(

@@ -37,8 +37,9 @@ def test_a_training_gives_its_run(trained):
   assert deeplab_nas.build_network(trained).genotype == trained.genotype
 
 
-def test_its_network_is_measured_and_exported(trained, tmp_path):
+def test_its_network_is_measured_and_exported(trained, tmp_path, capsys):
   found = deeplab_nas.evaluate(trained)
+  assert capsys.readouterr().out == ''  # print(found) shows the table, once
   assert found.num_images == 2
   assert found.miou == pytest.approx(trained.metrics[-1]['val_miou'], abs=0.05)
   path = deeplab_nas.export(

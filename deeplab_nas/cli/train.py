@@ -215,7 +215,7 @@ def _eval(values: flags.FlagValues) -> None:
     )
   lifecycle.check_data(config.data, split)
   tensorflow_setup.prepare(config.runtime)
-  from deeplab_nas.train import eval_run
+  from deeplab_nas.train import eval_run, eval_summary
 
   remedy = (
     f'lower eval.scales, or segment in tiles with {commands.name("predict")}'
@@ -226,7 +226,9 @@ def _eval(values: flags.FlagValues) -> None:
     cluster.naming_lost_worker(config.runtime),
     lifecycle.readable(config, [split], remedy) as readable,
   ):
-    eval_run.run(run, config, readable.data.dir)
+    found = eval_run.run(run, config, readable.data.dir)
+  if found.folder is not None:
+    print(eval_summary.summarize(run, config, found))
 
 
 def _eval_config(

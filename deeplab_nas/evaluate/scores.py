@@ -189,6 +189,10 @@ class Scores:
     """A table for people."""
     return score_table.to_text(self)
 
+  def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+    """What IPython shows at the end of a cell."""
+    printer.text('...' if cycle else str(self))
+
   @property
   def _hits(self) -> np.ndarray:
     return np.diagonal(self.confusion)

@@ -101,6 +101,12 @@ class RunDirectory:
   def __str__(self) -> str:
     return str(self.path)
 
+  def beside(self, ending: str) -> str:
+    """A folder beside this one for what follows from it: 'runs/a_train'."""
+    # '.' and 'runs/..' have no name to which an ending could be added.
+    has_name = self.path.name not in ('', '..')
+    return f'{self.path if has_name else self.path.resolve()}_{ending}'
+
   @property
   def is_started(self) -> bool:
     """Whether a run wrote its provenance here."""

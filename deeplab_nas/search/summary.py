@@ -121,7 +121,7 @@ def _next(run: run_directory.RunDirectory) -> str:
     'train',
     *_training_flags(run),
     f'--genotype={run.genotype}',
-    f'--run_dir={folder}_train',
+    f'--run_dir={run.beside("train")}',
   )
   curves = (
     commands.python(),

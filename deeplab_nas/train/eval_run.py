@@ -9,6 +9,7 @@ runs/a/eval/val/confusion.png    the confusion matrix as a picture
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import time
@@ -42,12 +43,27 @@ from deeplab_nas.train import restore
 _LINE_SECONDS = 10.0
 
 
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """What was measured, and where it is written.
+
+  Attributes:
+    scores: All numbers.
+    advice: What they say should be done, a sentence each; often none.
+    folder: Of the files; None for a worker that leaves them to the chief.
+  """
+
+  scores: scores.Scores
+  advice: tuple[str, ...]
+  folder: pathlib.Path | None
+
+
 def run(
   directory: run_directory.RunDirectory,
   config: config_lib.Config,
   readable_dir: str | None = None,
-) -> scores.Scores:
-  """Evaluates, prints the table and writes the files.
+) -> Evaluation:
+  """Evaluates and writes the files.
 
   Args:
     directory: The run folder of a training.
@@ -82,15 +98,14 @@ def run(
     config.data.dir,
   )
   result = _measure(network, config, info, data_dir, split, strategy)
+  advice = tuple(advice_lib.sentences(result, source.config.train))
   if not cluster.is_chief(config.runtime):
-    return result
+    return Evaluation(result, advice, None)
   folder = directory.evaluations / _name(split, config, source.config)
   largest = input_pipeline.max_size(data_dir, split, info)
   costs = _costs(source, largest, config.data.image_scale)
   _write(folder, result, source, split, config, costs)
-  advice = advice_lib.sentences(result, source.config.train)
-  print('\n'.join([str(result), '', *advice, f'Written to {folder}.']))
-  return result
+  return Evaluation(result, advice, folder)
 
 
 def _measure(

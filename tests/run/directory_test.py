@@ -70,3 +70,22 @@ def test_epochs_sort_by_name():
   run = RunDirectory('run')
   assert run.genotype_of_epoch(7).name == 'epoch_0007.json'
   assert os.fspath(run) == str(run) == 'run'
+
+
+@pytest.mark.parametrize(
+  'path, expected',
+  [
+    ('runs/a', 'runs/a_train'),
+    ('runs/a/', 'runs/a_train'),
+    ('a b', 'a b_train'),
+    ('.', '{here}_train'),
+    ('deeper/..', '{here}_train'),
+  ],
+)
+def test_what_follows_has_a_folder_beside(
+  path, expected, tmp_path, monkeypatch
+):
+  (tmp_path / 'deeper').mkdir()
+  monkeypatch.chdir(tmp_path)
+  found = RunDirectory(path).beside('train')
+  assert found == expected.format(here=tmp_path)
