@@ -41,20 +41,28 @@ flags.DEFINE_list(
 flags_lib.define_path(
   FLAGS, 'data_dir', None, 'TFRecord shards for the pipeline.'
 )
-flags.DEFINE_string('split', 'train', 'Split of data_dir.')
-flags.DEFINE_integer('crop_size', 129, 'Of the pipeline.', lower_bound=1)
-flags.DEFINE_integer('batch_size', 2, 'Of the pipeline.', lower_bound=1)
+flags.DEFINE_string('split', 'train', 'Split of data_dir to read.')
+flags.DEFINE_integer(
+  'crop_size', 129, 'Height and width of its crops.', lower_bound=1
+)
+flags.DEFINE_integer('batch_size', 2, 'Images of its batches.', lower_bound=1)
 flags.DEFINE_integer(
   'num_images', 2000, 'Images in a step of the pipeline.', lower_bound=1
 )
-flags.DEFINE_list('workers', [], 'Of the converter; default: 1, and all cores.')
+flags.DEFINE_list(
+  'workers', [], 'Of the converter, as a list; else 1, and all cores.'
+)
 flags.DEFINE_list(
   'num_files',
   ['20', '120'],
   'Images of the converter: the most for its time, all for its memory.',
 )
-flags.DEFINE_integer('height', 1024, 'Of these images.', lower_bound=16)
-flags.DEFINE_integer('width', 2048, 'Of these images.', lower_bound=16)
+flags.DEFINE_integer(
+  'height', 1024, 'Of the images that are converted.', lower_bound=16
+)
+flags.DEFINE_integer(
+  'width', 2048, 'Of the images that are converted.', lower_bound=16
+)
 command.define()
 FLAGS.set_default('num_runs', 5)  # a converter takes long
 

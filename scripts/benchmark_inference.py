@@ -37,7 +37,10 @@ from deeplab_nas.space import genotype_source
 
 FLAGS = flags.FLAGS
 flags_lib.define_path(
-  FLAGS, 'genotype', 'zoo:auto_deeplab', 'A file, or zoo:NAME.'
+  FLAGS,
+  'genotype',
+  'zoo:auto_deeplab',
+  'The architecture: a file, or zoo:NAME.',
 )
 flags_lib.define_path(
   FLAGS,
@@ -45,7 +48,9 @@ flags_lib.define_path(
   '',
   'A training, whose network is timed in the place of --genotype.',
 )
-flags.DEFINE_integer('filter_multiplier', 20, 'F.', lower_bound=1)
+flags.DEFINE_integer(
+  'filter_multiplier', 20, 'F of the network.', lower_bound=1
+)
 flags.DEFINE_integer(
   'size', 513, 'Height and width of the images.', lower_bound=1
 )

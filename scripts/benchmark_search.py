@@ -63,7 +63,9 @@ flags.DEFINE_list(
 )
 flags.DEFINE_integer('batch_size', None, 'Images; else that of the config.')
 flags.DEFINE_string('primitives', None, 'The operators, by their preset.')
-flags.DEFINE_integer('num_classes', 19, 'Classes.', lower_bound=2)
+flags.DEFINE_integer(
+  'num_classes', 19, 'Classes of the random labels.', lower_bound=2
+)
 flags.DEFINE_list(
   'kind', ['weight', 'arch'], f'Steps: some of {", ".join(search_step.KINDS)}.'
 )

@@ -9,6 +9,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 
+help_if_asked "${BASH_SOURCE[0]}" "$@"
+[[ $# == 0 ]] || fail "quickstart.sh takes no arguments, not $1: RUNS=DIR before" \
+  "the command changes where the results go."
+
 RUNS="${RUNS:-$ROOT/runs/quickstart}"
 [[ "$RUNS" == /* ]] || RUNS="$PWD/$RUNS"
 scenes="$RUNS/street_scenes"

@@ -8,6 +8,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 
+help_if_asked "${BASH_SOURCE[0]}" "$@"
 set_up '[dev]'
 explain_failures
 cd "$ROOT"

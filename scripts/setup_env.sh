@@ -18,6 +18,17 @@ fail() {
   exit 2
 }
 
+# Prints the comment at the top of a script, which is its help, and ends, if its
+# first argument asks for it.
+help_if_asked() {
+  local line script="$1"
+  [[ "${2:-}" == -h || "${2:-}" == --help ]] || return 0
+  while IFS= read -r line; do
+    [[ "$line" == '#'* ]] || exit 0
+    [[ "$line" == '#!'* ]] || { line="${line#'#'}"; echo "${line# }"; }
+  done < "$script"
+}
+
 # Whether an interpreter is there and is one of Python 3.9 to 3.13.
 is_suited() {
   "$1" -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))' \

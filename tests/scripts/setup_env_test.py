@@ -359,3 +359,35 @@ def test_an_interruption_needs_no_doctor(readme_command, name):
   # As pytest does on Ctrl-C; the other programs end with 130.
   returned, _, called = readme_command(name, 'kill -INT $PPID; exit 2')
   assert (returned, called) == (130, '')
+
+
+@pytest.mark.parametrize('flag', ['--help', '-h'])
+@pytest.mark.parametrize('name', ['quickstart.sh', 'run_tests.sh'])
+def test_help_is_the_comment_at_the_top_and_sets_nothing_up(
+  name, flag, tmp_path
+):
+  script = ROOT / 'scripts' / name
+  result = subprocess.run(
+    [BASH, script, flag],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'VENV': f'{tmp_path}/venv'},
+  )
+  assert (result.returncode, result.stderr) == (0, '')
+  first, *_, last = result.stdout.splitlines()
+  assert f'# {first}\n' in script.read_text('utf-8')
+  assert f'  bash scripts/{name}\n' in result.stdout
+  assert f'# {last}\nset -euo' in script.read_text('utf-8')
+  assert not (tmp_path / 'venv').exists()
+
+
+def test_an_argument_of_the_quickstart_is_refused(tmp_path):
+  result = subprocess.run(
+    [BASH, ROOT / 'scripts' / 'quickstart.sh', '--fast'],
+    capture_output=True,
+    text=True,
+    env={**os.environ, 'VENV': f'{tmp_path}/venv'},
+  )
+  assert result.returncode == 2
+  assert 'takes no arguments, not --fast' in result.stderr
+  assert not (tmp_path / 'venv').exists()
