@@ -30,7 +30,7 @@ PAGES = [
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
   ('callable_room', 'errors', 'files', 'safe_yaml', 'paths', 'commands'),
-  ('folder_lock',),
+  ('folder_lock', 'checked_fields'),
   ('space', 'data'),
   ('config',),
   ('runtime',),
