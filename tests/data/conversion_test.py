@@ -14,11 +14,11 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
+  checked_pair,
   conversion,
   dataset_info,
   input_pipeline,
   layouts,
-  scan,
   shards,
 )
 from tests import command as command_lib
@@ -107,7 +107,7 @@ def test_a_worker_that_dies_leaves_the_old_shards(
   convert(layouts.folder(folder.root), output)
   before = contents(output)
   folder.mask('a.png', stripes((0, 1)))
-  monkeypatch.setattr(scan, '_read_without_kept', tiny_folder.die)
+  monkeypatch.setattr(checked_pair, 'read_without_kept', tiny_folder.die)
   with pytest.raises(errors.UserError, match='worker process was killed'):
     convert(layouts.folder(folder.root), output, workers=2)
   assert contents(output) == before
