@@ -23,6 +23,7 @@ SCRIPTS = sorted(
   if path.name != '__init__.py'
 )
 TESTS = sorted((ROOT / 'tests').rglob('*.py'))
+MAX_FUNCTION_LINES, MAX_MODULE_LINES = 60, 400
 PAGES = [
   *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md')),
   *sorted((ROOT / 'g3doc').rglob('*.md')),
@@ -163,6 +164,20 @@ def test_every_module_says_what_it_is_and_runs_on_python_3_9(path):
   imports = [n for n in tree.body if isinstance(n, ast.ImportFrom)]
   if imports:
     assert imports[0].module == '__future__'
+
+
+@pytest.mark.parametrize('path', MODULES + SCRIPTS + TESTS, ids=relative)
+def test_modules_and_functions_are_short_enough_to_be_read(path):
+  text = path.read_text('utf-8')
+  num_lines = text.count('\n')
+  assert num_lines <= MAX_MODULE_LINES
+  long = [
+    node.name
+    for node in ast.walk(ast.parse(text))
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+  ]
+  assert not long
 
 
 @pytest.fixture(scope='module')
