@@ -1,1 +1,1 @@
-"""How decoding finds its architectures: k-best lists, search in a budget."""
+"""How decoding finds its architectures, by what margin, and what it goes by."""
