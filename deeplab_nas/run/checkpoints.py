@@ -52,6 +52,7 @@ class Saver:
 
   Attributes:
     logs: Of the steps that were done in the epoch that was begun.
+    absent: Names of what the restored state did not have.
   """
 
   def __init__(
@@ -59,6 +60,7 @@ class Saver:
     directory: run_directory.RunDirectory,
     every_minutes: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    optional: Mapping[str, tf.Module] | None = None,
     **tracked,
   ):
     """Keeps what is tracked, under its name, and the position.
@@ -67,9 +69,13 @@ class Saver:
       directory: Of the run.
       every_minutes: How often it `is_due`; None for never.
       clock: Gives seconds.
+      optional: What is tracked as well, but may be absent where a state is
+        restored, because an earlier release did not have it.
       **tracked: Anything that `tf.train.Checkpoint` takes.
     """
     self.logs: dict[str, float] = {}
+    self.absent: frozenset[str] = frozenset()
+    self._optional = dict(optional or {})
     self._directory = directory
     self._every_seconds = 60 * every_minutes if every_minutes else float('inf')
     self._clock = clock
@@ -79,7 +85,11 @@ class Saver:
     )
     self._logs = tf.Variable('{}', False)
     self._checkpoint = tf.train.Checkpoint(
-      epoch=self._epoch, step=self._step, logs=self._logs, **tracked
+      epoch=self._epoch,
+      step=self._step,
+      logs=self._logs,
+      **self._optional,
+      **tracked,
     )
     _list_anew(directory)
     self._manager = tf.train.CheckpointManager(
@@ -119,8 +129,7 @@ class Saver:
       return Position()
     for path in paths:
       try:
-        status = self._checkpoint.restore(plain_path.of_prefix(path))
-        status.assert_existing_objects_matched()
+        self._restore(plain_path.of_prefix(path))
       except UNREADABLE as error:
         logging.warning('%s cannot be restored: %s', path, first_line(error))
         continue
@@ -130,6 +139,20 @@ class Saver:
       ' damaged, or of other data or code. Start again with --overwrite, or'
       ' choose another folder.'
     )
+
+  def _restore(self, prefix: str) -> None:
+    """Restores a state; raises one of `UNREADABLE` if it does not fit."""
+    keys = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+    present = {key.split('/')[0] for key in keys}
+    self.absent = frozenset(self._optional) - present
+    for name in self.absent:
+      delattr(self._checkpoint, name)  # else it would have to be there
+    try:
+      status = self._checkpoint.restore(prefix)
+      status.assert_existing_objects_matched()
+    finally:
+      for name in self.absent:
+        setattr(self._checkpoint, name, self._optional[name])
 
   def save(
     self, position: Position, logs: Mapping[str, float] | None = None

@@ -7,17 +7,21 @@ import tensorflow as tf
 from deeplab_nas.run import devices
 
 
-def once(model: tf.keras.Model, batches: tf.data.Dataset) -> None:
+def once(
+  model: tf.keras.Model, batches: tf.data.Dataset, *others: tf.Module
+) -> None:
   """Runs one training step, then undoes what it did to any variable.
 
   Args:
     model: A compiled model.
     batches: What `fit` will be given. Where its shapes are known, a blank batch
       takes its place: a cached pipeline decodes many images before its first.
+    *others: What a step changes besides the model.
   """
   saved = [
     (item, item.numpy())
-    for item in tf.train.TrackableView(model).descendants()
+    for owner in (model, *others)
+    for item in tf.train.TrackableView(owner).descendants()
     if isinstance(item, tf.Variable)
   ]
   batches = devices.distributed(_blank(batches), model.distribute_strategy)

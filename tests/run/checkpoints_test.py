@@ -156,6 +156,35 @@ def test_power_loss_while_it_was_written_leaves_the_one_before(
   assert saver(directory, [0] * 100)[0].restore() == (2, 0)
 
 
+def test_what_an_earlier_release_did_not_have_may_be_absent(directory):
+  first, variable = saver(directory, 1.0)
+  variable.assign(5.0)
+  first.save(Position(1))
+  added = tf.Module()
+  added.value = tf.Variable(7.0)
+  second, restored = saver(directory, 0.0, optional={'added': added})
+  assert second.restore() == (1, 0)
+  assert (float(restored), float(added.value)) == (5, 7)
+  assert second.absent == {'added'}
+  added.value.assign(8.0)
+  second.save(Position(2))  # with it, and numbered on
+  assert len(list(directory.checkpoints.glob('*.index'))) == 2
+  added.value.assign(0.0)
+  third, _ = saver(directory, 0.0, optional={'added': added})
+  assert third.restore() == (2, 0)
+  assert float(added.value) == 8
+  assert not third.absent
+
+
+def test_what_has_to_be_there_still_has_to(directory):
+  saver(directory, 1.0)[0].save(Position(1))
+  more = checkpoints.Saver(
+    directory, part=tf.Variable(0.0), other=tf.Variable(0.0)
+  )
+  with pytest.raises(errors.UserError, match='can be restored'):
+    more.restore()
+
+
 def test_a_full_disk_keeps_the_one_before(directory, monkeypatch):
   first, variable = saver(directory, 1.0)
   first.save(Position(1))
