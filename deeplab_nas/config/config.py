@@ -24,9 +24,10 @@ from typing import Any
 import yaml
 from absl import logging
 
-from deeplab_nas import checked_fields, commands, errors, files, safe_yaml
+from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import data as config_data
+from deeplab_nas.config import field as config_field
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import space as config_space
@@ -77,7 +78,7 @@ class Config:
         raise _unknown(str(name))
       if not isinstance(values, Mapping):
         raise errors.UserError(
-          f'{name} is {checked_fields.short(values)}, expected settings by'
+          f'{name} is {config_field.short(values)}, expected settings by'
           f' name, such as {next(_keys(_SECTIONS[name]))}.'
         )
       known = {f.name for f in dataclasses.fields(_SECTIONS[name])}
@@ -245,7 +246,7 @@ def _read(path: str) -> Mapping[str, Any]:
     return {}
   if not isinstance(settings, dict):
     raise errors.UserError(
-      f'{path} holds {checked_fields.short(settings)}, expected the sections'
+      f'{path} holds {config_field.short(settings)}, expected the sections'
       f' {", ".join(_SECTIONS)}.'
     )
   return settings
@@ -287,7 +288,7 @@ def _all_keys() -> list[str]:
   return [key for section in _SECTIONS.values() for key in _keys(section)]
 
 
-def _keys(section: type[checked_fields.Section]) -> Iterator[str]:
+def _keys(section: type[config_field.Section]) -> Iterator[str]:
   """'search.epochs', ... of one section."""
   return (f'{section.NAME}.{f.name}' for f in dataclasses.fields(section))
 
@@ -295,7 +296,7 @@ def _keys(section: type[checked_fields.Section]) -> Iterator[str]:
 def _unknown(key: str) -> errors.UserError:
   """The error for a setting that does not exist, with the nearest that does."""
   if not key.isprintable() or len(key) > 60:
-    key = checked_fields.short(key)
+    key = config_field.short(key)
   return errors.UserError(f'There is no setting {key}: {_suggestion(key)}')
 
 

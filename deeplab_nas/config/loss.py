@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
 
-_field = checked_fields.field
+_field = config_field.field
 
 # Means over pixels, and ratios of sums over all pixels of a batch.
 PIXELWISE = ('cross_entropy', 'focal')
@@ -28,7 +29,7 @@ _NEEDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class LossConfig(checked_fields.Section):
+class LossConfig(config_field.Section):
   """What a step minimises; g3doc/training.md has the formulas.
 
   Attributes:
@@ -67,9 +68,9 @@ class LossConfig(checked_fields.Section):
     known = PIXELWISE + REGIONAL
     if not set(parts) <= set(known) or len(set(parts)) < len(parts):
       raise errors.UserError(
-        f'{self.NAME}.loss is {checked_fields.short(self.loss)}, expected one'
-        f' of {", ".join(known)}, or several different ones with + between'
-        ' them, such as cross_entropy+dice.'
+        f'{self.NAME}.loss is {config_field.short(self.loss)}, expected one of'
+        f' {", ".join(known)}, or several different ones with + between them,'
+        ' such as cross_entropy+dice.'
       )
     object.__setattr__(self, 'loss', '+'.join(parts))
     self._require_uses()
@@ -95,6 +96,6 @@ class LossConfig(checked_fields.Section):
       if value != item.default and not set(chosen.split('+')) & set(users):
         raise errors.UserError(
           f'{self.NAME}.{item.name} is {value:g}, which {self.NAME}.{setting}='
-          f'{checked_fields.short(chosen)} makes no use of: leave it out, or'
-          f' let {self.NAME}.{setting} have {" or ".join(users)}.'
+          f'{config_field.short(chosen)} makes no use of: leave it out, or let'
+          f' {self.NAME}.{setting} have {" or ".join(users)}.'
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields
+from deeplab_nas.config import field as config_field
 
-_field = checked_fields.field
+_field = config_field.field
 
 
 @dataclasses.dataclass(frozen=True)
-class RuntimeConfig(checked_fields.Section):
+class RuntimeConfig(config_field.Section):
   """How the machine is used.
 
   Attributes:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
-_field = checked_fields.field
+_field = config_field.field
 
 
 @dataclasses.dataclass(frozen=True)
-class SpaceConfig(checked_fields.Section):
+class SpaceConfig(config_field.Section):
   """What can be searched.
 
   Attributes:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
 from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import cost, search_space, widths
 
-_field = checked_fields.field
+_field = config_field.field
 # The largest scale of images in inference: 16 times the sides, 256 the memory.
 MAX_SCALE = 16.0
 # Steps; the paper's has 1.5 million.
@@ -25,7 +26,7 @@ _SHORT_TRAINING = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkConfig(checked_fields.Section):
+class NetworkConfig(config_field.Section):
   """The network that a genotype becomes.
 
   Attributes:
@@ -173,7 +174,7 @@ class TrainConfig(config_loss.LossConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalConfig(checked_fields.Section):
+class EvalConfig(config_field.Section):
   """How a trained network is measured.
 
   Attributes:

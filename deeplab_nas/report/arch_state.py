@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from deeplab_nas.report import arch_evidence
 from deeplab_nas.space import (
   arch_weights,
   genotype,
@@ -26,11 +27,13 @@ class ArchState:
     space: The search space.
     weights: Arrays `op` [E, K] and `transition` [L, S, 3].
     genotype: What they decode to.
+    evidence: Of what was learnt, and what is noise; None if not measured.
   """
 
   space: search_space.SearchSpace
   weights: arch_weights.ArchWeights
   genotype: genotype.Genotype
+  evidence: arch_evidence.Evidence | None = None
 
   @property
   def alpha_entropy(self) -> float:
@@ -87,7 +90,8 @@ class ArchState:
     names += ['skip_share', 'pool_share']
     if self.space.partial_channels > 1:
       names.append('gamma_entropy')
-    return {name: getattr(self, name) for name in names}
+    numbers = {name: getattr(self, name) for name in names}
+    return {**numbers, **(self.evidence.numbers() if self.evidence else {})}
 
   def _share(self, *kinds: str) -> float:
     chosen = [name for _, name in self.genotype.edges()]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from deeplab_nas import errors, files
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
-from deeplab_nas.report import arch_state, baseline
+from deeplab_nas.report import arch_state, baseline, decode_agreement
 from deeplab_nas.run import directory as run_directory
 
 
@@ -60,13 +60,15 @@ class MetricsLog(tf.keras.callbacks.Callback):
     logs = dict(logs or {})
     line = {'epoch': epoch + 1}
     line.update({name: _plain(value) for name, value in logs.items()})
+    self.history = [old for old in self.history if old['epoch'] <= epoch]
     if self._read_arch is not None:
       state = self._read_arch()
       line.update(state.numbers(), digest=state.genotype.digest)
+      line.update(decode_agreement.numbers(state, self.history))
+      line[decode_agreement.KEY] = decode_agreement.record(state)
     if 'val_miou' in logs:
       line.update(baseline.of_validation(self.model, self._info.class_names))
       line['class_iou'] = self._class_iou()
-    self.history = [old for old in self.history if old['epoch'] <= epoch]
     # Every start tells anew what its run was told before.
     told = {kind for old in self.history for kind in old.get('warnings', ())}
     warnings = {

@@ -16,7 +16,12 @@ from tensorboard.compat.proto import event_pb2
 from deeplab_nas import files
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
-from deeplab_nas.report import arch_state, baseline
+from deeplab_nas.report import (
+  arch_state,
+  baseline,
+  decode_agreement,
+  metrics_log,
+)
 from deeplab_nas.run import directory as run_directory
 
 _VAL_PREFIX = 'val_'
@@ -138,8 +143,7 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
       if not name.startswith(_VAL_PREFIX)
     }
     if self._read_arch is not None:
-      state = self._read_arch().numbers()
-      self._write('architecture', state, step)
+      self._write('architecture', self._architecture(epoch), step)
     if val:
       val.update(self._class_iou())
       val.update(self._baseline())
@@ -149,6 +153,13 @@ class TensorBoardLog(tf.keras.callbacks.Callback):
 
   def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
     self._events.close()
+
+  def _architecture(self, epoch: int) -> dict[str, float]:
+    """Numbers of the architecture after an epoch, counted from 0."""
+    state = self._read_arch()
+    lines = metrics_log.read(self._run)
+    before = [line for line in lines if line['epoch'] <= epoch]
+    return {**state.numbers(), **decode_agreement.numbers(state, before)}
 
   def _baseline(self) -> dict[str, float]:
     """Own accuracy, and what a constant prediction would score."""

@@ -12,11 +12,20 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import follow_up
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
-from deeplab_nas.report import baseline, metrics_log
+from deeplab_nas.report import (
+  arch_state,
+  arch_verdict,
+  baseline,
+  decode_agreement,
+  metrics_log,
+)
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.space import collapse, cost, genotype, search_space
+
+# Whose decodes are compared with the last one.
+_LAST_EPOCHS = 4
 
 
 def summarize(
@@ -27,6 +36,7 @@ def summarize(
   image_size: tuple[int, int],
   metrics: Mapping[str, Any],
   network: config_train.NetworkConfig | None = None,
+  state: arch_state.ArchState | None = None,
 ) -> str:
   """The summary of a finished search.
 
@@ -39,6 +49,8 @@ def summarize(
     metrics: The last line of `metrics_log`.
     network: The network that the architecture will become; None for the
       paper's.
+    state: The architecture's, with what shows that it was learnt; None where
+      that was not measured.
   """
   parts = (
     f'Found architecture {found.digest}:',
@@ -46,6 +58,8 @@ def summarize(
     '',
     _quality(metrics),
     *_warnings(found),
+    '',
+    _evidence(state, run),
     *baseline.warned(metrics_log.read(run)),
     '',
     _costs(found, space, info, image_size, network),
@@ -85,6 +99,21 @@ def _warnings(found: genotype.Genotype) -> list[str]:
     ' search that was',
     'too short: try more search.epochs.',
   ]
+
+
+def _evidence(
+  state: arch_state.ArchState | None, run: run_directory.RunDirectory
+) -> str:
+  """What the search decided, and what is as noise would have it."""
+  if state is None:
+    return arch_verdict.UNMEASURED
+  return arch_verdict.describe(
+    state.evidence,
+    state.weights,
+    state.space,
+    state.genotype.path,
+    decode_agreement.of_last(metrics_log.read(run), _LAST_EPOCHS),
+  )
 
 
 def _costs(

@@ -18,6 +18,7 @@ def searcher(
   seed=0,
   keeps_statistics=False,
   class_weights=(),
+  passes=None,
   **settings,
 ):
   """A compiled searcher; `settings` are those of `SearchConfig`."""
@@ -31,6 +32,7 @@ def searcher(
     seed=seed,
     keeps_statistics=keeps_statistics,
     class_weights=class_weights,
+    passes=passes,
   )
   model.compile(model.weight_optimizer)
   return model

@@ -47,6 +47,12 @@ class ArchParams(tf.Module):
         generator.normal([len(space.cell.edges)], stddev=stddev), name='gamma'
       )
 
+  @property
+  def by_name(self) -> dict[str, tf.Variable]:
+    """'alpha', 'beta' and, with partial channels, 'gamma'."""
+    named = {'alpha': self.alpha, 'beta': self.beta, 'gamma': self.gamma}
+    return {name: v for name, v in named.items() if v is not None}
+
   def weights(self) -> arch_weights.ArchWeights:
     """The normalised weights: softmax of alpha, and of beta by Eq. (7).
 

@@ -8,6 +8,8 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
@@ -24,6 +26,8 @@ class FirstOrder(tf.Module):
   Attributes:
     params: alpha and beta; with partial channels also gamma.
     optimizer: Their optimizer.
+    weight_decay: wd of wd/2 |w|^2.
+    on_gradients: Gets the gradients of every step, see `strategy.ByGradients`.
   """
 
   def __init__(
@@ -43,6 +47,11 @@ class FirstOrder(tf.Module):
       beta_2=config.arch_beta_2,
     )
     self.optimizer.build(self.params.trainable_variables)
+    self.on_gradients: Callable[[Sequence[tf.Tensor]], None] | None = None
+
+  @property
+  def learnt(self) -> Mapping[str, tf.Variable]:
+    return self.params.by_name
 
   def arch_weights(self) -> arch_weights.ArchWeights:
     return self.params.weights()
@@ -57,6 +66,8 @@ class FirstOrder(tf.Module):
     )
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
+    if self.on_gradients is not None:
+      self.on_gradients(gradients)
     gradients = [
       weight_decay.add_l2(gradient, variable, self.weight_decay)
       for gradient, variable in zip(gradients, variables)

@@ -27,6 +27,7 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
 from deeplab_nas.search import callbacks, genotype_log
 from deeplab_nas.search import summary as search_summary
+from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import class_weights
@@ -138,6 +139,7 @@ def build(config: config_lib.Config) -> SearchRun:
       keeps_statistics=config.runtime.nan_policy == 'skip',
       sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
       class_weights=weights,
+      passes=noise_walks.Passes(counts['b'], data.batch_size),
     )
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
@@ -164,6 +166,7 @@ def run(
   saver = checkpoints.Saver(
     directory,
     config.runtime.checkpoint_minutes,
+    optional=optional_state(searcher),
     searcher=searcher,
   )
   session = session_lib.Session(
@@ -178,6 +181,8 @@ def run(
     parts.val,
   )
   position = session.restore(resume)
+  if saver.absent:  # a checkpoint of before
+    searcher.noise_walks.restart()
   if position.epoch < session.epochs:
     tensorboard_log.forget_after(
       directory, position.logged_steps(parts.steps_per_epoch)
@@ -186,6 +191,12 @@ def run(
   elif not directory.arch_weights.exists():  # of an earlier release
     genotype_log.save(directory, searcher.arch_state())
   session.finish(_summary(parts, directory))
+
+
+def optional_state(searcher: searcher_lib.Searcher) -> dict[str, tf.Module]:
+  """What is in checkpoints by its name, but not in those of before."""
+  walks = searcher.noise_walks
+  return {} if walks is None else {'noise_walks': walks}
 
 
 def _callbacks(
@@ -205,14 +216,16 @@ def _callbacks(
 
 def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:
   data = parts.config.data
+  state = parts.searcher.arch_state()
   return search_summary.summarize(
     directory,
-    parts.searcher.arch_state().genotype,
-    parts.searcher.space,
+    state.genotype,
+    state.space,
     parts.info,
     input_pipeline.max_size(data.dir, data.train_split, parts.info),
     ([{}] + metrics_log.read(directory))[-1],
     parts.config.network,
+    state,
   )
 
 

@@ -16,6 +16,7 @@ from deeplab_nas.nn.kernels import conv_gradients, graph_ops, phases, replicas
 from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
+from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
 from deeplab_nas.train import losses, weight_decay
@@ -56,6 +57,7 @@ class Searcher(tf.keras.Model):
     keeps_statistics: bool = False,
     sync_batch_norm: bool = False,
     class_weights: Sequence[float] = (),
+    passes: noise_walks.Passes | None = None,
   ):
     """Builds supernet, strategy and optimizers.
 
@@ -72,6 +74,7 @@ class Searcher(tf.keras.Model):
         one.
       class_weights: Of the loss of both kinds of steps, one for each class;
         empty for none.
+      passes: How batches go through split B; None compares no halves of it.
 
     Raises:
       UserError: If this machine cannot learn the space in that precision.
@@ -93,6 +96,7 @@ class Searcher(tf.keras.Model):
     )
     self.strategy = strategy_lib.build(space, config, seed)
     self._build_weight_optimizer(config, steps_per_epoch)
+    self._build_noise_walks(config, passes, seed)
     self.arch_start_step = tf.Variable(
       config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
     )
@@ -112,6 +116,22 @@ class Searcher(tf.keras.Model):
       global_clipnorm=config.gradient_clip,
     )
     self.weight_optimizer.build(self.supernet.trainable_variables)
+
+  def _build_noise_walks(
+    self,
+    config: config_lib.SearchConfig,
+    passes: noise_walks.Passes | None,
+    seed: int,
+  ) -> None:
+    walks = noise_walks.beside(
+      self.strategy,
+      passes,
+      lambda: self.weight_optimizer.iterations - 1,  # counted before
+      seed,
+    )
+    # Not tracked: checkpoints of before do not have it.
+    self._noise_walks = lambda: walks
+    self._decode_score = config.decode
 
   def _build_losses(
     self, config: config_lib.SearchConfig, class_weights: Sequence[float]
@@ -146,6 +166,11 @@ class Searcher(tf.keras.Model):
       self.val_metric,
     ]
 
+  @property
+  def noise_walks(self) -> noise_walks.NoiseWalks | None:
+    """What noise makes of the strategy's steps; None for no gradients."""
+    return self._noise_walks()
+
   def arch_state(self) -> arch_state.ArchState:
     """The architecture as it is now, in NumPy."""
     weights = self.strategy.arch_weights()
@@ -153,6 +178,7 @@ class Searcher(tf.keras.Model):
       self.space,
       arch_weights.ArchWeights(*map(np.asarray, weights)),
       self.strategy.genotype(),
+      noise_walks.evidence(self.noise_walks, self.space, self._decode_score),
     )
 
   def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
@@ -267,7 +293,7 @@ class Searcher(tf.keras.Model):
     start_step = self.arch_start_step.numpy()
     self.arch_start_step.assign(0)
     try:
-      precompile.once(self, batches)
+      precompile.once(self, batches, *filter(None, [self.noise_walks]))
     finally:
       self.arch_start_step.assign(start_step)
 

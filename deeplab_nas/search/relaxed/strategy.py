@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import tensorflow as tf
@@ -44,6 +44,27 @@ class SearchStrategy(Protocol):
 
   def genotype(self) -> genotype.Genotype:
     """The architecture that the search stands at."""
+
+
+class ByGradients(SearchStrategy, Protocol):
+  """What a strategy that descends gradients has besides.
+
+  With it, a search measures whether it learns more than noise; without, it runs
+  and says that this was not measured.
+
+  Attributes:
+    learnt: Its logits by name, in the order of their gradients: 'alpha' [E, K],
+      'beta' [L, S, 3] and, with partial channels, 'gamma' [E].
+    optimizer: What moves them, element by element.
+    weight_decay: wd of wd/2 |w|^2, whose gradient the optimizer gets as well.
+    on_gradients: None, or to be called in every update with the gradients of
+      the loss alone: summed over replicas, zeros where the step was refused.
+  """
+
+  learnt: Mapping[str, tf.Variable]
+  optimizer: tf.keras.optimizers.Optimizer
+  weight_decay: float
+  on_gradients: Callable[[Sequence[tf.Tensor]], None] | None
 
 
 def build(

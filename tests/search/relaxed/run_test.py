@@ -12,6 +12,7 @@ from deeplab_nas.run import checkpoints, continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.relaxed import run as search_run
 from deeplab_nas.space import genotype
+from tests.search import tiny
 from tests.train import records as records_lib
 from tests.train import unfinished
 
@@ -65,12 +66,9 @@ def test_a_search_weighs_classes(records, tmp_path, caplog):
     weighted = search_run.build(config(records, class_weights=str(weights)))
   assert 'Class weights: sky 0.25, ' in caplog.text
   plain = search_run.build(config(records))
-  batch = tf.zeros([2, 33, 33, 3]), tf.zeros([2, 33, 33], tf.int32)
-  for step in ('arch_step', 'weight_step'):
-    losses = [
-      float(getattr(parts.searcher, step)(batch)) for parts in (weighted, plain)
-    ]
-    assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
+  batch = tf.zeros([1, 3, 3, 3]), tf.zeros([1, 3, 3], tf.int32)
+  losses = [float(parts.searcher._loss(*batch)) for parts in (weighted, plain)]
+  assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
   with pytest.raises(errors.UserError, match='search.class_weights is half'):
     search_run.build(config(records, class_weights='half'))
 
@@ -116,6 +114,38 @@ def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
   search(settings, tmp_path / 'run', resume=True)  # nothing is left to do
   assert metrics_log.read(directory) == lines
   assert genotype.Genotype.load(directory.genotype) == found
+
+
+def test_walks_are_kept_and_may_be_absent(tmp_path):
+  """A checkpoint of a release without them is read; they begin there."""
+
+  def saver(searcher, optional=None):
+    return checkpoints.Saver(directory, searcher=searcher, optional=optional)
+
+  directory = run_directory.RunDirectory.create(tmp_path / 'run')
+  before = tiny.searcher()
+  before.arch_step(tiny.batch(0))
+  saver(before).save(checkpoints.Position(1))
+
+  after = tiny.searcher(seed=1)
+  kept = saver(after, search_run.optional_state(after))
+  assert kept.restore() == (1, 0)
+  assert kept.absent == {'noise_walks'}
+  after.noise_walks.restart()
+  np.testing.assert_array_equal(
+    after.noise_walks.read().walks['beta'][5], before.strategy.params.beta
+  )
+  after.arch_step(tiny.batch(1))
+  kept.save(checkpoints.Position(2))
+
+  again = tiny.searcher(seed=1)
+  whole = saver(again, search_run.optional_state(again))
+  assert whole.restore() == (2, 0) and not whole.absent
+  for searcher in (after, again):
+    searcher.arch_step(tiny.batch(2))
+  for a, b in zip(after.noise_walks.variables, again.noise_walks.variables):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+  assert again.arch_state().evidence.num_steps == 2
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients, phases
+from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.train import losses
 from tests.nn import bfloat16
 from tests.search import tiny
@@ -43,7 +44,9 @@ def test_architecture_step_changes_only_alpha_and_beta():
 def test_fit_runs_what_warm_up_compiled_and_undid():
   model = tiny.searcher()
   weights, start = model.get_weights(), int(model.arch_start_step)
+  walks = values(model.noise_walks.variables)
   model.warm_up(tiny.batches())
+  assert not any(changed(walks, model.noise_walks.variables))
   for before, after in zip(weights, model.get_weights()):
     np.testing.assert_array_equal(before, after)
   for variables in (
@@ -179,6 +182,24 @@ def test_a_space_that_this_machine_cannot_learn_is_refused(monkeypatch):
   monkeypatch.setattr(conv_gradients, 'exist', lambda *_, **__: False)
   with pytest.raises(errors.UserError, match='set search.precision=float32'):
     tiny.searcher(precision='mixed_bfloat16')
+
+
+def test_every_step_on_the_architecture_is_evidence():
+  model = tiny.searcher(passes=noise_walks.Passes(8, 2))
+  assert model.arch_state().evidence is None
+  for seed in range(3):
+    model.train_step((tiny.batch(seed), tiny.batch(10 + seed)))
+  evidence = model.arch_state().evidence
+  assert evidence.num_steps == 1  # the two of the first epoch are without
+  assert set(evidence.drifts) == {'alpha', 'beta'}
+  for seed in range(3):
+    model.train_step((tiny.batch(seed), tiny.batch(10 + seed)))
+  state = model.arch_state()
+  assert state.evidence.num_steps == 4
+  assert -1 <= state.evidence.halves['alpha'].value <= 1
+  numbers = state.numbers()
+  assert numbers['alpha_signal'] == state.evidence.drifts['alpha'].signal
+  assert 'layers_decided' in numbers
 
 
 def test_the_architecture_state_is_that_of_the_strategy(finished):
