@@ -31,6 +31,7 @@ from deeplab_nas.config import field as config_field
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import space as config_space
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 
@@ -59,6 +60,14 @@ class Config:
   train: TrainConfig = TrainConfig()
   eval: EvalConfig = EvalConfig()
   runtime: RuntimeConfig = RuntimeConfig()
+  local_search: config_strategies.LocalSearchConfig = (
+    config_strategies.LocalSearchConfig()
+  )
+  regularized_evolution: config_strategies.RegularizedEvolutionConfig = (
+    config_strategies.RegularizedEvolutionConfig()
+  )
+  nsga2: config_strategies.Nsga2Config = config_strategies.Nsga2Config()
+  tpe: config_strategies.TpeConfig = config_strategies.TpeConfig()
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
@@ -69,34 +78,40 @@ class Config:
     Settings of earlier releases may have their earlier names.
 
     Raises:
-      UserError: For an unknown name (the nearest known one is suggested) or a
-        value that does not fit.
+      UserError: For an unknown name (the nearest known one is suggested), a
+        value that does not fit, or a setting of another strategy than the one
+        that is chosen.
     """
-    sections = {}
-    for name, values in with_current_names(settings).items():
-      if name not in _SECTIONS:
-        raise _unknown(str(name))
-      if not isinstance(values, Mapping):
+    sections = {
+      name: _section(name, values)
+      for name, values in with_current_names(settings).items()
+    }
+    strategy = sections.get('search', SearchConfig()).strategy
+    for name in sections:
+      if name in config_strategies.SECTIONS and name != strategy:
+        key = next(iter(settings[name]), None)
+        if key is None:
+          continue
         raise errors.UserError(
-          f'{name} is {config_field.short(values)}, expected settings by'
-          f' name, such as {next(_keys(_SECTIONS[name]))}.'
+          f'{name}.{key} is a setting of search.strategy={name}, but'
+          f' search.strategy is {config_field.short(strategy)}: set'
+          f' search.strategy={name}, or leave {name}.{key} out.'
         )
-      known = {f.name for f in dataclasses.fields(_SECTIONS[name])}
-      for key in values:
-        if key not in known:
-          raise _unknown(f'{name}.{key}')
-      sections[name] = _SECTIONS[name](**values)
     return cls(**sections)
 
   def to_dict(self) -> dict[str, dict[str, Any]]:
-    """Every setting, nested, in types that YAML and JSON know."""
+    """Every setting, nested, in types that YAML and JSON know.
+
+    Of the sections that belong to one strategy, the chosen one's alone.
+    """
+    hidden = config_strategies.SECTIONS.keys() - {self.search.strategy}
     return {
       name: {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in values.items()
       }
       for name, values in dataclasses.asdict(self).items()
-      if name in _SECTIONS
+      if name in _SECTIONS and name not in hidden
     }
 
   def to_yaml(self) -> str:
@@ -114,8 +129,25 @@ _SECTIONS = {
     TrainConfig,
     EvalConfig,
     RuntimeConfig,
+    *config_strategies.SECTIONS.values(),
   )
 }
+
+
+def _section(name: str, values: Any) -> config_field.Section:
+  """The section of that name with some settings."""
+  if name not in _SECTIONS:
+    raise _unknown(str(name))
+  if not isinstance(values, Mapping):
+    raise errors.UserError(
+      f'{name} is {config_field.short(values)}, expected settings by'
+      f' name, such as {next(_keys(_SECTIONS[name]))}.'
+    )
+  known = {f.name for f in dataclasses.fields(_SECTIONS[name])}
+  for key in values:
+    if key not in known:
+      raise _unknown(f'{name}.{key}')
+  return _SECTIONS[name](**values)
 
 
 # Settings by the names that earlier releases wrote to config.yaml.
@@ -151,14 +183,24 @@ def of_run(written: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
   A setting that the release did not have gets the value by which it acted.
   """
   found = with_current_names(written)
+  search = SearchConfig(strategy=_strategy_of(found))
   return {
     section: {
       **values,
       **_BEFORE.get(section, {}),
       **(found.get(section) or {}),
     }
-    for section, values in Config().to_dict().items()
+    for section, values in Config(search=search).to_dict().items()
   }
+
+
+def _strategy_of(settings: Mapping[str, Any]) -> Any:
+  """What nested settings choose."""
+  search = settings.get('search')
+  default = SearchConfig().strategy
+  return (
+    search.get('strategy', default) if isinstance(search, dict) else default
+  )
 
 
 def load(
@@ -170,7 +212,8 @@ def load(
 
   Args:
     path_or_preset: A name of `presets.PRESETS`, 'auto' for settings that suit
-      the data, or a YAML file; what the file leaves out has its default.
+      the data, or a YAML file; what the file leaves out has its default, and
+      what it holds of strategies that are not chosen is checked, not used.
     overrides: Such as 'search.epochs=10'; the value is YAML.
     data_dir: Comes before any other data.dir; None for that.
 
@@ -197,6 +240,9 @@ def load(
     merged.setdefault(section, {})
     if isinstance(merged[section], dict):
       merged[section].update(values)
+  for name in config_strategies.SECTIONS.keys() - given.keys():
+    if name in merged and name != _strategy_of(merged):
+      _section(name, merged.pop(name))  # says what is wrong with it
   return dataclasses.replace(
     Config.from_dict(merged), name=path_or_preset, overrides=tuple(overrides)
   )

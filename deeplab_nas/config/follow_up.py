@@ -13,8 +13,14 @@ from collections.abc import Sequence
 
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import strategies as config_strategies
 
-_SEARCH_ONLY = ('space.', 'search.', 'data.dir=')
+_SEARCH_ONLY = (
+  'space.',
+  'search.',
+  'data.dir=',
+  *(f'{strategy}.' for strategy in config_strategies.SECTIONS),
+)
 _OF_THE_DATA = (
   'dataset',
   'train_split',

@@ -25,7 +25,9 @@ class SearchConfig(config_loss.LossConfig):
   The settings of the loss, of both, are those of `LossConfig`.
 
   Attributes:
-    strategy: A name in `deeplab_nas/search/strategies.py`.
+    strategy: A name in `deeplab_nas/search/strategies.py`; what each is and
+      when to take it is in g3doc/strategies.md. Settings that only one of them
+      has are in the section of its name.
     epochs: Passes over half A of the training split.
     steps_per_epoch: Steps per epoch; null for one pass over half A.
     learning_rate: Of the weights, at the start of the cosine.

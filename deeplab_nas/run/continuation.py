@@ -8,6 +8,7 @@ from typing import Any
 
 from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
@@ -17,7 +18,7 @@ from deeplab_nas.space import genotype_source
 
 # What a resumed run may not change: the checkpoint would not fit.
 _FIXED_SECTIONS = {
-  'search': ('space', 'search', 'data'),
+  'search': ('space', 'search', 'data', *config_strategies.SECTIONS),
   'train': ('network', 'train', 'data'),
 }
 _FREE_SETTINGS = (
@@ -215,7 +216,7 @@ def _check_same(
   then = config_lib.of_run(then)
   now = config.to_dict()
   for section in _FIXED_SECTIONS[mode]:
-    for key, value in now[section].items():
+    for key, value in now.get(section, {}).items():
       if f'{section}.{key}' in _FREE_SETTINGS:
         continue
       earlier = then[section].get(key)

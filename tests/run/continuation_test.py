@@ -52,6 +52,26 @@ def test_a_run_goes_on_only_with_the_same_search(started):
   assert config_lib.load(str(started.config)) == CONFIG
 
 
+@pytest.mark.parametrize(
+  ('overrides', 'sentence'),
+  [
+    (['tpe.num_startup=4'], 'tpe.num_startup=3, now it is 4'),
+    (['search.strategy=nsga2'], 'search.strategy=tpe, now it is nsga2'),
+  ],
+)
+def test_a_run_goes_on_only_with_the_same_strategy(
+  tmp_path, overrides, sentence
+):
+  def config(*changes):
+    return config_lib.load('quickstart', ['search.strategy=tpe', *changes])
+
+  run = RunDirectory.create(tmp_path / 'run')
+  continuation.start(run, config('tpe.num_startup=3'), ['train.py'])
+  continuation.start(run, config('tpe.num_startup=3'), ['train.py'])
+  with pytest.raises(errors.UserError, match=sentence):
+    continuation.start(run, config(*overrides), ['train.py'])
+
+
 def test_settings_that_an_earlier_release_lacked_have_its_meaning(started):
   settings = safe_yaml.parse(started.config.read_text())
   del settings['search']['decode'], settings['search']['recompute']

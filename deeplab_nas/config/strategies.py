@@ -1,0 +1,110 @@
+"""Settings that one strategy alone has: a section for each, named as it is.
+
+Of these, a config shows the section of `search.strategy` alone, and takes no
+other from --set. A file may hold more of them, for the day the strategy is
+another one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from deeplab_nas import errors
+from deeplab_nas.config import field as config_field
+
+_field = config_field.field
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalSearchConfig(config_field.Section):
+  """Settings of `local_search`.
+
+  Attributes:
+    num_initial: Random architectures before each climb, which starts at the
+      best of them; 10 in the authors' code.
+  """
+
+  NAME: ClassVar[str] = 'local_search'
+
+  num_initial: int = _field(10, int, low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegularizedEvolutionConfig(config_field.Section):
+  """Settings of `regularized_evolution`.
+
+  Attributes:
+    population_size: P, architectures that live; the first P are random. 100 in
+      the paper, for 20,000 trials; 30 is for hundreds.
+    sample_size: S, architectures of which the best becomes a parent; 25 in the
+      paper.
+  """
+
+  NAME: ClassVar[str] = 'regularized_evolution'
+
+  population_size: int = _field(30, int, low=2)
+  sample_size: int = _field(10, int, low=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.sample_size > self.population_size:
+      raise errors.UserError(
+        f'{self.NAME}.sample_size is {self.sample_size}, expected at most'
+        f' {self.NAME}.population_size, which is {self.population_size}.'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class Nsga2Config(config_field.Section):
+  """Settings of `nsga2`.
+
+  Attributes:
+    population_size: Architectures of a generation. 100 in the paper; 10 is for
+      a hundred trials.
+    crossover_probability: That a child has two parents; 0.9 in the paper.
+    swapping_probability: Of uniform crossover, that a parameter is the second
+      parent's.
+    mutation_probability: That a parameter is drawn anew; null for one
+      parameter in the mean, as in the paper.
+  """
+
+  NAME: ClassVar[str] = 'nsga2'
+
+  population_size: int = _field(10, int, low=2)
+  crossover_probability: float = _field(0.9, float, low=0, high=1)
+  swapping_probability: float = _field(0.5, float, low=0, high=1)
+  mutation_probability: float | None = _field(
+    None, float, low=0, high=1, optional=True
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class TpeConfig(config_field.Section):
+  """Settings of `tpe`; the defaults are Optuna's, but for the last.
+
+  Attributes:
+    num_startup: Random architectures before the densities decide.
+    num_candidates: Draws from the density of the good ones, of which the one of
+      the largest ratio of densities is taken.
+    multivariate: Whether the densities are of all parameters together, without
+      which it was no better than random on made-up losses.
+  """
+
+  NAME: ClassVar[str] = 'tpe'
+
+  num_startup: int = _field(10, int, low=1)
+  num_candidates: int = _field(24, int, low=1)
+  multivariate: bool = _field(True, bool)
+
+
+# By the name of the strategy.
+SECTIONS = {
+  section.NAME: section
+  for section in (
+    LocalSearchConfig,
+    RegularizedEvolutionConfig,
+    Nsga2Config,
+    TpeConfig,
+  )
+}
