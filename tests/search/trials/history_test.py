@@ -1,0 +1,50 @@
+"""What strategies ask the history."""
+
+import pytest
+
+from deeplab_nas.search.trials import history, strategy
+from tests.search.trials import studies
+
+SHORT, _, FULL = studies.FIDELITIES
+A, B, C = studies.genotypes(studies.MIDDLE, 3)
+STUDY = strategy.Study(studies.MIDDLE, studies.FIDELITIES)
+
+
+def test_pending_and_failed_trials_were_tried_and_have_no_scores():
+  trials = [
+    studies.trial(0, A),
+    studies.trial(1, B, failure='nan'),
+    studies.trial(2, C, 0.5),
+  ]
+  assert history.tried(trials, FULL) == {A, B, C}
+  assert history.tried(trials, SHORT) == set()
+  assert history.scored(STUDY, trials, FULL) == trials[2:]
+
+
+@pytest.mark.parametrize('loss', [float('nan'), float('inf'), -float('inf')])
+def test_a_loss_that_is_no_number_is_no_score(loss):
+  trials = [studies.trial(0, A, loss)]
+  assert history.scored(STUDY, trials, FULL) == []
+  assert history.best(STUDY, trials) == []
+
+
+def test_seeds_of_one_architecture_are_averaged():
+  trials = [
+    studies.trial(0, A, 0.1),
+    studies.trial(1, B, 0.25),
+    studies.trial(2, A, 0.5),
+  ]
+  losses = history.mean_losses(STUDY, trials)
+  assert losses[A] == pytest.approx((0.3,)) and losses[B] == (0.25,)
+  assert history.best(STUDY, trials) == [B]
+
+
+def test_a_longer_trial_counts_for_more_than_a_better_short_one():
+  trials = [studies.trial(0, A, 0.1, SHORT), studies.trial(1, B, 0.9, FULL)]
+  assert history.best(STUDY, trials) == [B]
+  assert history.best(STUDY, trials[:1]) == [A]
+
+
+def test_trials_of_fidelities_that_a_study_lacks_do_not_count():
+  foreign = studies.trial(0, A, 0.1, strategy.Fidelity(7))
+  assert history.best(STUDY, [foreign]) == []
