@@ -140,12 +140,14 @@ class Health(tf.keras.callbacks.Callback):
       )
     highest = math.log(len(state.space.cell.primitives))
     has_moved = state.alpha_entropy < (1 - _MOVED_SHARE) * highest
-    if num_epochs >= _ARCH_EPOCHS and not has_moved:
+    is_noise = state.evidence is None or 'alpha' not in state.evidence.learnt
+    if num_epochs >= _ARCH_EPOCHS and not has_moved and is_noise:
       self._tell(
         'unmoved',
         'After %d epochs of architecture steps alpha is nearly as it began'
         ' (entropy %.4f of %.4f): its operations are told apart by chance. Try'
-        ' a higher search.arch_learning_rate or more epochs.',
+        ' more epochs or larger batches; a higher search.arch_learning_rate'
+        ' moves it, but noise moves it too.',
         num_epochs,
         state.alpha_entropy,
         highest,

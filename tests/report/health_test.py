@@ -1,5 +1,6 @@
 """Each problem is reported once, and nothing else is."""
 
+import dataclasses
 import logging
 import types
 
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.report import arch_state, health
+from deeplab_nas.report import arch_evidence, arch_state, health
 from deeplab_nas.space import arch_weights, genotype, search_space, zoo
 
 INFO = dataset_info.DatasetInfo(
@@ -151,3 +152,15 @@ def test_alpha_that_does_not_move_is_told_after_some_epochs(told):
   searched([state(flat)] * 9)
   (sentence,) = told()
   assert 'search.arch_learning_rate' in sentence
+
+
+def test_alpha_that_moved_little_but_more_than_noise_is_no_trouble(told):
+  flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.transition)
+  drift = arch_evidence.Against(0.04, 0.01, 0.001)
+  none = np.zeros([5, 2], bool), np.zeros(12, bool)
+  evidence = arch_evidence.Evidence(99, 64, {'alpha': drift}, {}, *none, *none)
+  searched([dataclasses.replace(state(flat), evidence=evidence)] * 9)
+  assert not told()
+  noise = dataclasses.replace(evidence, drifts={'beta': drift})
+  searched([dataclasses.replace(state(flat), evidence=noise)] * 9)
+  assert len(told()) == 1
