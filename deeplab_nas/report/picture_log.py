@@ -70,7 +70,10 @@ class PictureLog(tf.keras.callbacks.Callback):
       caption = f'{title}\n{self._costs_of(state.genotype)}'
       draw.save_picture(state.genotype, buffers['genotype'], caption)
       draw.save_weights_picture(
-        state.weights, state.space, buffers['alpha_beta'], title
+        state.weights,
+        state.space,
+        buffers['alpha_beta'],
+        title + _decided(state),
       )
     if self._panels is not None:
       buffers['panels'] = io.BytesIO()
@@ -90,3 +93,11 @@ class PictureLog(tf.keras.callbacks.Callback):
     return (
       f'{text}, a constant prediction {100 * numbers["constant_miou"]:.1f} %'
     )
+
+
+def _decided(state: arch_state.ArchState) -> str:
+  """How much of it is no noise, where that was measured."""
+  if state.evidence is None:
+    return ''
+  count, total = state.evidence.decided
+  return f', which decided {count} of {total} choices'

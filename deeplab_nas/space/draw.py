@@ -24,6 +24,7 @@ from deeplab_nas.space import (
 )
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import lattice as lattice_lib
+from deeplab_nas.space.decoding import visibility
 
 if TYPE_CHECKING:
   from matplotlib import axes as axes_lib
@@ -34,6 +35,9 @@ Target = Union[str, 'os.PathLike[str]', BinaryIO]
 
 _INK = '#1f2933'
 _FAINT = '#cbd2d9'
+_GREY = '#aab4be'
+_UNSEEN = 'the loss cannot see this weight'
+_COMPARED = 'of others it sees how those into one node compare'
 _ACCENT = '#d1495b'
 _LEVELS = ('#f2b5a7', '#f6d8a8', '#bfe0c8', '#b9d3ee')
 
@@ -88,7 +92,8 @@ def weights_figure(
 
   Colours are centred on what all weights are at the start of a search: 1 / K
   for alpha, 1 / exits of the node for beta. What decoding would choose now is
-  marked; blocks have the names that they have in its picture.
+  marked; blocks have the names that they have in its picture. Weights that the
+  loss of a search cannot see are grey: dashed lines and hatched cells.
 
   Args:
     weights: Arrays `op` [E, K] and `transition` [L, S, 3].
@@ -98,13 +103,13 @@ def weights_figure(
   chosen = decode.decode(weights, space)
   num_rows, num_columns = len(space.cell.edges), len(space.cell.primitives)
   table = _Box(
-    1.15 * num_columns, 0.9 + 0.27 * num_rows, left=2.0, top=0.75, bottom=0.15
+    1.15 * num_columns, 1.15 + 0.27 * num_rows, left=2.0, top=0.75, bottom=0.4
   )
   lines = [f'Decodes to {chosen.digest}', *caption.splitlines()]
-  grid = _lattice_box(space.lattice, 1.1, 0.85)
+  grid = _lattice_box(space.lattice, 1.1, 0.85).with_legend()
   result, (upper, lower) = _page([grid.up_to(table), table.up_to(grid)], lines)
   _draw_beta(upper, np.asarray(weights.transition), space.lattice, chosen.path)
-  _draw_alpha(lower, np.asarray(weights.op), space.cell)
+  _draw_alpha(lower, np.asarray(weights.op), space)
   return result
 
 
@@ -116,6 +121,10 @@ class _Box(NamedTuple):
   left: float = 0.8
   top: float = 0.35
   bottom: float = 0.3
+
+  def with_legend(self) -> _Box:
+    """The same, with room for a line below."""
+    return self._replace(height=self.height + 0.25, bottom=self.bottom + 0.25)
 
   def up_to(self, other: _Box) -> _Box:
     """The same, stretched to where another one ends on the right."""
@@ -257,12 +266,17 @@ def _draw_beta(
   }
   norm = _norm(np.array(list(ratios.values())), 1.0)
   colormap = matplotlib.colormaps['coolwarm']
+  seen = visibility.seen_transitions(lattice)
+  if not all(seen[edge.index] for edge in lattice.edges):
+    _add_legend(axes, f'dashed: {_UNSEEN}; {_COMPARED}')
   for edge, ratio in ratios.items():
     (x, y), (end_x, end_y) = edge.source, edge.target
+    is_seen = seen[edge.index]
     axes.plot(
       *zip(edge.source, edge.target),
-      color=colormap(norm(ratio)),
+      color=colormap(norm(ratio if is_seen else 1.0)),
       linewidth=1 + 2.5 * min(ratio, 2),
+      linestyle='-' if is_seen else '--',
       solid_capstyle='round',
       zorder=2 if edge in on_path else 1,
     )
@@ -289,8 +303,12 @@ def _norm(values: np.ndarray, center: float) -> colors_lib.Normalize:
 
 
 def _draw_alpha(
-  axes: axes_lib.Axes, op_probs: np.ndarray, cell: cell_space.CellSpace
+  axes: axes_lib.Axes, op_probs: np.ndarray, space: search_space.SearchSpace
 ) -> None:
+  cell = space.cell
+  seen = visibility.seen_operations(space)
+  if space.partial_channels == 1:
+    seen &= visibility.seen_alpha(cell)
   chosen = decode.decode_cell(op_probs, cell)
   names = _names_in_picture(chosen)
   axes.set_title(
@@ -317,7 +335,8 @@ def _draw_alpha(
   axes.xaxis.tick_top()
   axes.spines[:].set_visible(False)
   for (row, column), value in np.ndenumerate(op_probs):
-    is_dark = np.dot(image.to_rgba(value)[:3], (0.3, 0.59, 0.11)) < 0.45
+    brightness = np.dot(image.to_rgba(value)[:3], (0.3, 0.59, 0.11))
+    is_dark = brightness < 0.45 and seen[row, column]
     axes.text(
       column,
       row,
@@ -327,7 +346,29 @@ def _draw_alpha(
     )
   for block in range(1, cell.num_blocks):
     axes.axhline(cell.edge_index(0, block) - 0.5, color=_INK, linewidth=0.8)
+  if not seen.all():
+    _hatch(axes, ~seen)
   _frame(axes, chosen, cell)
+
+
+def _hatch(axes: axes_lib.Axes, unseen: np.ndarray) -> None:
+  """Greys the cells of a heat map that are True, and says what that means."""
+  from matplotlib import collections as collections_lib
+  from matplotlib import patches
+
+  cells = [
+    patches.Rectangle((column - 0.5, row - 0.5), 1, 1)
+    for row, column in np.argwhere(unseen)
+  ]
+  hatched = collections_lib.PatchCollection(
+    cells, facecolor='#eef1f4', edgecolor=_GREY, hatch='////', linewidth=0
+  )
+  axes.add_collection(hatched, autolim=False)
+  _add_legend(axes, f'hatched: {_UNSEEN}')
+
+
+def _add_legend(axes: axes_lib.Axes, text: str) -> None:
+  axes.set_xlabel(text, loc='left', color=_INK, fontsize=9)
 
 
 def _names_in_picture(cell: tuple[genotype_lib.Block, ...]) -> dict[str, str]:

@@ -143,6 +143,50 @@ def test_colours_are_centred_on_the_weights_of_the_start():
   )
 
 
+def marked(space):
+  """Dashed transitions and hatched cells of a picture, and what it says."""
+  op = np.full([len(space.cell.edges), len(space.cell.primitives)], 0.1)
+  exits = space.lattice.legal.sum(-1, keepdims=True)
+  edge = space.lattice.legal / np.maximum(exits, 1)
+  figure = draw.weights_figure(arch_weights.ArchWeights(op, edge), space)
+  beta, alpha = figure.axes[:2]
+  dashed = {
+    tuple(map(tuple, line.get_xydata().astype(int).tolist()))
+    for line in beta.lines
+    if line.get_linestyle() == '--'
+  }
+  hatched = {
+    tuple(path.vertices.mean(0).round().astype(int).tolist())
+    for each in alpha.collections
+    if each.get_hatch()
+    for path in each.get_paths()
+  }
+  return dashed, hatched, beta.get_xlabel(), alpha.get_xlabel()
+
+
+def test_what_the_loss_cannot_see_is_marked():
+  space = SearchSpace(CellSpace(2), Lattice(4))
+  dashed, hatched, beta, alpha = marked(space)
+  assert dashed == {
+    ((0, 0), (1, 0)),
+    ((0, 0), (1, 1)),
+    ((1, 1), (2, 2)),
+    ((2, 2), (3, 3)),
+  }
+  assert space.cell.primitives[0].is_none
+  assert len(hatched) >= 1 and {column for column, _ in hatched} == {0}
+  for legend in (beta, alpha):
+    assert 'the loss cannot see this weight' in legend
+
+
+def test_where_the_loss_sees_all_nothing_is_marked():
+  space = SearchSpace(CellSpace(2, primitives.PRIMITIVES[1:]), Lattice(2))
+  _, hatched, _, alpha = marked(space)
+  assert not hatched and not alpha
+  whole = SearchSpace(CellSpace(2), Lattice(2), partial_channels=2)
+  assert not marked(whole)[1]
+
+
 def test_blocks_have_the_names_of_the_genotypes_picture():
   space = SearchSpace(CellSpace(2), Lattice(3))
   op = np.full([5, 8], 0.1)
