@@ -47,27 +47,22 @@ def check(
   _check_palettes(total.marks, problems)
   _check_greys(total.marks, problems)
   _check_first_class(total, num_classes, rules, problems)
-  is_confirmed = rules.ignore_label in rules.values
+  is_confirmed = rules.ignore_label in rules.values or rules.is_ignore_named
   if is_confirmed or rules.ignore_label < num_classes:
     return
   void, other = total.marks.get(VOID), total.marks.get(OBJECT)
   if not void or not other or BOTH in total.marks:
     return
   ignore = rules.ignore_label
-  sentence = (
+  # Three classes are judged as two are: what was meant as a class would be
+  # ignored without a trace, and who meant it so confirms it once.
+  which = 'class 1' if num_classes == 2 else 'a class, such as 1,'
+  problems.add(
     f'{void} holds only 0 and {ignore}, the ignore label, {other} holds other'
-    f' classes, and no mask holds both other classes and {ignore}'
+    f' classes, and no mask holds both other classes and {ignore}: if {ignore}'
+    f' is {which} in some masks, use --map={ignore}:1, and if it is no class,'
+    f' confirm with --map={ignore}:ignore.'
   )
-  if num_classes == 2:
-    problems.add(
-      f'{sentence}: if {ignore} is class 1 in some masks, use'
-      f' --map={ignore}:1, and if it is no class, confirm with'
-      f' --map={ignore}:ignore.'
-    )
-  else:
-    problems.warn(
-      f'{sentence}: if {ignore} is a class in some masks, convert with --map'
-    )
 
 
 def _check_palettes(found: Mapping[str, str], problems) -> None:

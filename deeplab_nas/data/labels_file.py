@@ -51,6 +51,7 @@ class Labels:
   names: tuple[str, ...]
   colors: tuple[tuple[int, int, int] | None, ...]
   ignored_colors: tuple[tuple[int, int, int], ...] = ()
+  names_ignored: bool = False  # whether there is an entry that is no class
 
   def __post_init__(self):
     seen = {}
@@ -173,6 +174,7 @@ def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
     tuple(entry['name'].strip() for entry in entries),
     tuple(entry.get('color') for entry in entries),
     tuple(entry['color'] for entry in ignored if entry.get('color')),
+    bool(ignored),
   )
 
 

@@ -266,6 +266,8 @@ def _rules(
     values,
     {**known, **colours},
     options.mode,
+    # Those of Cityscapes and Pascal VOC are what these datasets say.
+    is_ignore_named=labels is None or labels.names_ignored,
   )
 
 

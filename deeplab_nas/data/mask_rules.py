@@ -33,6 +33,8 @@ class MaskRules:
     colors: Class index by colour, or empty without a colour map.
     mode: 'index', 'color', or 'auto', which goes by colour where index and
       colour contradict each other and the colours are those of the map.
+    is_ignore_named: Whether the format of the dataset, or its labels file, says
+      that the ignore label is no class.
   """
 
   num_classes: int
@@ -40,6 +42,7 @@ class MaskRules:
   values: dict[int, int] = dataclasses.field(default_factory=dict)
   colors: dict[Colour, int] = dataclasses.field(default_factory=dict)
   mode: str = 'auto'
+  is_ignore_named: bool = False
 
   def __post_init__(self):
     if self.mode not in MODES:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import conversion, layouts
-from tests.data import tiny_folder
+from tests.data import layouts_test, tiny_folder
 from tests.data.tiny_folder import palette_mask, stripes
 
 VOC = ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
@@ -70,13 +70,48 @@ def test_a_mask_with_both_says_what_255_is(binary):
   assert check(binary).num_classes == 2
 
 
-def test_with_more_classes_it_is_a_warning(folder, caplog):
+@pytest.mark.parametrize('others', [(0, 1, 2), (0, 1), (0, 2)])
+def test_more_classes_are_judged_alike(others, folder):
+  for name in 'abc':
+    folder.mask(f'{name}.png', stripes(others))
+  folder.mask('d.png', stripes((0, 255)))
+  with pytest.raises(errors.UserError) as refusal:
+    check(folder)
+  for words in ('d.png holds only 0 and 255', 'if 255 is a class, such as 1,'):
+    assert words in str(refusal.value)
+  ignored = check(folder, '255:ignore').splits
+  found = check(folder, '255:1').splits
+  split = next(x for x in ignored if ignored[x].ignored_pixels)
+  assert ignored[split].ignored_pixels == 96
+  assert found[split].ignored_pixels == 0
+  assert found[split].class_pixels[1] == ignored[split].class_pixels[1] + 96
+
+
+@pytest.mark.parametrize(
+  'line', ['255 void', '__ignore__', '255: void', '-1 nothing']
+)
+def test_a_labels_file_that_names_255_is_believed(line, folder):
+  numbered = line[0] != '_'
+  names = ['sky', 'road', 'car']
+  lines = [f'{i} {x}' if numbered else x for i, x in enumerate(names)]
+  if ':' in line:
+    lines = [f'{i}: {x}' for i, x in enumerate(names)]
+  folder.write('labels.txt', '\n'.join([*lines, line]))
   for name in 'abc':
     folder.mask(f'{name}.png', stripes((0, 1, 2)))
   folder.mask('d.png', stripes((0, 255)))
-  with caplog.at_level(logging.WARNING):
-    check(folder)
-  assert 'd.png holds only 0 and 255' in caplog.text
+  info = check(folder)
+  assert info.class_names == tuple(names)
+  assert sum(x.ignored_pixels for x in info.splits.values()) == 96
+
+
+def test_official_datasets_say_what_255_is(tmp_path):
+  root = layouts_test.voc(tmp_path / 'voc', {'train': 'a\nb\n', 'val': 'c\n'})
+  for name, values in zip('abc', ((0, 255), (0, 1, 2), (0, 1))):
+    mask = Image.fromarray(stripes(values))
+    mask.save(root / 'SegmentationClass' / f'{name}.png')
+  info = conversion.check(layouts.pascal_voc(root), workers=1)
+  assert info.splits['train'].ignored_pixels == 96
 
 
 def swapped(first: int, second: int):
