@@ -120,7 +120,7 @@ class NoiseWalks(tf.Module):
     for variable, start, walk in zip(
       variables.values(), self.start, self.walks
     ):
-      start.assign(variable)
+      start.assign(tf.convert_to_tensor(variable))
       walk.assign(tf.broadcast_to(variable, walk.shape))
     for slot, real in zip(self.optimizer.variables, optimizer.variables):
       slot.assign(tf.broadcast_to(real, slot.shape))
@@ -190,15 +190,15 @@ class NoiseWalks(tf.Module):
     products, squares = self._of_halves()
 
     def by_name(values) -> dict[str, np.ndarray]:
-      return dict(zip(self._names, map(np.asarray, values)))
+      return dict(zip(self._names, (x.numpy() for x in values)))
 
     return arch_evidence.Readings(
-      int(self.num_steps),
+      int(self.num_steps.numpy()),
       start=by_name(self.start),
       now=by_name(variables.values()),
       walks=by_name(self.walks),
-      products=by_name(self.products + products),
-      squares=by_name(self.squares + squares),
+      products=by_name(tf.unstack(self.products + products)),
+      squares=by_name(tf.unstack(self.squares + squares)),
     )
 
 
@@ -212,7 +212,7 @@ def evidence(
     space: The search space.
     score: Of paths, one of `decode.SCORES`.
   """
-  if walks is None or not int(walks.num_steps):
+  if walks is None or not walks.num_steps.numpy():
     return None
   return arch_evidence.weigh(walks.read(), space, score)
 

@@ -189,6 +189,36 @@ def test_halves_agree_where_there_is_a_signal_only():
     assert signal.halves[name].value == pytest.approx(5 / 6, abs=0.1)
 
 
+def test_replicas_walk_as_one_device_does():
+  """Variables that are mirrored; two devices are in `tests/run/`."""
+  alone = Search(tiny.SPACE, noise_walks.Passes(4, 1)).learn_noise(3, 0.1)
+  mirrored = tf.distribute.MirroredStrategy(['/cpu:0'])
+  with mirrored.scope():
+    search = Search(tiny.SPACE, noise_walks.Passes(4, 1))
+  assert not isinstance(search.walks.num_steps, type(alone.walks.num_steps))
+  rng = np.random.default_rng(0)
+  slopes = [
+    [
+      tf.constant(rng.normal(0, 0.1, v.shape), tf.float32)
+      for v in alone.strategy.learnt.values()
+    ]
+    for _ in range(3)
+  ]
+
+  def loss(slopes, weights):
+    return tf.add_n([tf.reduce_sum(s * w) for s, w in zip(slopes, weights)])
+
+  for each in slopes:
+    mirrored.run(lambda x: search.strategy.update(x, loss), (each,))
+  for name in ('alpha', 'beta'):
+    np.testing.assert_allclose(
+      search.walks.read().walks[name],
+      alone.walks.read().walks[name],
+      atol=1e-6,
+    )
+  assert search.evidence().num_steps == 3
+
+
 def test_a_strategy_without_gradients_has_no_walks():
   assert noise_walks.beside(object(), None, lambda: 0, 0) is None
 
