@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import tensorflow as tf
 
+from deeplab_nas.nn.network import shared_network
 from deeplab_nas.train import variable_paths
 
 _BIAS_MULTIPLIER = 2.0
@@ -62,14 +64,28 @@ def finished(
     variables: One for each gradient.
     weight_decay: wd of wd/2 |w|^2.
   """
+  is_shared = isinstance(network, shared_network.SharedNetwork)
+  named, parts = (
+    (network.network, network.parts) if is_shared else (network, ())
+  )
   paths = {
     variable.ref(): path
-    for path, variable in variable_paths.by_path(network).items()
+    for path, variable in variable_paths.by_path(named).items()
   }
   results = []
   for gradient, variable in zip(gradients, variables):
-    path = paths[variable.ref()]
-    if weight_decay and decays(path):
-      gradient = add_l2(gradient, variable, weight_decay)
-    results.append(multiplier(path) * gradient)
+    if variable.ref() in paths:
+      decay, scale = _factors(paths[variable.ref()], weight_decay)
+    else:  # holds the values of several, one after the other
+      sizes = [part.shape.num_elements() for part in parts]
+      each = [_factors(paths[part.ref()], weight_decay) for part in parts]
+      decay, scale = np.repeat(np.float32(each), sizes, axis=0).T
+    if np.any(decay):
+      gradient = add_l2(gradient, variable, decay)
+    results.append(scale * gradient)
   return results
+
+
+def _factors(path: str, weight_decay: float) -> tuple[float, float]:
+  """Decay and multiplier of a variable."""
+  return weight_decay if decays(path) else 0.0, multiplier(path)

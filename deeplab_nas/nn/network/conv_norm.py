@@ -13,12 +13,12 @@ Reference:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from deeplab_nas.nn.network import variables
+from deeplab_nas.nn.network import shared_units, variables
 from deeplab_nas.nn.network import winograd as winograd_lib
 
 # Makes the batch norm of a unit; None leaves it out and gives a bias instead.
@@ -152,7 +152,34 @@ class ConvNorm(tf.keras.layers.Layer):
       variables.create(self.norm, channels)
     super().build(input_shape)
 
+  def __call__(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+    weights = shared_units.weights_of(self)
+    if weights is not None:
+      return self._shared(x, weights, training)
+    return super().__call__(x, training=training)
+
   def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
     for conv in self.convs:
       x = conv(x)
     return x if self.norm is None else self.norm(x, training=training)
+
+  def _shared(
+    self, x: tf.Tensor, weights: Sequence[tf.Tensor], training: bool
+  ) -> tf.Tensor:
+    """The same by a function that other networks call too."""
+    window, norm = self.convs[0], self.norm
+    kind = shared_units.Kind(
+      self.kind,
+      window.kernel_size[0],
+      window.strides[0],
+      window.dilation_rate[0],
+      norm.epsilon,
+      norm.momentum,
+      training,
+    )
+    statistics = norm.moving_mean, norm.moving_variance
+    y, moved = shared_units.apply(kind, x, weights, statistics)
+    if training:
+      for variable, value in zip(statistics, moved):
+        variable.assign(value)
+    return y
