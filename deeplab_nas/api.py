@@ -21,14 +21,15 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Union
 
 import numpy as np
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, paths
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import config_like
 from deeplab_nas.config import train as config_train
 from deeplab_nas.evaluate import scores
 from deeplab_nas.report import metrics_log
@@ -43,7 +44,7 @@ from deeplab_nas.space import genotype_source
 from deeplab_nas.train import restore
 
 PathLike = Union[str, 'os.PathLike[str]']
-ConfigLike = Union[PathLike, Mapping[str, Any], config_lib.Config]
+ConfigLike = config_like.ConfigLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ def search(
   Raises:
     UserError: If a setting, the data or the folder does not fit.
   """
-  config = _config(config, data_dir)
+  config = config_like.resolve(config, data_dir)
   with _started(config, run_dir, 'search', resume, overwrite) as (run, found):
     from deeplab_nas.search import run as search_run
 
@@ -139,7 +140,7 @@ def train(
   Raises:
     UserError: If a setting, the data, the genotype or the folder does not fit.
   """
-  config = _config(config, data_dir)
+  config = config_like.resolve(config, data_dir)
   if init_from is not None:
     settings = dataclasses.replace(config.train, init_from=os.fspath(init_from))
     config = dataclasses.replace(config, train=settings)
@@ -170,10 +171,10 @@ def evaluate(
   """
   from deeplab_nas.train import eval_run
 
-  run = run_directory.RunDirectory(predictor_lib.local_path(run_dir))
+  run = run_directory.RunDirectory(paths.expand_given(run_dir))
   continuation.check_is_training(run)
   config = config_lib.load(str(run.config), ['runtime.distribution=none'])
-  config = _config(config, data_dir)
+  config = config_like.resolve(config, data_dir)
   split = split or config.eval.split or config.data.val_split
   errors.require(bool(split), 'Say what to evaluate on with split=NAME.')
   settings = dataclasses.replace(
@@ -214,9 +215,7 @@ def load(
       f'scales={list(scales)} has to be numbers above 0 and at most'
       f' {config_train.MAX_SCALE:g}, such as (0.75, 1, 1.25).'
     )
-  model = model_source.load(
-    predictor_lib.local_path(path), checkpoint, scales, flip
-  )
+  model = model_source.load(paths.expand_given(path), checkpoint, scales, flip)
   return predictor_lib.Predictor(model)
 
 
@@ -240,7 +239,7 @@ def export(
   Raises:
     UserError: If there is no training, or the model reloaded is another one.
   """
-  trained = restore.load(predictor_lib.local_path(run_dir), checkpoint)
+  trained = restore.load(paths.expand_given(run_dir), checkpoint)
   data = trained.config.data
   settings = export_lib.ExportOptions(
     **{'image_scale': data.image_scale, **options}
@@ -248,7 +247,7 @@ def export(
   return export_lib.export(
     trained.network,
     trained.info,
-    predictor_lib.local_path(export_dir),
+    paths.expand_given(export_dir),
     settings,
     trained.config.to_yaml(),
     check_images.synthetic()
@@ -256,36 +255,11 @@ def export(
   ).path
 
 
-def _config(config: ConfigLike, data_dir: PathLike | None) -> config_lib.Config:
-  if isinstance(config, Mapping):
-    config = config_lib.Config.from_dict(_nested(config))
-  elif not isinstance(config, config_lib.Config):
-    where = None if data_dir is None else os.fspath(data_dir)
-    return config_lib.load(predictor_lib.local_path(config), (), where)
-  if data_dir is not None:
-    data = dataclasses.replace(config.data, dir=os.fspath(data_dir))
-    config = dataclasses.replace(config, data=data)
-  return config
-
-
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-  """{'search': {'epochs': 2}} of {'search.epochs': 2}, as --set writes it."""
-  nested = {}
-  for name, value in settings.items():
-    section, dot, key = str(name).partition('.')
-    value = {key: value} if dot else value
-    known = nested.get(section)
-    if isinstance(known, dict) and isinstance(value, Mapping):
-      value = {**known, **value}
-    nested[section] = dict(value) if isinstance(value, Mapping) else value
-  return nested
-
-
 def _genotype(source) -> genotype_lib.Genotype:
   if isinstance(source, genotype_lib.Genotype):
     return source
   try:
-    return genotype_source.find(predictor_lib.local_path(source))
+    return genotype_source.find(paths.expand_given(source))
   except ValueError as error:
     raise errors.UserError(
       f'The genotype {os.fspath(source)} cannot be used: {error}.'
@@ -303,7 +277,7 @@ def _started(config, run_dir, mode, resume, overwrite):
   with (
     stop_signals.StopSignals(),
     lifecycle.started(
-      config, predictor_lib.local_path(run_dir), mode, argv, resume, overwrite
+      config, paths.expand_given(run_dir), mode, argv, resume, overwrite
     ) as started,
   ):
     yield started

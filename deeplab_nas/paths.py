@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from deeplab_nas import errors
+
 # 'gs://bucket', also after a path library has folded the slashes: 'gs:/bucket'.
 # One letter and a colon is a drive.
 _ADDRESS = re.compile(r'([A-Za-z][A-Za-z0-9+.-]+):/+(.*)', re.DOTALL)
@@ -42,3 +44,16 @@ def expand(text: str) -> str:
       ' of that name'
     )
   return expanded
+
+
+def expand_given(value: str | os.PathLike) -> str:
+  """The path that Python code gives, as a command would take it.
+
+  Raises:
+    UserError: If it cannot be used on this machine.
+  """
+  text = os.fspath(value)
+  try:
+    return expand(text)
+  except Refused as reason:
+    raise errors.UserError(f'{text} is refused: {reason}.') from reason

@@ -5,7 +5,6 @@ import pytest
 
 import deeplab_nas
 from deeplab_nas import errors
-from deeplab_nas.config import config as config_lib
 from tests.serving import tiny
 from tests.train import records as records_lib
 from tests.train import tiny_training
@@ -101,25 +100,6 @@ def test_mistakes_of_loading_are_sentences(trained):
     )
   model = deeplab_nas.load(trained, scales=0.5)
   assert model.predict(np.zeros([20, 30, 3])).shape == (20, 30)
-
-
-def test_settings_may_be_named_as_on_the_command_line():
-  config = deeplab_nas.api._config(
-    {'search.epochs': 22, 'search': {'momentum': 0.5}, 'train.epochs': 3}, None
-  )
-  assert (config.search.epochs, config.search.momentum) == (22, 0.5)
-  assert config.train.epochs == 3
-  assert 'did you mean search.epochs' in refusal(
-    deeplab_nas.api._config, {'search.epoch': 2}, None
-  )
-
-
-def test_a_config_is_a_preset_a_file_a_mapping_or_itself(tmp_path):
-  config = config_lib.load('quickstart')
-  (tmp_path / 'a.yaml').write_text(config.to_yaml())
-  for given in ('quickstart', tmp_path / 'a.yaml', config.to_dict(), config):
-    assert deeplab_nas.api._config(given, None) == config
-  assert deeplab_nas.api._config(config, tmp_path).data.dir == str(tmp_path)
 
 
 def test_a_network_learns_nothing_of_how_it_was_loaded(trained):

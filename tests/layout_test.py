@@ -22,6 +22,8 @@ SCRIPTS = sorted(
   for path in (ROOT / folder).glob('*.py')
   if path.name != '__init__.py'
 )
+TESTS = sorted((ROOT / 'tests').rglob('*.py'))
+MAX_FUNCTION_LINES, MAX_MODULE_LINES = 60, 400
 PAGES = [
   *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md')),
   *sorted((ROOT / 'g3doc').rglob('*.md')),
@@ -29,8 +31,9 @@ PAGES = [
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
-  ('callable_room', 'errors', 'files', 'safe_yaml', 'paths', 'commands'),
-  ('folder_lock',),
+  ('callable_room', 'errors', 'files', 'safe_yaml', 'commands'),
+  ('folder_lock', 'paths'),
+  ('checked_fields',),
   ('space', 'data'),
   ('config',),
   ('runtime',),
@@ -161,6 +164,54 @@ def test_every_module_says_what_it_is_and_runs_on_python_3_9(path):
   imports = [n for n in tree.body if isinstance(n, ast.ImportFrom)]
   if imports:
     assert imports[0].module == '__future__'
+
+
+@pytest.mark.parametrize('path', MODULES + SCRIPTS + TESTS, ids=relative)
+def test_modules_and_functions_are_short_enough_to_be_read(path):
+  text = path.read_text('utf-8')
+  num_lines = text.count('\n')
+  assert num_lines <= MAX_MODULE_LINES
+  long = [
+    node.name
+    for node in ast.walk(ast.parse(text))
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES
+  ]
+  assert not long
+
+
+@pytest.fixture(scope='module')
+def private_names():
+  """Of functions, constants and attributes that the package defines."""
+  found = {
+    name
+    for path in PACKAGE.rglob('*.py')
+    for name in re.findall(
+      r'(?:def |class |self\.|^)(_[a-zA-Z]\w*)',
+      path.read_text('utf-8'),
+      re.MULTILINE,
+    )
+  }
+  return found - {'_replace', '_repr_png_'}  # public, as Python and IPython say
+
+
+def called(node):
+  """'setattr' of a call of it, or of a method with that name."""
+  return getattr(node.func, 'attr', getattr(node.func, 'id', ''))
+
+
+@pytest.mark.parametrize('path', TESTS, ids=relative)
+def test_tests_touch_only_what_is_public(path, private_names):
+  touched = set()
+  for node in ast.walk(ast.parse(path.read_text('utf-8'))):
+    if isinstance(node, ast.Attribute):
+      if getattr(node.value, 'id', '') not in ('self', 'cls'):
+        touched.add(node.attr)
+    elif isinstance(node, ast.ImportFrom):
+      touched |= {alias.name for alias in node.names}
+    elif isinstance(node, ast.Call) and 'attr' in called(node):
+      touched |= {getattr(argument, 'value', None) for argument in node.args}
+  assert sorted(filter(private_names.__contains__, touched)) == []
 
 
 @pytest.mark.parametrize('path', PAGES, ids=relative)

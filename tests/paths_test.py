@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
 import pytest
 
-from deeplab_nas import paths
+from deeplab_nas import errors, paths
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,11 @@ def test_the_home_of_nobody_is_refused():
 def test_a_zero_byte_is_refused():
   with pytest.raises(ValueError, match='zero byte'):
     paths.expand('a\0b')
+
+
+def test_python_code_may_give_path_objects(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  assert paths.expand_given('~/a') == str(tmp_path / 'a')
+  assert paths.expand_given(pathlib.Path('~/a')) == str(tmp_path / 'a')
+  with pytest.raises(errors.UserError, match='^gs:/b is refused: it is an add'):
+    paths.expand_given(pathlib.Path('gs://b'))

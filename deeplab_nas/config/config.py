@@ -24,10 +24,9 @@ from typing import Any
 import yaml
 from absl import logging
 
-from deeplab_nas import commands, errors, files, safe_yaml
+from deeplab_nas import checked_fields, commands, errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import data as config_data
-from deeplab_nas.config import field as config_field
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import space as config_space
@@ -94,7 +93,7 @@ class Config:
           continue
         raise errors.UserError(
           f'{name}.{key} is a setting of search.strategy={name}, but'
-          f' search.strategy is {config_field.short(strategy)}: set'
+          f' search.strategy is {checked_fields.short(strategy)}: set'
           f' search.strategy={name}, or leave {name}.{key} out.'
         )
     return cls(**sections)
@@ -134,13 +133,13 @@ _SECTIONS = {
 }
 
 
-def _section(name: str, values: Any) -> config_field.Section:
+def _section(name: str, values: Any) -> checked_fields.Section:
   """The section of that name with some settings."""
   if name not in _SECTIONS:
     raise _unknown(str(name))
   if not isinstance(values, Mapping):
     raise errors.UserError(
-      f'{name} is {config_field.short(values)}, expected settings by'
+      f'{name} is {checked_fields.short(values)}, expected settings by'
       f' name, such as {next(_keys(_SECTIONS[name]))}.'
     )
   known = {f.name for f in dataclasses.fields(_SECTIONS[name])}
@@ -292,7 +291,7 @@ def _read(path: str) -> Mapping[str, Any]:
     return {}
   if not isinstance(settings, dict):
     raise errors.UserError(
-      f'{path} holds {config_field.short(settings)}, expected the sections'
+      f'{path} holds {checked_fields.short(settings)}, expected the sections'
       f' {", ".join(_SECTIONS)}.'
     )
   return settings
@@ -334,7 +333,7 @@ def _all_keys() -> list[str]:
   return [key for section in _SECTIONS.values() for key in _keys(section)]
 
 
-def _keys(section: type[config_field.Section]) -> Iterator[str]:
+def _keys(section: type[checked_fields.Section]) -> Iterator[str]:
   """'search.epochs', ... of one section."""
   return (f'{section.NAME}.{f.name}' for f in dataclasses.fields(section))
 
@@ -342,7 +341,7 @@ def _keys(section: type[config_field.Section]) -> Iterator[str]:
 def _unknown(key: str) -> errors.UserError:
   """The error for a setting that does not exist, with the nearest that does."""
   if not key.isprintable() or len(key) > 60:
-    key = config_field.short(key)
+    key = checked_fields.short(key)
   return errors.UserError(f'There is no setting {key}: {_suggestion(key)}')
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields
 from deeplab_nas.data import pipeline_config
 
-_field = config_field.field
-# Whose defaults are those of the settings.
-_PIPELINE = pipeline_config.PipelineConfig()
+_field = checked_fields.field
+_PIPELINE = {
+  item.name: item for item in dataclasses.fields(pipeline_config.PipelineConfig)
+}
+
+
+def _pipeline_field(name: str, **narrower: Any) -> Any:
+  """A setting of the pipeline: its default, and its rule or a narrower one."""
+  item = _PIPELINE[name]
+  rule = dataclasses.replace(item.metadata['rule'], **narrower)
+  return dataclasses.field(default=item.default, metadata={'rule': rule})
 
 
 @dataclasses.dataclass(frozen=True)
-class DataConfig(config_field.Section):
+class DataConfig(checked_fields.Section):
   """Where images come from and how they become batches.
 
   Attributes:
@@ -46,30 +53,24 @@ class DataConfig(config_field.Section):
   dataset: str = _field('', str)
   train_split: str = _field('train', str)
   val_split: str = _field('val', str)
-  crop_size: tuple[int, int] = _field(_PIPELINE.crop_size, int, low=1, length=2)
-  batch_size: int = _field(_PIPELINE.batch_size, int, low=2)
-  image_scale: float = _field(_PIPELINE.image_scale, float, above=0)
-  min_scale: float = _field(_PIPELINE.min_scale, float, above=0)
-  max_scale: float = _field(_PIPELINE.max_scale, float, above=0)
-  scale_step: float = _field(_PIPELINE.scale_step, float, low=0)
-  flip: bool = _field(_PIPELINE.flip, bool)
-  color_jitter: float = _field(_PIPELINE.color_jitter, float, low=0, below=1)
-  shuffle_buffer: int = _field(_PIPELINE.shuffle_buffer, int, low=1)
-  cache: bool = _field(_PIPELINE.cache, bool)
+  crop_size: tuple[int, int] = _pipeline_field('crop_size')
+  batch_size: int = _pipeline_field('batch_size', low=2)
+  image_scale: float = _pipeline_field('image_scale')
+  min_scale: float = _pipeline_field('min_scale')
+  max_scale: float = _pipeline_field('max_scale')
+  scale_step: float = _pipeline_field('scale_step')
+  flip: bool = _pipeline_field('flip')
+  color_jitter: float = _pipeline_field('color_jitter')
+  shuffle_buffer: int = _pipeline_field('shuffle_buffer')
+  cache: bool = _pipeline_field('cache')
   max_val_images: int | None = _field(None, int, low=1, optional=True)
   skip_corrupt_records: int = _field(0, int, low=0)
 
   def __post_init__(self):
     super().__post_init__()
-    if self.min_scale > self.max_scale:
-      raise errors.UserError(
-        f'data.min_scale is {self.min_scale:g}, expected at most'
-        f' data.max_scale, which is {self.max_scale:g}.'
-      )
+    self.pipeline()  # refuses scales that do not ascend
 
   def pipeline(self, seed: int | None = None) -> pipeline_config.PipelineConfig:
     """The settings of the input pipeline."""
-    names = {f.name for f in dataclasses.fields(_PIPELINE)}
-    values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-    shared = {name: value for name, value in values.items() if name in names}
+    shared = {name: getattr(self, name) for name in _PIPELINE if name != 'seed'}
     return pipeline_config.PipelineConfig(seed=seed, **shared)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields, errors
 
-_field = config_field.field
+_field = checked_fields.field
 
 # Means over pixels, and ratios of sums over all pixels of a batch.
 PIXELWISE = ('cross_entropy', 'focal')
@@ -29,7 +28,7 @@ _NEEDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class LossConfig(config_field.Section):
+class LossConfig(checked_fields.Section):
   """What a step minimises; g3doc/training.md has the formulas.
 
   Attributes:
@@ -68,9 +67,9 @@ class LossConfig(config_field.Section):
     known = PIXELWISE + REGIONAL
     if not set(parts) <= set(known) or len(set(parts)) < len(parts):
       raise errors.UserError(
-        f'{self.NAME}.loss is {config_field.short(self.loss)}, expected one of'
-        f' {", ".join(known)}, or several different ones with + between them,'
-        ' such as cross_entropy+dice.'
+        f'{self.NAME}.loss is {checked_fields.short(self.loss)}, expected one'
+        f' of {", ".join(known)}, or several different ones with + between'
+        ' them, such as cross_entropy+dice.'
       )
     object.__setattr__(self, 'loss', '+'.join(parts))
     self._require_uses()
@@ -96,6 +95,6 @@ class LossConfig(config_field.Section):
       if value != item.default and not set(chosen.split('+')) & set(users):
         raise errors.UserError(
           f'{self.NAME}.{item.name} is {value:g}, which {self.NAME}.{setting}='
-          f'{config_field.short(chosen)} makes no use of: leave it out, or let'
-          f' {self.NAME}.{setting} have {" or ".join(users)}.'
+          f'{checked_fields.short(chosen)} makes no use of: leave it out, or'
+          f' let {self.NAME}.{setting} have {" or ".join(users)}.'
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields
 
-_field = config_field.field
+_field = checked_fields.field
 
 
 @dataclasses.dataclass(frozen=True)
-class RuntimeConfig(config_field.Section):
+class RuntimeConfig(checked_fields.Section):
   """How the machine is used.
 
   Attributes:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields, errors
 from deeplab_nas.config import loss as config_loss
 
-_field = config_field.field
+_field = checked_fields.field
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields, errors
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
-_field = config_field.field
+_field = checked_fields.field
 
 
 @dataclasses.dataclass(frozen=True)
-class SpaceConfig(config_field.Section):
+class SpaceConfig(checked_fields.Section):
   """What can be searched.
 
   Attributes:

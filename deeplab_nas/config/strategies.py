@@ -10,14 +10,13 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields, errors
 
-_field = config_field.field
+_field = checked_fields.field
 
 
 @dataclasses.dataclass(frozen=True)
-class LocalSearchConfig(config_field.Section):
+class LocalSearchConfig(checked_fields.Section):
   """Settings of `local_search`.
 
   Attributes:
@@ -31,7 +30,7 @@ class LocalSearchConfig(config_field.Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class RegularizedEvolutionConfig(config_field.Section):
+class RegularizedEvolutionConfig(checked_fields.Section):
   """Settings of `regularized_evolution`.
 
   Attributes:
@@ -56,7 +55,7 @@ class RegularizedEvolutionConfig(config_field.Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class Nsga2Config(config_field.Section):
+class Nsga2Config(checked_fields.Section):
   """Settings of `nsga2`.
 
   Attributes:
@@ -80,7 +79,7 @@ class Nsga2Config(config_field.Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class TpeConfig(config_field.Section):
+class TpeConfig(checked_fields.Section):
   """Settings of `tpe`; the defaults are Optuna's, but for the last.
 
   Attributes:

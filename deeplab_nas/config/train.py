@@ -13,12 +13,11 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
+from deeplab_nas import checked_fields, errors
 from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import cost, search_space, widths
 
-_field = config_field.field
+_field = checked_fields.field
 # The largest scale of images in inference: 16 times the sides, 256 the memory.
 MAX_SCALE = 16.0
 # Steps; the paper's has 1.5 million.
@@ -26,7 +25,7 @@ _SHORT_TRAINING = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkConfig(config_field.Section):
+class NetworkConfig(checked_fields.Section):
   """The network that a genotype becomes.
 
   Attributes:
@@ -174,7 +173,7 @@ class TrainConfig(config_loss.LossConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalConfig(config_field.Section):
+class EvalConfig(checked_fields.Section):
   """How a trained network is measured.
 
   Attributes:

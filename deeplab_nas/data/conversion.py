@@ -23,6 +23,7 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
+  checked_pair,
   dataset_info,
   evidence,
   findings,
@@ -99,7 +100,7 @@ def samples(
   """Some sound examples of a source as (name, image, label), as converted."""
   first = next(iter(source.splits.values()))
   for pair in pairs.shuffled(first)[:count]:
-    example = scan.read_pair(pair, source.rules, source.max_pixels)
+    example = checked_pair.read(pair, source.rules, source.max_pixels)
     if example.image is None or example.label is None:
       continue
     image = Image.open(io.BytesIO(example.image.encoded)).convert('RGB')
@@ -153,7 +154,7 @@ def _problems_of(source: layouts.Source) -> findings.Problems:
 @contextlib.contextmanager
 def _examples(
   source: layouts.Source, chosen: Sequence[pairs.Pair], workers: int
-) -> Iterator[Iterator[scan.Example]]:
+) -> Iterator[Iterator[checked_pair.CheckedPair]]:
   """The examples of all pairs, in order, under a bar."""
   with scan.reader(
     source.rules, len(chosen), workers, source.max_pixels
@@ -163,7 +164,7 @@ def _examples(
       yield _counted(examples, bar)
 
 
-def _counted(examples, bar: tqdm.tqdm) -> Iterator[scan.Example]:
+def _counted(examples, bar: tqdm.tqdm) -> Iterator[checked_pair.CheckedPair]:
   for example in examples:
     bar.update()
     yield example
@@ -176,7 +177,9 @@ def _totals(plan: Sequence[staging.Shard]) -> dict[str, int]:
   return totals
 
 
-def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
+def _is_sound(
+  example: checked_pair.CheckedPair, problems: findings.Problems
+) -> bool:
   """Adds the problems of an example to the others; whether it has none."""
   for sentence in example.problems:
     problems.add(sentence)
@@ -190,8 +193,8 @@ def _is_sound(example: scan.Example, problems: findings.Problems) -> bool:
 
 @contextlib.contextmanager
 def _tried(
-  examples: Iterator[scan.Example], num_threads: int
-) -> Iterator[Iterator[tuple[scan.Example, list[str]]]]:
+  examples: Iterator[checked_pair.CheckedPair], num_threads: int
+) -> Iterator[Iterator[tuple[checked_pair.CheckedPair, list[str]]]]:
   """Examples with their files that TensorFlow cannot decode, in order."""
   # Imported late, so that the worker processes do without TensorFlow, and have
   # begun to read when it comes; and before there are threads.
@@ -234,7 +237,9 @@ def _write(shard, inputs: str, tried, problems) -> findings.Counts:
 
 
 def _record(
-  example: scan.Example, refused: list[str], problems: findings.Problems
+  example: checked_pair.CheckedPair,
+  refused: list[str],
+  problems: findings.Problems,
 ) -> bytes | None:
   """The record of an example, or None where that adds a problem."""
   from deeplab_nas.data import example_schema
@@ -258,7 +263,7 @@ def _record(
   )
 
 
-def _refused(example: scan.Example) -> list[str]:
+def _refused(example: checked_pair.CheckedPair) -> list[str]:
   """Files that go into the record as they are, and cannot be used in training.
 
   TensorFlow decodes them once, as it will then: it refuses some damage that

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
-from deeplab_nas import errors
+from deeplab_nas import checked_fields, errors
+
+_field = checked_fields.field
 
 
 @dataclasses.dataclass(frozen=True)
-class PipelineConfig:
+class PipelineConfig(checked_fields.Section):
   """How images become batches.
+
+  A part of the section `data` of a configuration, whose names, defaults and
+  rules are these.
 
   Attributes:
     crop_size: (height, width) of the training crops.
@@ -27,42 +33,24 @@ class PipelineConfig:
       label), after `image_scale` and before augmentation.
   """
 
-  crop_size: tuple[int, int] = (321, 321)
-  batch_size: int = 2
-  min_scale: float = 0.5
-  max_scale: float = 2.0
-  scale_step: float = 0.25
-  flip: bool = True
-  color_jitter: float = 0.0
-  image_scale: float = 1.0
-  shuffle_buffer: int = 1000
-  seed: int | None = None
-  cache: bool = True
+  NAME: ClassVar[str] = 'data'
+
+  crop_size: tuple[int, int] = _field((321, 321), int, low=1, length=2)
+  batch_size: int = _field(2, int, low=1)
+  min_scale: float = _field(0.5, float, above=0)
+  max_scale: float = _field(2.0, float, above=0)
+  scale_step: float = _field(0.25, float, low=0)
+  flip: bool = _field(True, bool)
+  color_jitter: float = _field(0.0, float, low=0, below=1)
+  image_scale: float = _field(1.0, float, above=0)
+  shuffle_buffer: int = _field(1000, int, low=1)
+  seed: int | None = _field(None, int, optional=True)
+  cache: bool = _field(True, bool)
 
   def __post_init__(self):
+    super().__post_init__()
     errors.require(
-      len(self.crop_size) == 2 and min(self.crop_size) > 0,
-      f'crop_size {self.crop_size} must be a positive height and width.',
-    )
-    errors.require(
-      self.batch_size > 0, f'batch_size {self.batch_size} must be positive.'
-    )
-    errors.require(
-      0 < self.min_scale <= self.max_scale,
-      f'min_scale {self.min_scale} to max_scale {self.max_scale} must be'
-      ' positive and ascending.',
-    )
-    errors.require(
-      self.scale_step >= 0, f'scale_step {self.scale_step} is negative.'
-    )
-    errors.require(
-      0 <= self.color_jitter < 1,
-      f'color_jitter {self.color_jitter} must be at least 0 and below 1.',
-    )
-    errors.require(
-      self.image_scale > 0, f'image_scale {self.image_scale} is not positive.'
-    )
-    errors.require(
-      self.shuffle_buffer > 0,
-      f'shuffle_buffer {self.shuffle_buffer} must be positive.',
+      self.min_scale <= self.max_scale,
+      f'data.min_scale is {self.min_scale:g}, expected at most'
+      f' data.max_scale, which is {self.max_scale:g}.',
     )

@@ -12,7 +12,7 @@ from deeplab_nas.doctor import finding
 from deeplab_nas.doctor.finding import Finding
 from deeplab_nas.runtime import onednn
 
-_DRIVER = pathlib.Path('/proc/driver/nvidia')
+DRIVER = pathlib.Path('/proc/driver/nvidia')
 
 
 def devices() -> Finding:
@@ -40,7 +40,7 @@ def devices() -> Finding:
 
 def has_driver() -> bool:
   """Whether NVIDIA's driver is there."""
-  return _DRIVER.exists() or shutil.which('nvidia-smi') is not None
+  return DRIVER.exists() or shutil.which('nvidia-smi') is not None
 
 
 def without_gpu(

@@ -21,7 +21,7 @@ RUN_BYTES = 2**30
 # As Debian and Ubuntu have it.
 _TCMALLOC, _PACKAGE = 'libtcmalloc_minimal.so.4', 'libtcmalloc-minimal4'
 
-_MEMORY = pathlib.Path('/proc/meminfo')
+MEMORY = pathlib.Path('/proc/meminfo')
 _GROUPS = pathlib.Path('/proc/self/cgroup')
 _GROUP_FILES = pathlib.Path('/sys/fs/cgroup')
 
@@ -58,7 +58,7 @@ def allocator() -> Finding:
 
 
 def available_bytes(
-  memory_file: pathlib.Path = _MEMORY,
+  memory_file: pathlib.Path = MEMORY,
   groups_file: pathlib.Path = _GROUPS,
   group_files: pathlib.Path = _GROUP_FILES,
 ) -> int | None:

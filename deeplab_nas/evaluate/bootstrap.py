@@ -106,12 +106,12 @@ def _p_value(a: np.ndarray, b: np.ndarray, observed: float) -> float:
   for start in range(0, RESAMPLES, _CHUNK):
     size = min(_CHUNK, RESAMPLES - start), len(a)
     is_swapped = generator.integers(2, size=size).astype(np.float64)
-    means = [
-      image_counts.mean_of_known(
-        image_counts.iou(_sums(is_swapped, y) + _sums(1 - is_swapped, x))
-      )
+    sums = [
+      image_counts.weighted_sums(is_swapped, y)
+      + image_counts.weighted_sums(1 - is_swapped, x)
       for x, y in ((a, b), (b, a))
     ]
+    means = [image_counts.mean_of_known(image_counts.iou(x)) for x in sums]
     gaps = np.abs(means[1] - means[0])
     as_extreme += np.count_nonzero(gaps >= abs(observed) - 1e-12)
   return as_extreme / (RESAMPLES + 1)
@@ -126,14 +126,8 @@ def _resamples(num_images: int) -> Iterator[np.ndarray]:
     yield generator.multinomial(num_images, shares, size).astype(np.float64)
 
 
-def _sums(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
-  """[R, 3, C] of weights [R, N] and counts [N, 3, C]; exact below 2**53."""
-  flat = counts.reshape(len(counts), -1).astype(np.float64)
-  return (weights @ flat).reshape(len(weights), *counts.shape[1:])
-
-
 def _ious(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
-  return image_counts.iou(_sums(weights, counts))
+  return image_counts.iou(image_counts.weighted_sums(weights, counts))
 
 
 def _middle(draws: np.ndarray) -> np.ndarray:

@@ -140,6 +140,20 @@ def iou(counts: np.ndarray) -> np.ndarray:
   return np.where(union > 0, hits / np.where(union > 0, union, 1), np.nan)
 
 
+def weighted_sums(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+  """Sums over images, as if each of them were there so many times.
+
+  Args:
+    weights: float64 [R, N].
+    counts: int64 [N, 3, C].
+
+  Returns:
+    float64 [R, 3, C], exact below 2**53.
+  """
+  flat = counts.reshape(len(counts), -1).astype(np.float64)
+  return (weights @ flat).reshape(len(weights), *counts.shape[1:])
+
+
 def mean_of_known(values: np.ndarray) -> np.ndarray:
   """The mean over the last axis of what is not NaN; NaN of nothing."""
   is_known = ~np.isnan(values)

@@ -11,7 +11,7 @@ from absl import logging
 NAME = 'data_wait_share'
 # Less is not worth a word: a share, and seconds in an epoch.
 _WARN_SHARE, _WARN_SECONDS = 0.1, 1.0
-_TOLD_SECONDS = 5.0
+_LOGGED_SECONDS = 5.0
 
 
 class DataWait(tf.keras.callbacks.Callback):
@@ -24,6 +24,9 @@ class DataWait(tf.keras.callbacks.Callback):
   so the batches themselves note how long they were asked for. The first batch
   of a run, for which buffers fill, does not count, and is logged if it is slow.
   A GPU may still compute while it waits: there the share is an upper bound.
+
+  Attributes:
+    seconds_waited: float64 variable [], of all batches so far.
   """
 
   def __init__(self, clock: Callable[[], float] = time.monotonic):
@@ -31,10 +34,10 @@ class DataWait(tf.keras.callbacks.Callback):
     super().__init__()
     self._clock = clock
     with tf.device('CPU:0'):
-      self._waited = tf.Variable(0.0, False, dtype=tf.float64)
+      self.seconds_waited = tf.Variable(0.0, False, dtype=tf.float64)
     self._is_watching = self._is_first = False
     self._has_warned = False
-    self._start = self._end = self._waited_before = 0.0
+    self._start = self._end = self._before = 0.0
 
   def watch(self, batches: tf.data.Dataset) -> tf.data.Dataset:
     """The same batches, which note how long they were waited for.
@@ -47,7 +50,7 @@ class DataWait(tf.keras.callbacks.Callback):
     if tf.distribute.has_strategy() or not _has_clock():
       return batches
     self._is_watching = True
-    return timed(batches, self._waited)
+    return timed(batches, self.seconds_waited)
 
   def on_train_begin(self, logs: MutableMapping | None = None) -> None:
     self._is_first = True
@@ -63,8 +66,8 @@ class DataWait(tf.keras.callbacks.Callback):
     self._end = self._clock()
     if self._is_first:
       self._is_first = False
-      seconds = float(self._waited)
-      if seconds >= _TOLD_SECONDS:
+      seconds = float(self.seconds_waited)
+      if seconds >= _LOGGED_SECONDS:
         logging.info('The first batch was ready after %.0f s.', seconds)
       self._mark()
 
@@ -74,7 +77,7 @@ class DataWait(tf.keras.callbacks.Callback):
     seconds = self._end - self._start
     if logs is None or not self._is_watching or seconds <= 0:
       return
-    waited = float(self._waited) - self._waited_before
+    waited = float(self.seconds_waited) - self._before
     # The two clocks differ: one may be set while the other runs.
     logs[NAME] = min(max(waited / seconds, 0.0), 1.0)
     if logs[NAME] > _WARN_SHARE and waited > _WARN_SECONDS:
@@ -95,7 +98,7 @@ class DataWait(tf.keras.callbacks.Callback):
   def _mark(self) -> None:
     """Counts from here."""
     self._start = self._end = self._clock()
-    self._waited_before = float(self._waited)
+    self._before = float(self.seconds_waited)
 
 
 def _has_clock() -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from deeplab_nas import errors, paths
+from deeplab_nas import paths
 from deeplab_nas.data import dataset_info, orientation, palettes
 from deeplab_nas.serving import model_source, prediction
 from deeplab_nas.space import genotype as genotype_lib
@@ -101,7 +101,7 @@ def as_pixels(images: Any) -> np.ndarray:
     UserError: If a file cannot be read.
   """
   if isinstance(images, (str, os.PathLike)):
-    return prediction.read_image(local_path(images))
+    return prediction.read_image(paths.expand_given(images))
   if isinstance(images, Image.Image):
     if images.mode[0] in 'IF':  # a conversion would cut values off at 255
       raise ValueError(
@@ -126,19 +126,6 @@ def as_pixels(images: Any) -> np.ndarray:
   if array.shape[-1] == 1:
     return array.repeat(3, axis=-1)
   return array[..., :3]
-
-
-def local_path(value: str | os.PathLike) -> str:
-  """The path as a command would take it: `~` is home, no address is one.
-
-  Raises:
-    UserError: If it cannot be used on this machine.
-  """
-  text = os.fspath(value)
-  try:
-    return paths.expand(text)
-  except paths.Refused as reason:
-    raise errors.UserError(f'{text} is refused: {reason}.') from reason
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ from deeplab_nas.space import cost_table, derived_layers, operations
 from deeplab_nas.space import genotype as genotype_lib
 
 VERSION = 1
-_CPU_INFO = pathlib.Path('/proc/cpuinfo')
+CPU_INFO = pathlib.Path('/proc/cpuinfo')
 _FIELDS = {
   'version': int,
   'machine': str,
@@ -207,8 +207,8 @@ def this_machine() -> str:
 
 def cpu_model() -> str:
   """Its name, or its architecture where the system does not tell."""
-  if _CPU_INFO.is_file():
-    for line in _CPU_INFO.read_text(encoding='utf-8').splitlines():
+  if CPU_INFO.is_file():
+    for line in CPU_INFO.read_text(encoding='utf-8').splitlines():
       key, _, value = line.partition(':')
       if key.strip() == 'model name':
         return value.strip()

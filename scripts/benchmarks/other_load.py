@@ -6,7 +6,7 @@ import os
 import pathlib
 import time
 
-_STAT = pathlib.Path('/proc/stat')
+STAT = pathlib.Path('/proc/stat')
 _IDLE_FIELDS = (3, 4)  # idle, and waiting for a disk
 # What guests had is in the first two fields already.
 _NUM_FIELDS = 8
@@ -41,9 +41,9 @@ class OtherLoad:
 
 def busy_seconds() -> float | None:
   """Seconds that all cores together have worked so far; None if unknown."""
-  if not _STAT.is_file():
+  if not STAT.is_file():
     return None
-  fields = _STAT.read_text(encoding='utf-8').split('\n')[0].split()[1:]
+  fields = STAT.read_text(encoding='utf-8').split('\n')[0].split()[1:]
   ticks = sum(
     int(value)
     for i, value in enumerate(fields[:_NUM_FIELDS])

@@ -12,7 +12,7 @@ from benchmarks import other_load
 
 def test_work_of_all_cores_is_read(tmp_path, monkeypatch):
   stat = tmp_path / 'stat'
-  monkeypatch.setattr(other_load, '_STAT', stat)
+  monkeypatch.setattr(other_load, 'STAT', stat)
   assert other_load.busy_seconds() is None
   assert other_load.OtherLoad().share(0) is None
   # user nice system idle iowait irq softirq steal guest guest_nice

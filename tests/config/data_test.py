@@ -32,6 +32,16 @@ def test_every_setting_of_the_pipeline_but_the_seed_is_one_of_the_data():
   assert pipelines - ours == {'seed'}
 
 
+def test_a_setting_has_the_rule_of_the_pipeline_but_a_batch_has_two_images():
+  ours, pipelines = (
+    {item.name: item.metadata['rule'] for item in dataclasses.fields(record)}
+    for record in (config_data.DataConfig, pipeline_config.PipelineConfig)
+  )
+  different = {name for name in pipelines if pipelines[name] != ours.get(name)}
+  assert different == {'seed', 'batch_size'}
+  assert ours['batch_size'].low == 2
+
+
 def test_scales_ascend():
   with pytest.raises(errors.UserError, match='min_scale is 3, .* is 2'):
     config_data.DataConfig(min_scale=3)

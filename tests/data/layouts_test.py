@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import conversion, layouts, palettes, scan
+from deeplab_nas.data import checked_pair, conversion, layouts, palettes
 from tests.data import tiny_folder
 from tests.data.tiny_folder import picture, stripes
 
@@ -106,7 +106,7 @@ def test_voc_masks_go_by_index_on_request(tmp_path):
   image.save(root / 'SegmentationClass/a.png')
   options = layouts.MaskOptions(mode='index')
   source = layouts.pascal_voc(root, options=options)
-  example = scan.read_pair(source.splits['train'][0], source.rules)
+  example = checked_pair.read(source.splits['train'][0], source.rules)
   assert example.counts.labelled(21, 255)[:4] == (48, 48, 48, 0)
   # Else colours of no class are refused with the name of the file.
   with pytest.raises(errors.UserError, match='SegmentationClass/a.png'):
@@ -125,7 +125,7 @@ def test_a_palette_that_an_editor_made_goes_by_colour(mapping, tmp_path):
   options = layouts.MaskOptions(mapping)
   source = layouts.pascal_voc(root, options=options)
   first, second = (
-    scan.read_pair(pair, source.rules) for pair in source.splits['train']
+    checked_pair.read(pair, source.rules) for pair in source.splits['train']
   )
   assert first.label == second.label
   labelled = first.counts.labelled(21, 255)
@@ -139,7 +139,7 @@ def test_voc_colour_masks_go_by_the_voc_colours(tmp_path):
     root / 'SegmentationClass/a.png'
   )
   source = layouts.pascal_voc(root)
-  example = scan.read_pair(source.splits['train'][0], source.rules)
+  example = checked_pair.read(source.splits['train'][0], source.rules)
   assert example.counts.labelled(21, 255)[15] == 96
 
 

@@ -53,3 +53,10 @@ def interlaced(pixels: np.ndarray) -> bytes:
     part = pixels[top::down, left::right]
     data += b''.join(b'\0' + row.tobytes() for row in part if part.size)
   return _file(pixels.shape[:2], 8, 2, 1, data)
+
+
+def gradient(size=(12, 16), depth=8, color=2) -> bytes:
+  """Equal rows of bytes that count up, grey (0) or RGB (2)."""
+  channels = {0: 1, 2: 3}[color]
+  row = b'\0' + bytes(range(size[1] * channels * depth // 8))
+  return _file(size, depth, color, 0, row * size[0])

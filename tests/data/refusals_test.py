@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -13,24 +11,8 @@ from PIL import Image
 
 from deeplab_nas import errors
 from deeplab_nas.data import conversion, layouts
-from tests.data import tiny_folder
+from tests.data import png, tiny_folder
 from tests.data.tiny_folder import picture, stripes
-
-
-def _png(size=(12, 16), depth=8, color=2) -> bytes:
-  """A PNG made by hand, for depths that Pillow does not write."""
-  channels = {0: 1, 2: 3}[color]
-  row = b'\0' + bytes(range(size[1] * channels * depth // 8))
-  chunks = [
-    (b'IHDR', struct.pack('>IIBBBBB', size[1], size[0], depth, color, 0, 0, 0)),
-    (b'IDAT', zlib.compress(row * size[0])),
-    (b'IEND', b''),
-  ]
-  data = b'\x89PNG\r\n\x1a\n'
-  for kind, body in chunks:
-    data += struct.pack('>I', len(body)) + kind + body
-    data += struct.pack('>I', zlib.crc32(kind + body))
-  return data
 
 
 def _bytes(pixels, kind: str, **options) -> bytes:
@@ -144,7 +126,7 @@ def _deep_mask(folder):
 
 
 def _deep_rgb_mask(folder):
-  folder.write('masks/a.png', _png(depth=16))
+  folder.write('masks/a.png', png.gradient(depth=16))
 
 
 def _high_palette(folder):
@@ -157,7 +139,7 @@ def _deep_grey_image(folder):
 
 
 def _deep_rgb_image(folder):
-  folder.write('images/a.png', _png(depth=16))
+  folder.write('images/a.png', png.gradient(depth=16))
 
 
 def _float_image(folder):

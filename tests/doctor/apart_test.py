@@ -80,12 +80,14 @@ def test_a_check_that_does_not_end_is_ended():
     assert 'no answer within 1 s' in found.text
 
 
-def test_nothing_is_left_behind():
+def test_nothing_is_left_behind(tmp_path, monkeypatch):
+  monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
   with apart.Apart() as process:
     pid = int(process.find(name_process).text)
+    assert list(tmp_path.iterdir())  # what it prints
   with pytest.raises(ProcessLookupError):
     os.kill(pid, 0)
-  assert not process._output.exists()
+  assert not list(tmp_path.iterdir())
 
 
 def test_without_room_for_its_output_checks_run(monkeypatch):

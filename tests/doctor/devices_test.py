@@ -40,7 +40,7 @@ def test_why_there_is_no_gpu(facts, status, words, remedy):
 
 
 def test_a_driver_is_found_by_its_program(tmp_path, monkeypatch):
-  monkeypatch.setattr(devices, '_DRIVER', tmp_path / 'nvidia')
+  monkeypatch.setattr(devices, 'DRIVER', tmp_path / 'nvidia')
   monkeypatch.setenv('PATH', str(tmp_path))
   assert not devices.has_driver()
   program = tmp_path / 'nvidia-smi'
@@ -51,7 +51,7 @@ def test_a_driver_is_found_by_its_program(tmp_path, monkeypatch):
 
 def test_a_driver_is_found_by_the_kernel(tmp_path, monkeypatch):
   monkeypatch.setenv('PATH', '')
-  monkeypatch.setattr(devices, '_DRIVER', tmp_path)
+  monkeypatch.setattr(devices, 'DRIVER', tmp_path)
   assert devices.has_driver()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pathlib
 import subprocess
@@ -50,10 +51,11 @@ def test_a_version_that_does_not_fit_is_named(shelf):
   found = packages.installed()
   assert found.status == finding.FAIL
   assert found.text.startswith('tqdm is 1.0, but tqdm>=')
-  assert found.remedy.endswith(f'install --editable {packages._ROOT}')
+  assert found.remedy.endswith(f'install --editable {ROOT}')
 
 
 def test_requirements_are_those_of_this_environment():
+  version = importlib.metadata.version('numpy')
   assert packages.unmet(
     [
       'tqdm',
@@ -65,7 +67,7 @@ def test_requirements_are_those_of_this_environment():
     ]
   ) == [
     'no-such-package is missing',
-    f'numpy is {packages._version("numpy")}, but numpy<100,>=99 is needed',
+    f'numpy is {version}, but numpy<100,>=99 is needed',
   ]
 
 
@@ -80,7 +82,7 @@ def test_what_is_not_installed_is_said(monkeypatch):
 def test_an_installed_module_is_imported():
   found = packages.importable('yaml', 'pyyaml')
   assert found.status == finding.OK
-  assert found.text.startswith(packages._version('pyyaml'))
+  assert found.text.startswith(importlib.metadata.version('pyyaml'))
 
 
 def test_a_missing_module_is_to_be_installed():

@@ -92,7 +92,7 @@ def test_a_system_that_does_not_tell_is_skipped(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(
-  not resources._MEMORY.is_file(), reason='no /proc on this system'
+  not resources.MEMORY.is_file(), reason='no /proc on this system'
 )
 def test_the_memory_of_this_machine_is_compared():
   assert resources.memory(needed=1).status == finding.OK

@@ -127,3 +127,17 @@ def test_something_else_is_refused(images, cut):
 def test_a_mean_is_over_what_is_known():
   values = np.array([[1.0, np.nan, 3.0], [np.nan] * 3])
   np.testing.assert_array_equal(image_counts.mean_of_known(values), [2, np.nan])
+
+
+def test_large_counts_do_not_lose_pixels():
+  counts = np.full([3, 3, 1], 2**40, np.int64)
+  counts[:, 0] -= 1
+  sums = image_counts.weighted_sums(np.ones([1, 3]), counts)
+  np.testing.assert_array_equal(sums[0], counts.sum(0))
+
+
+def test_sums_count_an_image_as_often_as_its_weight_says():
+  counts = RNG.integers(99, size=[2, 3, 4])
+  sums = image_counts.weighted_sums(np.array([[2.0, 0], [1, 3]]), counts)
+  np.testing.assert_array_equal(sums[0], 2 * counts[0])
+  np.testing.assert_array_equal(sums[1], counts[0] + 3 * counts[1])

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 
 import pytest
 
@@ -43,6 +44,14 @@ def bar(clock, stream, **settings):
     clock=clock,
     **settings,
   )
+
+
+def visible(terminal):
+  """The last line as it is seen: what follows a '\\r' covers the rest."""
+  line = ''
+  for written in terminal.getvalue().split('\n')[-1].split('\r'):
+    line = written + line[len(written) :]
+  return line.strip()
 
 
 def run_epoch(shown, clock, epoch, seconds=1.0, steps=10):
@@ -129,22 +138,25 @@ def test_the_bar_shows_loss_rate_and_time_left(clock):
   shown = bar(clock, terminal)
   shown.on_epoch_begin(0)
   clock.now += 4
+  time.sleep(0.15)  # a bar is drawn ten times a second at most
   shown.on_train_batch_end(0, LOGS)
-  shown._bar.refresh()
-  text = terminal.getvalue()
-  assert 'loss 1.235, mIoU 0.5, lr 0.025, 0.5 images/s' in text
+  assert 'loss 1.235, mIoU 0.5, lr 0.025, 0.5 images/s' in visible(terminal)
   shown.on_train_end()
 
 
 def test_an_interrupted_bar_is_closed(clock):
-  shown = bar(clock, Terminal())
+  terminal = Terminal()
+  shown = bar(clock, terminal)
   run_epoch(shown, clock, 0, steps=3)
-  open_bar = shown._bar
+  assert visible(terminal).startswith('Epoch 1/4')
   shown.on_train_end()
-  assert open_bar.disable
+  assert not visible(terminal)
 
 
 def test_the_bar_is_gone_before_others_write_their_lines(clock):
-  shown = bar(clock, Terminal())
-  run_epoch(shown, clock, 0)
-  assert shown._bar is None
+  terminal = Terminal()
+  shown = bar(clock, terminal)
+  run_epoch(shown, clock, 0, steps=9)
+  assert visible(terminal).startswith('Epoch 1/4')
+  shown.on_train_batch_end(9, LOGS)
+  assert not visible(terminal)

@@ -107,7 +107,7 @@ class Run:
     self._wait.on_epoch_begin(epoch)
     for step, seconds in enumerate(waits):
       self._now += step_seconds
-      self._wait._waited.assign_add(seconds)
+      self._wait.seconds_waited.assign_add(seconds)
       self._wait.on_train_batch_end(step)
     self._now += 100.0  # validation
     logs = {}

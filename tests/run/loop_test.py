@@ -21,12 +21,12 @@ class Recorder(tf.keras.callbacks.Callback):
 
   def __init__(self, moment=None, number=signal.SIGTERM):
     super().__init__()
-    self.told = []
+    self.seen = []
     self.logs = {}
     self.moment, self.number = moment, number
 
   def note(self, *what):
-    self.told.append(what)
+    self.seen.append(what)
     if what == self.moment:
       os.kill(os.getpid(), self.number)
 
@@ -47,10 +47,12 @@ class Recorder(tf.keras.callbacks.Callback):
 class Run:
   """A small training in a folder, as a new process would build it."""
 
-  def __init__(self, path, **settings):
+  def __init__(self, path, every_minutes=None, **settings):
     self.directory = run_directory.RunDirectory(path)
     self.trainer = tiny_training.trainer(total_steps=6)
-    self.saver = checkpoints.Saver(self.directory, trainer=self.trainer)
+    self.saver = checkpoints.Saver(
+      self.directory, every_minutes, trainer=self.trainer
+    )
     self.position = self.saver.restore()
     self.loop = loop.TrainingLoop(
       self.trainer,
@@ -77,7 +79,7 @@ EPOCH = [('batch', step) for step in range(STEPS)]
 def test_callbacks_are_told_in_order(tmp_path):
   callback = Recorder()
   run = Run(tmp_path).run(callback)
-  assert callback.told == [
+  assert callback.seen == [
     ('epoch', 0),
     *EPOCH,
     ('end', 0),
@@ -137,7 +139,7 @@ def test_a_signal_ends_it_where_it_goes_on_exactly(
   assert resumed.position == expected
   resumed.run(rest)
   done = Position(*expected).step_of_run(STEPS)
-  assert sum(told[0] == 'batch' for told in rest.told) == 2 * STEPS - done
+  assert sum(seen[0] == 'batch' for seen in rest.seen) == 2 * STEPS - done
   for name, value in whole.logs[1].items():
     if name != 'data_wait_share':
       assert rest.logs[1][name] == pytest.approx(value, rel=1e-5), name
@@ -146,8 +148,7 @@ def test_a_signal_ends_it_where_it_goes_on_exactly(
 
 
 def test_it_saves_when_it_is_due(tmp_path):
-  run = Run(tmp_path)
-  run.saver._every_seconds = 0
+  run = Run(tmp_path, every_minutes=1e-9)
   with pytest.raises(ZeroDivisionError):
     run.run(Failing())
   assert Run(tmp_path).position == Position(0, 1)

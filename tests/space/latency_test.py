@@ -281,7 +281,7 @@ def test_other_texts_are_refused(tmp_path, content):
 
 def test_the_cpu_has_a_name_without_a_list_of_cpus(tmp_path, monkeypatch):
   listed = tmp_path / 'cpuinfo'
-  monkeypatch.setattr(latency, '_CPU_INFO', listed)
+  monkeypatch.setattr(latency, 'CPU_INFO', listed)
   assert latency.cpu_model()
   listed.write_text('processor\t: 0\nmodel name\t: A CPU: fast\n')
   assert latency.cpu_model() == 'A CPU: fast'

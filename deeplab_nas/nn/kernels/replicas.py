@@ -62,7 +62,7 @@ def synchronized_norms(is_on: bool) -> Iterator[None]:
 
   Replicas are traced in threads of their own, and so is this.
   """
-  before = getattr(_local, 'is_on', False)
+  before = norms_are_to_synchronize()
   _local.is_on = is_on
   try:
     yield
@@ -70,6 +70,11 @@ def synchronized_norms(is_on: bool) -> Iterator[None]:
     _local.is_on = before
 
 
+def norms_are_to_synchronize() -> bool:
+  """Whether this thread is within `synchronized_norms`."""
+  return getattr(_local, 'is_on', False)
+
+
 def norms_are_synchronized() -> bool:
   """Whether statistics are to be taken over several replicas."""
-  return getattr(_local, 'is_on', False) and count() > 1
+  return norms_are_to_synchronize() and count() > 1

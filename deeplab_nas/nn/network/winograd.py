@@ -24,7 +24,7 @@ import tensorflow as tf
 
 OUT, IN, KERNEL = 4, 6, 3  # pixels of a patch, each way
 _BORDER = IN - OUT
-_PATCHES_PER_STRIP = 256
+PATCHES_PER_STRIP = 256
 _G = [
   [1 / 4, 0, 0],
   [-1 / 6, -1 / 6, -1 / 6],
@@ -81,7 +81,7 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
   spare = [OUT * num_rows - height, OUT * num_columns - width]
   # A convolution starts one pixel outside; patches have to be whole.
   x = tf.pad(x, [[0, 0], *([1, 1 + n] for n in spare), [0, 0]])
-  strip_rows = tf.maximum(_PATCHES_PER_STRIP // num_columns, 1)
+  strip_rows = tf.maximum(PATCHES_PER_STRIP // num_columns, 1)
   num_strips = -(-num_rows // strip_rows)
   strips = tf.TensorArray(
     x.dtype, batch * num_strips, infer_shape=False, element_shape=[None] * 3

@@ -35,9 +35,9 @@ def test_another_thread_does_not_see_the_setting():
   seen = []
   with replicas.synchronized_norms(True):
     thread = threading.Thread(
-      target=lambda: seen.append(getattr(replicas._local, 'is_on', False))
+      target=lambda: seen.append(replicas.norms_are_to_synchronize())
     )
     thread.start()
     thread.join()
-    assert replicas._local.is_on
-  assert seen == [False] and not replicas._local.is_on
+    assert replicas.norms_are_to_synchronize()
+  assert seen == [False] and not replicas.norms_are_to_synchronize()

@@ -56,6 +56,11 @@ def images(height=33, width=49):
   )
 
 
+def units(model):
+  """Convolutions with their batch norms."""
+  return [m for m in model.submodules if isinstance(m, conv_norm.ConvNorm)]
+
+
 def test_every_stage_infers_the_same(pair):
   model, folded = pair
   expected, actual = (m.end_points(images()) for m in pair)
@@ -74,15 +79,12 @@ def test_a_decoder_with_fewer_multiplications_infers_the_same(fast_pair):
   folded_names = [type(x).__module__ for x in folded.submodules]
   expected = 0 if model.options.separable_head else len(model.decoder.convs)
   assert folded_names.count('deeplab_nas.nn.network.winograd') == expected
-  assert names.count('ConvNorm') == len(folding._units(folded))
+  assert names.count('ConvNorm') == len(units(folded))
 
 
 def test_kernels_are_scaled_and_offsets_are_biases(pair):
   kinds = set()
-  sources, targets = (
-    [m for m in model.submodules if isinstance(m, conv_norm.ConvNorm)]
-    for model in pair
-  )
+  sources, targets = map(units, pair)
   assert len(sources) == len(targets)
   for source, target in zip(sources, targets):
     kinds.add(source.kind)
@@ -147,7 +149,7 @@ def test_only_depthwise_convolutions_go_through_space_to_batch(pair):
   for model in pair:
     rates = [
       conv
-      for unit in folding._units(model)
+      for unit in units(model)
       for conv in unit.convs
       if max(conv.dilation_rate) > 1
       and (

@@ -22,7 +22,7 @@ def random_kernel(channels=5, filters=7):
     (2, 5, 3),
     (3, 17, 9),
     # More patches than a strip has, in one row and in several.
-    (1, 2, 4 * winograd._PATCHES_PER_STRIP + 1),
+    (1, 2, 4 * winograd.PATCHES_PER_STRIP + 1),
     (2, 70, 63),
   ],
 )

@@ -66,9 +66,12 @@ def test_a_search_weighs_classes(records, tmp_path, caplog):
     weighted = search_run.build(config(records, class_weights=str(weights)))
   assert 'Class weights: sky 0.25, ' in caplog.text
   plain = search_run.build(config(records))
-  batch = tf.zeros([1, 3, 3, 3]), tf.zeros([1, 3, 3], tf.int32)
-  losses = [float(parts.searcher._loss(*batch)) for parts in (weighted, plain)]
-  assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
+  batch = tf.zeros([2, 33, 33, 3]), tf.zeros([2, 33, 33], tf.int32)
+  for step in ('arch_step', 'weight_step'):
+    losses = [
+      float(getattr(parts.searcher, step)(batch)) for parts in (weighted, plain)
+    ]
+    assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
   with pytest.raises(errors.UserError, match='search.class_weights is half'):
     search_run.build(config(records, class_weights='half'))
 

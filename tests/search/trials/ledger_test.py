@@ -103,7 +103,11 @@ def test_optunas_own_tools_read_it(path):
 def test_a_trial_whose_state_was_not_written_is_finished(path):
   ledger = ledger_lib.Ledger(path, OBJECTIVES)
   ledger.append(proposal(), seed=0)
-  ledger._set(0, 'outcome', {'scores': SCORES, 'seconds': 1, 'failure': None})
+  storage = optuna.storages.RDBStorage(f'sqlite:///{path}')
+  (study,) = storage.get_all_studies()
+  trial = storage.get_trial_id_from_study_id_trial_number(study._study_id, 0)
+  outcome = {'scores': SCORES, 'seconds': 1, 'failure': None}
+  storage.set_trial_user_attr(trial, 'outcome', outcome)
   again = reopened(ledger)
   assert again.trials[0].scores == SCORES
   again.close()

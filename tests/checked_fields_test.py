@@ -7,17 +7,16 @@ from typing import ClassVar
 
 import pytest
 
-from deeplab_nas import errors
-from deeplab_nas.config import field as config_field
-from deeplab_nas.config.field import Rule
+from deeplab_nas import checked_fields, errors
+from deeplab_nas.checked_fields import Rule
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings(config_field.Section):
+class Settings(checked_fields.Section):
   NAME: ClassVar[str] = 'settings'
 
-  epochs: int = config_field.field(40, int, low=1)
-  rate: float = config_field.field(0.5, float, above=0)
+  epochs: int = checked_fields.field(40, int, low=1)
+  rate: float = checked_fields.field(0.5, float, above=0)
 
 
 @pytest.mark.parametrize(
