@@ -31,7 +31,7 @@ def python() -> Finding:
     wanted = importlib.metadata.metadata(NAME)['Requires-Python']
   except ImportError:  # also of metadata; `installed` says more
     return Finding(
-      finding.WARN, f'{version}; which is needed cannot be told', install()
+      finding.WARN, f'{version}; which one is needed is not known', install()
     )
   if wanted and not specifiers.SpecifierSet(wanted).contains(
     version, prereleases=True

@@ -62,7 +62,7 @@ def available_bytes(
   groups_file: pathlib.Path = _GROUPS,
   group_files: pathlib.Path = _GROUP_FILES,
 ) -> int | None:
-  """Memory that this process may still take; None if it is not told.
+  """Memory that this process may still take; None if it is not known.
 
   Args:
     memory_file: The kernel's count of the machine.

@@ -53,17 +53,17 @@ def sentences(numbers: Mapping[str, Any]) -> list[str]:
   """
   if numbers.get('constant_miou') is None:
     return []
-  told = [
+  sentences = [
     f'For comparison, {numbers["constant_class"]} everywhere: mIoU'
     f' {100 * numbers["constant_miou"]:.1f} %, accuracy'
     f' {100 * numbers["constant_accuracy"]:.1f} %; own accuracy'
     f' {100 * numbers["val_accuracy"]:.1f} %.'
   ]
   if 'predicted_class' in numbers:
-    told.append(
+    sentences.append(
       f'Note: {numbers["predicted_class"]} is predicted for every pixel.'
     )
-  return told
+  return sentences
 
 
 def warned(lines: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -72,9 +72,9 @@ def warned(lines: Sequence[Mapping[str, Any]]) -> list[str]:
   Args:
     lines: All of `metrics_log`.
   """
-  told = [
+  sentences = [
     f'  epoch {line.get("epoch")}: {sentence}'
     for line in lines
     for sentence in (line.get('warnings') or {}).values()
   ]
-  return ['', 'Warnings of the run:', *told] if told else []
+  return ['', 'Warnings of the run:', *sentences] if sentences else []

@@ -58,7 +58,7 @@ class Health(tf.keras.callbacks.Callback):
     self._read_arch = read_arch
     self._arch_start_epoch = arch_start_epoch
     self._missed = np.zeros(info.num_classes, int)  # validations in a row
-    self._told = set()
+    self._reported = set()
 
   def on_epoch_end(
     self, epoch: int, logs: Mapping[str, float] | None = None
@@ -82,7 +82,7 @@ class Health(tf.keras.callbacks.Callback):
         self._missed = np.where(is_missed, self._missed + 1, 0)
 
   def take_new(self) -> dict[str, str]:
-    """What was told since this was called last: sentences by their kind."""
+    """What was reported since this was called last: sentences by kind."""
     new, self._new = self._new, {}
     return new
 
@@ -154,7 +154,7 @@ class Health(tf.keras.callbacks.Callback):
       )
 
   def _tell(self, what: str, sentence: str, *values) -> None:
-    if what not in self._told:
-      self._told.add(what)
+    if what not in self._reported:
+      self._reported.add(what)
       self._new[what] = sentence % values
       logging.warning(sentence, *values)

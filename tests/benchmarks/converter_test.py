@@ -22,7 +22,7 @@ def test_a_step_converts_anew_and_is_measured(tmp_path):
   assert facts['peak_bytes'] > 2**24
 
 
-def test_what_the_converter_refuses_is_told(tmp_path):
+def test_what_the_converter_refuses_is_passed_on(tmp_path):
   job = converter.build(str(tmp_path / 'no'), str(tmp_path / 'out'), 1, 2)
   with pytest.raises(errors.UserError, match='says: error: --data_dir='):
     job.step()

@@ -83,7 +83,7 @@ def test_the_dearer_branch_counts_and_one_round_of_a_loop():
   assert cost(loop, MATRIX).flops == FLOPS
 
 
-def test_sizes_that_are_not_static_are_told():
+def test_sizes_that_are_not_static_are_refused():
   found = cost(lambda x, y: (square(x), square(y)), MATRIX, tf.TensorSpec(None))
   assert (found.flops, found.num_unknown) == (FLOPS, 1)
 

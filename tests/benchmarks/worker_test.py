@@ -19,7 +19,7 @@ def run(build, num_steps=1, **settings):
     return started, times, started.end()
 
 
-def test_it_steps_when_told_and_reports_at_the_end(tmp_path, capfd):
+def test_it_steps_on_demand_and_reports_at_the_end(tmp_path, capfd):
   path = tmp_path / 'steps'
   started, times, measured = run(
     tiny_cases.writes, 3, path=str(path), letter='A'

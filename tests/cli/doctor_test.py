@@ -115,7 +115,7 @@ def test_requirements_that_cannot_be_read_are_a_failure(doctor):
   assert 'packaging is not installed' in lines['packages']
 
 
-def test_a_python_without_the_package_is_told_what_to_do(doctor):
+def test_a_python_without_the_package_gets_the_command_that_installs_it(doctor):
   doctor.put('absl', "raise ImportError('No module named absl')")
   result = doctor()
   assert result.returncode == 2

@@ -47,7 +47,7 @@ def sentence(*arguments, setting_named=None):
     (['--flagfile=/no/such'], 'Unable to open flagfile: '),
   ],
 )
-def test_a_wrong_flag_is_told_in_a_sentence(arguments, text):
+def test_a_wrong_flag_is_refused_in_a_sentence(arguments, text):
   found = sentence(*arguments)
   assert found.startswith(text) and '\n' not in found
 

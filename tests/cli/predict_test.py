@@ -39,7 +39,7 @@ def test_a_used_output_folder_is_kept(tmp_path):
   assert [path.name for path in tmp_path.iterdir()] == ['mine.txt']
 
 
-def test_a_folder_that_is_no_model_is_told(tmp_path):
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
   (tmp_path / 'model').mkdir()
   (tmp_path / 'a.png').write_bytes(b'')
   refusal(

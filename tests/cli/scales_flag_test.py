@@ -13,6 +13,6 @@ def test_numbers_are_read():
 @pytest.mark.parametrize(
   'texts', [[], ['a'], ['1', ''], ['0'], ['-1'], ['17'], ['nan'], ['inf']]
 )
-def test_others_are_told(texts):
+def test_others_are_refused(texts):
   with pytest.raises(errors.UserError, match='numbers above 0 and at most 16'):
     scales_flag.parse(texts)

@@ -77,7 +77,7 @@ def test_mistakes_get_a_sentence(flags, part):
   assert part in refusal(*flags)
 
 
-def test_a_missing_run_dir_is_told(data):
+def test_a_missing_run_dir_is_refused(data):
   assert 'Say where the results go' in refusal(
     '--config=quickstart', f'--data_dir={data}'
   )
@@ -188,5 +188,5 @@ def test_the_help_has_few_flags_and_names_the_presets():
     assert name in own
 
 
-def test_a_setting_that_is_typed_as_a_flag_is_told():
+def test_a_setting_that_is_typed_as_a_flag_is_refused_with_its_name():
   assert '--set=runtime.nan_policy=VALUE' in refusal('--nan_policy=skip')

@@ -20,7 +20,7 @@ def described(names, pixels=None, ignore_label=255):
 
 
 @pytest.mark.parametrize(
-  'info, told',
+  'info, expected',
   [
     (described(['crack']), 'one class that counts, crack'),
     (described(['background']), 'such as other'),
@@ -33,10 +33,10 @@ def described(names, pixels=None, ignore_label=255):
     (described(['road', 'crack'], [0, 0]), 'Of 2 classes none occurs'),
   ],
 )
-def test_what_a_constant_would_solve_is_refused(info, told):
+def test_what_a_constant_would_solve_is_refused(info, expected):
   with pytest.raises(errors.UserError, match='nothing can be learnt') as caught:
     classes.require_several(info, 'train')
-  assert told in str(caught.value)
+  assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ THEN = described(['road', 'sky', 'car'])
 
 
 @pytest.mark.parametrize(
-  'now, told',
+  'now, expected',
   [
     (THEN, ''),
     (described(['road', 'sky']), 'there are 2 classes (road, sky), there were'),
@@ -73,8 +73,8 @@ THEN = described(['road', 'sky', 'car'])
     ),
   ],
 )
-def test_the_difference_names_both_sides(now, told):
+def test_the_difference_names_both_sides(now, expected):
   found = classes.difference(now, THEN)
-  assert found.startswith(told) and bool(found) == bool(told)
-  is_of_colours = not told or 'colour' in told
+  assert found.startswith(expected) and bool(found) == bool(expected)
+  is_of_colours = not expected or 'colour' in expected
   assert classes.is_of_colours_alone(now, THEN) == is_of_colours

@@ -93,7 +93,7 @@ def test_blank_split_is_refused():
     ({0: 5}, 255, {}, False),
   ],
 )
-def test_binary_masks_are_told_from_others(
+def test_binary_masks_are_distinguished_from_others(
   histogram, ignore, mapped, is_refused
 ):
   problems = findings.Problems()

@@ -39,7 +39,7 @@ def test_channel_sums_are_those_of_the_pixels(tmp_path):
   assert found.channel_sums == tuple(picture().sum((0, 1)).tolist())
 
 
-def test_file_type_is_told_by_contents_not_by_name(tmp_path):
+def test_a_file_type_is_recognised_by_contents_not_by_name(tmp_path):
   path = save(tmp_path / 'a.png', picture(), format='JPEG')
   assert image_files.read(path).image_format == 'jpeg'
 

@@ -194,13 +194,13 @@ def test_lists_may_hold_paths(name, tmp_path):
   assert [pair.name for pair in splits['val']] == ['c']
 
 
-def test_a_random_split_is_told(tmp_path, caplog):
+def test_a_random_split_is_logged(tmp_path, caplog):
   with caplog.at_level(logging.INFO):
     layouts.folder(tiny_folder.TinyFolder(tmp_path).root)
   assert '3 images are drawn at random to train on, and 1 to' in caplog.text
 
 
-def test_layout_is_told_by_its_subfolders(tmp_path):
+def test_a_layout_is_recognised_by_its_subfolders(tmp_path):
   city = layouts.detect(cityscapes(tmp_path / 'city'))
   assert city.info.name == 'cityscapes'
   lists = {'train': 'a\n', 'val': 'b\n'}

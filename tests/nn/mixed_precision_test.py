@@ -144,7 +144,7 @@ def test_states_are_stored_in_bfloat16():
     ((tf.float32,), 'mixed_bfloat16', 'search.precision=float32'),
   ],
 )
-def test_a_machine_without_the_fast_path_is_told_what_to_do(
+def test_a_machine_without_the_fast_path_gets_advice(
   monkeypatch, caplog, supported, precision, advice
 ):
   monkeypatch.setattr(

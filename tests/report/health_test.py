@@ -25,7 +25,7 @@ ALL_SKY = [[0, 5, 0], [0, 5, 0], [0, 5, 0]]
 
 
 @pytest.fixture
-def told(caplog):
+def warnings(caplog):
   caplog.set_level(logging.WARNING)
   return lambda: [record.getMessage() for record in caplog.records]
 
@@ -40,49 +40,51 @@ def validate(*confusions, **settings):
   return callback
 
 
-def test_good_predictions_are_no_trouble(told):
+def test_good_predictions_are_no_trouble(warnings):
   validate(*[GOOD] * 9)
-  assert not told()
+  assert not warnings()
 
 
-def test_a_constant_prediction_is_told_once(told):
+def test_a_constant_prediction_is_reported_once(warnings):
   validate(*[ALL_SKY] * 9)
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert 'was predicted as sky' in sentence
   assert 'this mIoU, 11.1 %, is' in sentence
   assert 'train.class_weights' in sentence
 
 
-def test_a_constant_prediction_has_its_score_and_the_setting_that_helps(told):
+def test_a_constant_prediction_has_its_score_and_the_setting_that_helps(
+  warnings,
+):
   validate(ALL_SKY, loss=config_lib.SearchConfig())
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert '--set=search.class_weights=sqrt_inverse' in sentence
   assert 'road everywhere: mIoU 11.1 %, accuracy 33.3 %' in sentence
 
 
-def test_weights_that_are_there_are_not_advised(told):
+def test_weights_that_are_there_are_not_advised(warnings):
   validate(ALL_SKY, loss=config_lib.TrainConfig(class_weights='inverse'))
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert 'class_weights' not in sentence
 
 
-def test_what_was_told_is_handed_out_once(told):
+def test_what_was_reported_is_handed_out_once(warnings):
   callback = validate(*[ALL_SKY] * 2)
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert callback.take_new() == {'constant': sentence}
   assert callback.take_new() == {}
 
 
-def test_a_class_that_is_never_predicted_is_named(told):
+def test_a_class_that_is_never_predicted_is_named(warnings):
   validate(*[NO_CAR] * 2, GOOD, *[NO_CAR] * 2)
-  assert not told()
+  assert not warnings()
   validate(*[NO_CAR] * 5)
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert 'no pixel was predicted as car' in sentence
   assert 'train.class_weights' in sentence
 
 
-def test_a_resumed_run_counts_the_validations_before(told):
+def test_a_resumed_run_counts_the_validations_before(warnings):
   lines = [
     {'epoch': epoch, 'val_miou': 0.5, 'missed_classes': ['car']}
     for epoch in (1, 2)
@@ -93,23 +95,23 @@ def test_a_resumed_run_counts_the_validations_before(told):
   )
   callback.set_model(types.SimpleNamespace(val_metric=metric))
   callback.on_epoch_end(2, {'val_miou': 0.5})
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert 'In 3 validations no pixel was predicted as car' in sentence
 
 
-def test_a_search_is_told_of_its_own_class_weights(told):
+def test_a_search_is_pointed_to_its_own_class_weights(warnings):
   waiting = {'read_arch': state, 'arch_start_epoch': 99}
   validate(*[NO_CAR] * 5, **waiting)
   validate(ALL_SKY, **waiting)
-  assert len(told()) == 2
-  for sentence in told():
+  assert len(warnings()) == 2
+  for sentence in warnings():
     assert 'search.class_weights' in sentence
     assert 'train.class_weights' not in sentence
 
 
-def test_a_class_without_labels_is_not_missed(told):
+def test_a_class_without_labels_is_not_missed(warnings):
   validate(*[[[5, 1, 0], [1, 5, 0], [0, 0, 0]]] * 5)
-  assert not told()
+  assert not warnings()
 
 
 def searched(states, arch_start_epoch=0):
@@ -124,12 +126,12 @@ def state(weights=DECIDED, found=None):
   return arch_state.ArchState(SPACE, weights, found or zoo.load('auto_deeplab'))
 
 
-def test_a_search_that_decides_is_no_trouble(told):
+def test_a_search_that_decides_is_no_trouble(warnings):
   searched([state()] * 9)
-  assert not told()
+  assert not warnings()
 
 
-def test_an_architecture_of_skips_and_pools_is_told(told):
+def test_an_architecture_of_skips_and_pools_is_reported(warnings):
   weak = genotype.Genotype(
     (0, 1),
     (
@@ -138,19 +140,19 @@ def test_an_architecture_of_skips_and_pools_is_told(told):
     ),
   )
   searched([state(found=weak)] * 9)
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert sentence.startswith('75 % of the connections are skips and pools')
 
 
-def test_alpha_that_does_not_move_is_told_after_some_epochs(told):
+def test_alpha_that_does_not_move_is_reported_after_some_epochs(warnings):
   flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.transition)
   searched([state(flat)] * 2 + [state()] * 7)
-  assert not told()
+  assert not warnings()
   # The first epochs of a search do not move it.
   searched([state(flat)] * 2, arch_start_epoch=7)
-  assert not told()
+  assert not warnings()
   searched([state(flat)] * 9)
-  (sentence,) = told()
+  (sentence,) = warnings()
   assert 'search.arch_learning_rate' in sentence
 
 

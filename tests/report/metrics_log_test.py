@@ -80,7 +80,7 @@ def test_without_validation_there_is_no_class_iou(log):
 
 
 @pytest.mark.parametrize('line', [b'{', b'3', b'\xff', b'[' * 10_000])
-def test_a_damaged_line_is_told(tmp_path, line):
+def test_a_damaged_line_is_refused(tmp_path, line):
   run = run_directory.RunDirectory(tmp_path)
   run.metrics.write_bytes(b'{"epoch": 1}\n' + line + b'\n')
   with pytest.raises(errors.UserError, match='metrics.jsonl is damaged'):

@@ -44,7 +44,7 @@ def test_a_bad_step_is_refused_with_all_that_helps():
   assert asked == [24]
 
 
-def test_skipped_steps_are_told_a_few_times(caplog):
+def test_skipped_steps_are_logged_a_few_times(caplog):
   callback, asked = build(skips=True)
   with caplog.at_level(logging.WARNING):
     for step in range(9):
@@ -53,7 +53,7 @@ def test_skipped_steps_are_told_a_few_times(caplog):
   assert 'step 2 is not finite' in caplog.text and 'as were 4' in caplog.text
 
 
-def test_those_before_a_resumption_are_not_told_again():
+def test_those_before_a_resumption_are_not_logged_again():
   callback, asked = build(num_bad=3)
   callback.on_train_batch_end(0, logs(3))
   assert not asked

@@ -192,7 +192,7 @@ def test_a_search_keeps_the_classes_of_its_data(searched):
 
 
 @pytest.mark.parametrize(
-  'changed, told',
+  'changed, expected',
   [
     ({'names': ('sky', 'road')}, 'class 0 is sky, was road'),
     ({'names': ('road', 'sky', 'car')}, 'there are 3 classes'),
@@ -202,14 +202,14 @@ def test_a_search_keeps_the_classes_of_its_data(searched):
 )
 @pytest.mark.parametrize('mode', ['search', 'train'])
 def test_a_run_goes_on_only_with_the_same_classes(
-  tmp_path, searched, changed, told, mode
+  tmp_path, searched, changed, expected, mode
 ):
   record = json.loads(searched.provenance.read_text())
   searched.provenance.write_text(json.dumps({**record, 'mode': mode}))
   config = described(tmp_path / 'data', **changed)
   with pytest.raises(errors.UserError, match='other classes') as caught:
     continuation.start(searched, config, ['train.py'], mode)
-  assert told in str(caught.value)
+  assert expected in str(caught.value)
   held = dataset_info.DatasetInfo.load(searched.dataset)
   assert held.class_names == ('road', 'sky') and held.ignore_label == 255
 

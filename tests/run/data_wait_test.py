@@ -64,7 +64,7 @@ def test_batches_stay_what_they_were():
     tf.nest.map_structure(np.testing.assert_array_equal, old, new)
 
 
-def test_steps_that_wait_are_told_from_steps_that_work():
+def test_steps_that_wait_are_distinguished_from_steps_that_work():
   numbers = tf.data.Dataset.range(3)
   waiting = fit(Counting(), slow(numbers, 0.04))
   working = fit(Counting(0.04), numbers)

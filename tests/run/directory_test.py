@@ -24,7 +24,7 @@ def test_resume_and_overwrite_also_start_a_run(tmp_path, resume, overwrite):
   assert run.pictures.is_dir()
 
 
-def test_a_run_is_not_touched_without_being_told(started):
+def test_a_run_is_not_touched_without_resume_or_overwrite(started):
   before = sorted(started.path.rglob('*'))
   with pytest.raises(errors.UserError, match='add --resume .* or --overwrite'):
     RunDirectory.create(started.path)

@@ -76,7 +76,7 @@ class Run:
 EPOCH = [('batch', step) for step in range(STEPS)]
 
 
-def test_callbacks_are_told_in_order(tmp_path):
+def test_callbacks_are_called_in_order(tmp_path):
   callback = Recorder()
   run = Run(tmp_path).run(callback)
   assert callback.seen == [

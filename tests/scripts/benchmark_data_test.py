@@ -51,7 +51,7 @@ def test_all_parts_give_lines_of_json():
     ('--data_dir=nowhere', 'nowhere/dataset.json does not exist'),
   ],
 )
-def test_a_mistake_is_told_at_once(flag, sentence):
+def test_a_mistake_is_refused_at_once(flag, sentence):
   result = run(*TINY, flag)
   assert result.returncode == 2
   assert result.stderr.startswith('error: ' + sentence)

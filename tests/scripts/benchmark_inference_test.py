@@ -41,7 +41,7 @@ def test_a_line_of_json_for_each_case(tmp_path):
     ('--genotype=missing.json', 'The genotype missing.json cannot be used'),
   ],
 )
-def test_a_mistake_is_told_at_once(flag, sentence):
+def test_a_mistake_is_refused_at_once(flag, sentence):
   result = run(flag)
   assert result.returncode == 2
   assert result.stderr.startswith('error: ' + sentence)

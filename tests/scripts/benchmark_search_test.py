@@ -65,7 +65,7 @@ def test_lists_of_sizes_give_a_grid(flags, expected):
     ('--primitives=dart', "space.primitives is 'dart'"),
   ],
 )
-def test_a_mistake_is_told_at_once(flag, sentence):
+def test_a_mistake_is_refused_at_once(flag, sentence):
   result = run(*TINY, flag)
   assert result.returncode == 2
   assert result.stderr.startswith('error: ' + sentence)

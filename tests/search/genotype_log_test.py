@@ -34,7 +34,7 @@ def test_the_weights_are_those_that_it_was_read_off(finished):
   assert decode.decode(weights, space) == state.genotype
 
 
-def test_an_architecture_is_told_once(tmp_path, finished, caplog):
+def test_an_architecture_is_logged_once(tmp_path, finished, caplog):
   caplog.set_level(logging.INFO, logger='absl')
   run = run_directory.RunDirectory.create(tmp_path)
   log = genotype_log.GenotypeLog(run, finished.searcher.arch_state)

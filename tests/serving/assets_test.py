@@ -27,6 +27,6 @@ def test_a_network_without_a_run_has_no_config(tmp_path):
   assert names == ['classes.json', 'genotype.json']
 
 
-def test_foreign_models_are_told(tmp_path):
+def test_foreign_models_are_refused(tmp_path):
   with pytest.raises(errors.UserError, match='without assets/classes.json'):
     assets.read_info(tmp_path)

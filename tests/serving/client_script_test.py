@@ -28,7 +28,7 @@ def refusal(*flags):
 @pytest.mark.parametrize(
   'protocol', ['rest', pytest.param('grpc', marks=pytest.mark.slow)]
 )
-def test_masks_are_written_and_broken_files_told(
+def test_masks_are_written_and_broken_files_reported(
   server, exported, tmp_path, protocol
 ):
   files = {

@@ -94,7 +94,7 @@ def test_masks_travel_as_png_where_the_model_has_them(server, protocol):
 
 
 @pytest.mark.parametrize('name', BROKEN_FILES)
-def test_a_broken_file_is_told_in_one_sentence(server, protocol, name):
+def test_a_broken_file_is_refused_in_one_sentence(server, protocol, name):
   contents, reason = BROKEN_FILES[name]
   with (
     connect(server, protocol) as client,
@@ -106,7 +106,7 @@ def test_a_broken_file_is_told_in_one_sentence(server, protocol, name):
   assert not set('{}[]\n') & set(text)
 
 
-def test_a_missing_model_is_told(server, protocol):
+def test_a_missing_model_is_named(server, protocol):
   with (
     connect(server, protocol, 'other') as client,
     pytest.raises(errors.UserError, match="no model named 'other'"),
@@ -114,7 +114,7 @@ def test_a_missing_model_is_told(server, protocol):
     client.mask(ODD_FILES['rgba'])
 
 
-def test_a_missing_server_is_told(protocol):
+def test_a_missing_server_is_named(protocol):
   with (
     client_lib.connect('localhost:1', protocol, 'any', 2) as client,
     pytest.raises(errors.UserError, match='No TF Serving answers at local'),
@@ -122,7 +122,7 @@ def test_a_missing_server_is_told(protocol):
     client.mask(ODD_FILES['rgba'])
 
 
-def test_the_wrong_port_is_told(server):
+def test_the_wrong_port_is_recognised(server):
   with (
     client_lib.connect(server.rest_address, 'grpc', 'any', 2) as client,
     pytest.raises(errors.UserError),
@@ -135,7 +135,7 @@ def test_the_wrong_port_is_told(server):
     client.mask(ODD_FILES['rgba'])
 
 
-def test_a_foreign_model_is_told():
+def test_a_foreign_model_is_refused():
   class Foreign:
     model_name = 'foreign'
 
@@ -146,7 +146,7 @@ def test_a_foreign_model_is_told():
     client_lib.Client(Foreign()).mask(b'')
 
 
-def test_unknown_protocols_are_told():
+def test_unknown_protocols_are_refused():
   with pytest.raises(errors.UserError, match="no protocol 'http'"):
     client_lib.connect('localhost:1', 'http', 'any')
 

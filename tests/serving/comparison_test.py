@@ -26,7 +26,7 @@ def test_the_exported_network_is_the_same(loaded, network):
   assert found.max_difference < 1e-5
 
 
-def test_another_network_is_told(loaded):
+def test_another_network_is_refused(loaded):
   other = segmenter.Segmenter(tiny.network(seed=1))
   found = comparison.compare(other.probabilities, loaded, [tiny.photo()])
   assert found.agreement < 0.9

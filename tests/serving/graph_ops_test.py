@@ -69,7 +69,7 @@ def test_signatures_are_those_to_serve(exported, plain):
   assert set(graph_ops.signatures(exported)) == names | {'serving_png'}
 
 
-def test_python_functions_are_told(tmp_path):
+def test_python_functions_are_refused(tmp_path):
   module = tf.Module()
   module.f = tf.function(
     lambda x: tf.py_function(lambda y: y, [x], tf.float32),

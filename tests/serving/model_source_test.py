@@ -55,7 +55,7 @@ def test_an_export_has_its_scales_inside(exported):
       model_source.load(exported, **options)
 
 
-def test_what_is_neither_is_told(tmp_path):
+def test_what_is_neither_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match='is no folder'):
     model_source.load(tmp_path / 'missing')
   with pytest.raises(errors.UserError):

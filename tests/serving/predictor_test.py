@@ -105,7 +105,7 @@ def test_masks_are_shown_in_the_colours_of_the_classes(model):
     (Image.new('F', (4, 5)), 'mode F has more than 8 bits'),
   ],
 )
-def test_what_is_no_image_is_told(images, part):
+def test_what_is_no_image_is_refused(images, part):
   with pytest.raises(ValueError, match=part):
     predictor.as_pixels(images)
 
@@ -118,6 +118,6 @@ def test_paths_are_of_this_machine_and_may_start_at_home(tmp_path, monkeypatch):
     predictor.as_pixels('gs://b/a.png')
 
 
-def test_a_file_that_is_none_is_told(model, tmp_path):
+def test_a_file_that_is_none_is_refused(model, tmp_path):
   with pytest.raises(errors.UserError, match='none.png does not exist'):
     model.predict(tmp_path / 'none.png')

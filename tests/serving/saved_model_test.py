@@ -38,7 +38,7 @@ def test_probabilities_need_not_be_exported(plain, network):
   np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_what_is_wrong_is_told(loaded):
+def test_what_is_wrong_is_refused(loaded):
   with pytest.raises(errors.UserError, match='Input is empty'):
     loaded.classes_of_bytes([b''])
   with pytest.raises(TypeError, match='images are float32'):
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_told(loaded):
     loaded.probabilities(np.zeros([1, 2, 2, 3], np.float32))
 
 
-def test_what_is_no_export_is_told(tmp_path, plain):
+def test_what_is_no_export_is_refused(tmp_path, plain):
   with pytest.raises(errors.UserError, match='is not a folder'):
     saved_model.load(tmp_path / 'missing')
   tf.saved_model.save(tf.Module(), str(tmp_path / 'foreign'))

@@ -57,7 +57,7 @@ def test_other_formats_are_sent_too(tmp_path, name):
   np.testing.assert_array_equal(found['a'], expected)
 
 
-def test_what_has_no_mask_is_told_and_the_others_are_written(tmp_path):
+def test_what_has_no_mask_is_reported_and_the_others_are_written(tmp_path):
   (tmp_path / 'text.jpg').write_bytes(b'no image')
   (tmp_path / 'deep.png').write_bytes(tiny.odd_files()['sixteen bits'])
   (tmp_path / 'row.png').write_bytes(tiny.odd_files()['one row'])
@@ -78,7 +78,7 @@ def test_what_has_no_mask_is_told_and_the_others_are_written(tmp_path):
   assert len(problems) == 3
 
 
-def test_a_long_name_is_told_and_the_others_are_written(tmp_path):
+def test_a_long_name_is_reported_and_the_others_are_written(tmp_path):
   longest = 251 * 'x' + '.png'
   too_long = 251 * 'y' + '.tif'  # as long, but for the mask's place
   for name in (longest, 'b.png'):

@@ -38,7 +38,7 @@ def test_it_gives_the_same_classes_without_flex_operations(result, network):
 
 
 @pytest.mark.slow
-def test_what_it_cannot_express_is_told(network, tmp_path):
+def test_what_it_cannot_express_is_refused(network, tmp_path):
   with pytest.raises(errors.UserError, match='TFLite cannot express'):
     tiny.export(network, tmp_path / 'base', scales=(0.5,), tflite_size=(33, 33))
   assert list(tmp_path.iterdir()) == []

@@ -55,7 +55,7 @@ def test_base_and_version_folder_are_both_found(tmp_path):
   assert versions.find(tmp_path / '2') == tmp_path / '2'
 
 
-def test_what_is_no_model_is_told(tmp_path):
+def test_what_is_no_model_is_refused(tmp_path):
   with pytest.raises(errors.UserError, match='holds no exported model'):
     versions.find(tmp_path)
   with pytest.raises(errors.UserError, match='is not a folder'):

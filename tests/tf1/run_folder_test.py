@@ -50,6 +50,6 @@ def test_other_classes_are_refused():
     run_folder.load(released.variables, GENOTYPE, info(4), CONFIG)
 
 
-def test_another_network_is_told():
+def test_another_network_is_refused():
   with pytest.raises(errors.UserError, match='it is of another network'):
     run_folder.network_config({'resnet/conv1/weights': IMAGE}, GENOTYPE, (1,))

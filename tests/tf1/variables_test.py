@@ -144,7 +144,7 @@ def tiny():
   return model, dict(released.variables)
 
 
-def test_unmatched_names_on_both_sides_are_told_and_nothing_is_assigned(tiny):
+def test_unmatched_names_on_both_sides_are_listed_and_nothing_is_assigned(tiny):
   model, variables = tiny
   before = [v.numpy() for v in model.variables]
   variables = {**variables, 'hnasnet/conv9/weights': np.zeros(1)}
@@ -170,7 +170,7 @@ def test_unmatched_names_on_both_sides_are_told_and_nothing_is_assigned(tiny):
   'value, part',
   [('x', 'holds no numbers'), (np.nan, 'a value that is not finite')],
 )
-def test_values_that_are_no_weights_are_told_and_nothing_is_assigned(
+def test_values_that_are_no_weights_are_refused_and_nothing_is_assigned(
   tiny, value, part
 ):
   model, variables = tiny
@@ -216,7 +216,7 @@ def test_no_checkpoint_is_a_sentence(tmp_path):
     tf1_checkpoint.read(tmp_path / 'nothing')
 
 
-def test_operations_that_were_never_released_are_told():
+def test_operations_that_were_never_released_are_refused():
   cell = ((('prev', 'dil_conv_3x3'), ('prev_prev', 'skip_connect')),)
   model = build_network(Genotype((0,), cell), 1, 2, aspp_rates=(1,))
   with pytest.raises(errors.UserError, match='no operation dil_conv_3x3'):

@@ -103,7 +103,7 @@ def test_todays_patience_counts(directory, tmp_path, caplog, patience, stays):
 
 
 @pytest.mark.parametrize(
-  'confusion, is_told',
+  'confusion, is_warned',
   [
     ([[5, 0, 0], [3, 0, 0], [1, 0, 0]], True),
     ([[5, 0, 0], [3, 1, 0], [1, 0, 0]], False),
@@ -111,10 +111,10 @@ def test_todays_patience_counts(directory, tmp_path, caplog, patience, stays):
   ],
 )
 def test_a_best_that_is_constant_is_warned_of(
-  directory, caplog, confusion, is_told
+  directory, caplog, confusion, is_warned
 ):
   kept, trainer = keeper(directory)
   trainer.val_metric.total_cm.assign(np.array(confusion, np.float32))
   run(kept, trainer, [0.1])
   assert kept.epoch == 1
-  assert ('predict one class for every pixel' in caplog.text) == is_told
+  assert ('predict one class for every pixel' in caplog.text) == is_warned

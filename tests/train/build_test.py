@@ -38,7 +38,7 @@ def test_batch_norm_can_be_of_all_replicas():
     assert all(norm.synchronized == sync for norm in norms)
 
 
-def test_a_stride_that_the_path_never_has_is_told():
+def test_a_stride_that_the_path_never_has_is_refused():
   settings = config_lib.NetworkConfig(low_level_stride=16)
   with pytest.raises(errors.UserError, match='low_level_stride is 16'):
     network_builder.build(settings, tiny_training.GENOTYPE, 3)

@@ -45,7 +45,7 @@ def test_everything_is_taken_but_the_progress(directory):
 
 
 @pytest.mark.parametrize(
-  'names, told',
+  'names, warning',
   [
     (('road', 'sky', 'car'), ''),
     (('sky', 'road', 'car'), 'class 0 is sky, was road'),
@@ -53,8 +53,8 @@ def test_everything_is_taken_but_the_progress(directory):
   ],
 )
 @pytest.mark.parametrize('is_folder', [True, False])
-def test_what_other_classes_mean_is_told(
-  directory, caplog, names, told, is_folder
+def test_a_warning_says_what_other_classes_mean(
+  directory, caplog, names, warning, is_folder
 ):
   def described(names):
     colours = tuple((i, i, i) for i in range(len(names)))
@@ -70,8 +70,8 @@ def test_what_other_classes_mean_is_told(
   warnings = [
     r.getMessage() for r in caplog.records if r.levelname == 'WARNING'
   ]
-  assert len(warnings) == bool(told)
-  assert told in ''.join(warnings)
+  assert len(warnings) == bool(warning)
+  assert warning in ''.join(warnings)
 
 
 def test_other_classes_leave_out_the_logits(directory, caplog):
@@ -92,7 +92,7 @@ def test_other_classes_leave_out_the_logits(directory, caplog):
   np.testing.assert_allclose(network.hidden.kernel, 0.5)
 
 
-def test_names_that_are_not_there_are_told(directory):
+def test_names_that_are_not_there_are_reported(directory):
   hidden = tf.keras.layers.Dense(2)
   hidden.build([None, 3])
   part = tf.train.Checkpoint(norm=filled(0.5).norm, other=hidden)

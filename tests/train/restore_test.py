@@ -110,7 +110,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     restore.load(run.path)
 
 
-def test_no_checkpoint_yet_is_told(tmp_path):
+def test_a_run_without_a_checkpoint_yet_is_refused(tmp_path):
   run = run_directory.RunDirectory.create(tmp_path / 'run')
   continuation.start(run, config_lib.Config(), ['train.py'], 'train')
   for checkpoint in ('best', 'last'):
@@ -118,7 +118,7 @@ def test_no_checkpoint_yet_is_told(tmp_path):
       restore.load(run.path, checkpoint)
 
 
-def test_a_replaced_genotype_is_told(tmp_path):
+def test_a_replaced_genotype_is_refused(tmp_path):
   run, _ = save(tmp_path / 'run')
   tiny_training.OTHER_GENOTYPE.save(run.genotype)
   digests = f'{GENOTYPE.digest}.*{tiny_training.OTHER_GENOTYPE.digest}'
@@ -127,7 +127,7 @@ def test_a_replaced_genotype_is_told(tmp_path):
       restore.load(run.path, checkpoint)
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path):
+def test_a_damaged_checkpoint_is_refused(tmp_path):
   run, _ = save(tmp_path / 'run')
   for path in run.best.glob('*.data*'):
     path.write_bytes(path.read_bytes()[:100])
@@ -138,14 +138,14 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
 @pytest.mark.parametrize(
   'name', ['config.yaml', 'genotype.json', 'dataset.json']
 )
-def test_a_missing_file_is_told(tmp_path, name):
+def test_a_missing_file_is_named(tmp_path, name):
   run, _ = save(tmp_path / 'run')
   (run.path / name).unlink()
   with pytest.raises(errors.UserError, match=f'{name} is missing.*a copy'):
     restore.load(run.path)
 
 
-def test_a_damaged_list_of_checkpoints_is_told(tmp_path):
+def test_a_damaged_list_of_checkpoints_is_refused(tmp_path):
   run, _ = save(tmp_path / 'run')
   (run.best / 'checkpoint').write_text('rubbish')
   with pytest.raises(errors.UserError, match='best/checkpoint.* is damaged'):
@@ -153,7 +153,7 @@ def test_a_damaged_list_of_checkpoints_is_told(tmp_path):
 
 
 @pytest.mark.parametrize('content', ['{"mode"', '[]', '{"mode": 3}'])
-def test_who_reads_a_damaged_folder_is_not_told_to_overwrite_it(
+def test_reading_a_damaged_folder_advises_nobody_to_overwrite_it(
   tmp_path, content
 ):
   run, _ = save(tmp_path / 'run')

@@ -290,7 +290,7 @@ def test_a_precision_that_this_machine_cannot_learn_is_refused(
     train_run.build(settings, GENOTYPE)
 
 
-def test_class_weights_are_told(records, caplog, pixelwise):
+def test_class_weights_are_logged(records, caplog, pixelwise):
   settings = records_lib.config(records, class_weights='inverse')
   with caplog.at_level('INFO'):
     train_run.build(settings, GENOTYPE)

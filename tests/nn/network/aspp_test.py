@@ -83,7 +83,7 @@ def test_aspps_dropout_is_a_tenth_and_only_in_training():
 
 
 @pytest.mark.parametrize('separable', [False, True])
-def test_aspps_batch_norms_are_told_of_training(separable):
+def test_training_reaches_the_batch_norms(separable):
   layer = build((1, 2), separable, plain.norm_factory(momentum=0.5))
   layer(plain.images(4, 5, 5, 3), training=True)
   norms = plain.norms(layer)

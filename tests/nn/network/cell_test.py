@@ -142,7 +142,7 @@ def test_terms_are_dropped_independently_and_images_too():
   assert set(np.unique(cell(*x, training=True))) == {0, 2, 6, 8}
 
 
-def test_projections_and_operations_are_told_of_training():
+def test_training_reaches_projections_and_operations():
   cell = build(
     zoo.load('auto_deeplab').cell, norm=plain.norm_factory(momentum=0.5)
   )

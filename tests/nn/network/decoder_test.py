@@ -51,7 +51,7 @@ def test_low_level_features_get_48_channels_beside_256():
 
 
 @SEPARABLE
-def test_batch_norms_are_told_of_training(separable):
+def test_training_reaches_the_batch_norms(separable):
   layer = build(separable, plain.norm_factory(momentum=0.5))
   x, low_level = plain.images(2, 3, 3, 256), plain.images(2, 5, 5, 5)
   layer(x, low_level, training=True)

@@ -64,7 +64,7 @@ def test_winograds_algorithm_is_for_full_kernels(settings, expected):
 
 
 @pytest.mark.parametrize('separable', [False, True])
-def test_batch_norm_is_told_of_training(separable):
+def test_training_reaches_the_batch_norm(separable):
   conv = build(
     kernel_size=3, separable=separable, norm=plain.norm_factory(momentum=0.5)
   )

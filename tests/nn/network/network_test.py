@@ -175,7 +175,7 @@ def test_low_level_features_are_the_last_before_the_path_goes_below(
   assert model(images(33, 33)).shape == (2, 33, 33, 3)
 
 
-def test_a_stride_that_the_path_never_has_is_told():
+def test_a_stride_that_the_path_never_has_is_refused():
   with pytest.raises(ValueError, match='16; the path has the strides 4, 8'):
     deeplab_nas.build_network(
       Genotype((0, 1), SKIPS), low_level_stride=16, **SMALL
@@ -195,7 +195,7 @@ def test_a_stride_that_the_path_never_has_is_told():
     ({'filter_multiplier': 0}, 'filter_multiplier is 0'),
   ],
 )
-def test_values_out_of_range_are_told(options, part):
+def test_values_out_of_range_are_refused(options, part):
   with pytest.raises(ValueError, match=part):
     deeplab_nas.build_network(Genotype((0,), SKIPS), **options)
 
@@ -385,6 +385,6 @@ def test_stem_head_and_a_fraction_of_f_are_as_wide_as_asked():
 
 
 @pytest.mark.parametrize('value', [5, None, {'path': [0]}])
-def test_what_is_no_genotype_is_told(value):
+def test_what_is_no_genotype_is_refused(value):
   with pytest.raises(TypeError, match='is no genotype: give'):
     network.build_network(value)

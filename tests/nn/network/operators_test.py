@@ -159,7 +159,7 @@ def test_a_size_that_is_known_late_changes_nothing(name, strides):
 
 @ALL
 @STRIDES
-def test_batch_norm_is_told_of_training(name, strides):
+def test_training_reaches_the_batch_norm(name, strides):
   norm = plain.norm_factory(momentum=0.5)
   op = build(name, strides, norm)
   op(plain.images(2, 9, 9, FILTERS), training=True)

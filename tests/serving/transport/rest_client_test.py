@@ -50,7 +50,7 @@ def answering():
     (503, b'{"error": "Loading."}', r'failed \(Loading\)'),
   ],
 )
-def test_strange_answers_are_told(answering, status, body, part):
+def test_strange_answers_are_refused(answering, status, body, part):
   client = answering(status, body)
   with pytest.raises(errors.UserError, match=part):
     client.outputs()

@@ -36,6 +36,6 @@ def test_strings_are_bytes_both_ways():
   assert tensor_proto.to_array(proto).tolist() == values
 
 
-def test_other_types_are_told():
+def test_other_types_are_refused():
   with pytest.raises(ValueError, match='type 10'):
     tensor_proto.to_array(tf.make_tensor_proto(True))
