@@ -27,7 +27,7 @@ USER_ERROR_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
 # EX_TEMPFAIL of sysexits.h: the same command may well succeed later.
 PREEMPTED_EXIT_CODE = 75
-_FULL_DISK = f'{errors.NO_SPACE}: make room and run the same command again.'
+FULL_DISK = f'{errors.NO_SPACE}: make room and run the same command again.'
 _NO_MEMORY = 'There is not enough memory for this: ask for less at a time.'
 
 
@@ -185,10 +185,10 @@ def _sentence(error: Exception) -> str | None:
   if isinstance(error, MemoryError):
     return _NO_MEMORY
   if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-    return _FULL_DISK
+    return FULL_DISK
   # Named, not imported: this module must not pull in TensorFlow.
   if type(error).__name__ == 'ResourceExhaustedError':
-    return _FULL_DISK if errors.NO_SPACE in str(error) else _NO_MEMORY
+    return FULL_DISK if errors.NO_SPACE in str(error) else _NO_MEMORY
   if type(error).__name__ == 'DataLossError':
     return (
       f'A TFRecord shard is damaged ({error}); {commands.name("check")}'

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import faulthandler
 import gc
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deeplab_nas import commands
 from deeplab_nas.cli import command as command_lib
@@ -89,8 +90,7 @@ def run_script(name: str | None, arguments: Sequence[str], script: str) -> int:
 
 def script(name: str | None) -> None:
   """The `main` of a script: `run_script` with this process' command line."""
-  _begin()
-  _end(run_script(name, sys.argv[1:], sys.argv[0]))
+  _run_process(lambda: run_script(name, sys.argv[1:], sys.argv[0]))
 
 
 def script_of_globals(main, name: str, doc: str) -> None:
@@ -101,7 +101,6 @@ def script_of_globals(main, name: str, doc: str) -> None:
     name: Path of the script below the root.
     doc: Its docstring: a summary, examples, and what more there is to say.
   """
-  _begin()
   summary, _, text = doc.partition('\n\n')
   found = command_lib.Command(
     name=name,
@@ -112,13 +111,12 @@ def script_of_globals(main, name: str, doc: str) -> None:
     text=text,
   )
   with commands.typed(commands.SCRIPT):
-    _end(command_lib.run(found, sys.argv[1:], sys.argv[:1]))
+    _run_process(lambda: command_lib.run(found, sys.argv[1:], sys.argv[:1]))
 
 
 def main() -> None:
   """What the program `deeplab-nas` calls."""
-  _begin()
-  _end(run(sys.argv[1:]))
+  _run_process(lambda: run(sys.argv[1:]))
 
 
 def overview(prefix: str = '') -> str:
@@ -168,15 +166,26 @@ def _unknown(words: Sequence[str]) -> str:
   return f'There is no command {words[0]}: {advice}'
 
 
-def _begin() -> None:
-  """Has a crash in compiled code say where it was, and all names printed."""
+def _run_process(answer: Callable[[], int]) -> None:
+  """Runs what gives an exit code, and ends the process with it.
+
+  A crash in compiled code says where it was. All text is printed, whatever the
+  console lacks; what nobody reads is dropped.
+  """
   console.be_lenient()
+  console.outlive_readers()
   with contextlib.suppress(OSError, ValueError, RuntimeError):  # no stderr
     faulthandler.enable()
-
-
-def _end(code: int) -> None:
-  """Ends the process, as fast as it can be ended."""
+  try:
+    code = answer()
+    console.flush()
+  except OSError as error:
+    if error.errno != errno.ENOSPC:
+      raise
+    with contextlib.suppress(OSError):
+      console.flush()
+    print(f'error: {command_lib.FULL_DISK}', file=sys.stderr)
+    code = command_lib.USER_ERROR_EXIT_CODE
   # To look for cycles among the objects of TensorFlow would take a second.
   gc.freeze()
   sys.exit(code)
