@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import pathlib
 import shlex
@@ -47,11 +49,22 @@ def client_command() -> str:
 
 
 def docker_command(base_dir: str | os.PathLike) -> str:
-  """Starts TF Serving on the folder that holds the versions."""
-  base_dir = pathlib.Path(base_dir).resolve()
-  mount = shlex.quote(f'{base_dir}:/models/{names.MODEL}:ro')
+  """Starts TF Serving on the folder that holds the versions.
+
+  By --mount, not by -v, which splits paths at their colons.
+  """
+  mount = io.StringIO()  # docker reads a line of CSV, commas and quotes too
+  csv.writer(mount, lineterminator='').writerow(
+    (
+      'type=bind',
+      f'source={pathlib.Path(base_dir).resolve()}',
+      f'target=/models/{names.MODEL}',
+      'readonly',
+    )
+  )
   return (
-    f'docker run --rm -p 8500:8500 -p 8501:8501 -v {mount}'
+    'docker run --rm -p 8500:8500 -p 8501:8501'
+    f' --mount {shlex.quote(mount.getvalue())}'
     f' -e MODEL_NAME={names.MODEL} {IMAGE}'
   )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shlex
 import shutil
@@ -26,9 +27,19 @@ def test_signatures_are_shown_with_types_and_shapes(exported, plain):
   )
 
 
-def test_docker_gets_the_folder_of_the_versions(tmp_path):
-  command = shlex.split(summary.docker_command(tmp_path / 'my models'))
-  assert f'{tmp_path}/my models:/models/deeplab_nas:ro' in command
+@pytest.mark.parametrize(
+  'name', ['models', 'my models', 'a:b', 'a,b', 'a"b', "a'b", ':ro']
+)
+def test_docker_gets_the_folder_of_the_versions(tmp_path, name):
+  command = shlex.split(summary.docker_command(tmp_path / name))
+  mount = command[command.index('--mount') + 1]
+  (fields,) = csv.reader([mount])  # as docker reads it
+  assert dict(field.partition('=')[::2] for field in fields) == {
+    'type': 'bind',
+    'source': f'{tmp_path}/{name}',
+    'target': '/models/deeplab_nas',
+    'readonly': '',
+  }
   assert 'MODEL_NAME=deeplab_nas' in command
   assert command[-1] == summary.IMAGE
 
@@ -38,7 +49,7 @@ def test_the_text_names_what_there_is(exported):
   found = summary.summarize(export.ExportResult(exported, compared))
   assert f'Exported {exported}' in found
   assert '1.0e-07' in found and '100.000 %' in found
-  assert f'-v {exported.parent}:/models/deeplab_nas:ro' in found
+  assert f'source={exported.parent},target=/models/deeplab_nas' in found
   assert 'does not turn photos as their EXIF data asks' in found
   lite = exported / 'assets.extra' / 'segmenter.tflite'
   result = export.ExportResult(
