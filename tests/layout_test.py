@@ -151,6 +151,15 @@ def test_a_room_can_be_taken_in_at_a_glance(folder):
     assert len(modules) <= 22
 
 
+@pytest.mark.parametrize(
+  'path', sorted(PACKAGE.rglob('__init__.py')), ids=relative
+)
+def test_a_room_says_in_one_sentence_what_belongs_there(path):
+  text = ast.get_docstring(ast.parse(path.read_text('utf-8')))
+  first = text.split('\n\n')[0]
+  assert '\n' not in first and first.endswith('.') and '. ' not in first
+
+
 @pytest.mark.parametrize('path', MODULES + SCRIPTS, ids=relative)
 def test_keras_is_that_of_tensorflow_and_there_are_no_addons(path):
   packages = {name.split('.')[0] for name in imported_names(path)}

@@ -1,1 +1,1 @@
-"""Settings: frozen records that check themselves, of a file or a preset."""
+"""Settings: frozen records that check themselves, presets, --config=auto."""

@@ -1,1 +1,1 @@
-"""Data: TFRecord schema, dataset descriptions and the input pipeline."""
+"""From images and masks to batches: conversion, dataset.json, the pipeline."""

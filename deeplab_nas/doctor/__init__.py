@@ -1,1 +1,1 @@
-"""What the doctor looks at; imports TensorFlow in functions only."""
+"""Checks of environment and machine; functions alone import TensorFlow."""

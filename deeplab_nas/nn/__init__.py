@@ -1,1 +1,1 @@
-"""How it computes: Keras layers for the supernet and the network found."""
+"""Keras layers: of the supernet, and of the network a genotype describes."""

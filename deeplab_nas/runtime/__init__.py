@@ -1,1 +1,1 @@
-"""The process around TensorFlow: which Keras, kernels, threads and memory."""
+"""The process: its console; TensorFlow's Keras, kernels, threads, memory."""

@@ -1,1 +1,1 @@
-"""Export to SavedModel, TF Serving's side files, and a client."""
+"""A trained network in use: export, prediction, TF Serving, its client."""

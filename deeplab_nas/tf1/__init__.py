@@ -1,1 +1,1 @@
-"""Weights of the TensorFlow 1 release of DeepLab."""
+"""Weights and run folders of the released TensorFlow 1 code of DeepLab."""

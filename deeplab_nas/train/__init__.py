@@ -1,4 +1,4 @@
-"""Training one network: losses, optimizers, schedules and the training run.
+"""One network: losses, optimizers, schedules; how it is trained and measured.
 
 Called, it is `deeplab_nas.api.train`.
 """

@@ -1,9 +1,8 @@
-"""Losses that are ratios of sums over all pixels of a batch: Dice, Tversky,
-Lovász.
+"""Losses over all pixels of a batch at once: Dice, Tversky, Lovász.
 
-They ask how much of a class was found, however few its pixels are. The sums go
-over the pixels of all replicas that are not ignored, so that a step gives the
-same loss on one device and on several.
+They are ratios of sums, which ask how much of a class was found, however few
+its pixels are. The sums go over the pixels of all replicas that are not
+ignored, so that a step gives the same loss on one device and on several.
 
 References:
   Dice: Milletari et al., https://arxiv.org/abs/1606.04797 (there with squares

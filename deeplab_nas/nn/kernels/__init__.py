@@ -1,1 +1,1 @@
-"""Operations on tensors that supernet and network are made of."""
+"""Operations on tensors that layers are made of, and their gradients."""
