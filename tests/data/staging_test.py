@@ -116,9 +116,12 @@ def test_a_directory_of_an_older_version_is_continued(source, tmp_path):
   old = json.loads(path.read_text())
   del old['options']
   path.write_text(json.dumps(old))
-  (tmp_path / 'out' / plan[0].name).write_bytes(b'shard')
+  shard = tmp_path / 'out' / plan[0].name
+  shard.write_bytes(b'shard')
   staging.claim(source, place, plan)
   staging.require_claim(source, place, plan)
+  assert shard.read_bytes() == b'shard'
+  assert 'options' in json.loads(path.read_text())
 
 
 def test_finished_shard_is_recognised_until_it_changes(source, tmp_path):
