@@ -51,10 +51,8 @@ def _main(values: flags.FlagValues, argv: Sequence[str]) -> None:
   absent = findings.absent_classes(info)
   if absent:
     logging.warning(
-      'Nothing is damaged, but %d of %d classes never occur: %s.',
-      len(absent),
-      info.num_classes,
-      ', '.join(absent),
+      'Nothing is damaged, but %s.',
+      findings.describe_absent(absent, info.num_classes),
     )
   else:
     logging.info('No problems found.')

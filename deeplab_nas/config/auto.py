@@ -108,7 +108,7 @@ def _choose_images(
   choices.choose(
     'data.cache',
     fits,
-    f'decoded, the images take {num_bytes / 2**30:.1f} GiB of memory',
+    f'decoded, the images take {_memory(num_bytes)}',
   )
   return pixels
 
@@ -267,6 +267,12 @@ def _choose_steps(
     ' too short, or too long for two cores',
   )
   return epochs * (steps or math.ceil(wished / epochs))
+
+
+def _memory(num_bytes: int) -> str:
+  if num_bytes < 2**30:
+    return f'{math.ceil(num_bytes / 2**20)} MiB of memory'
+  return f'{num_bytes / 2**30:.1f} GiB of memory'
 
 
 def _minutes(seconds: float) -> str:

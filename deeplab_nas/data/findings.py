@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from absl import logging
 
@@ -205,12 +205,16 @@ def check_split(
   ]
   if absent:
     logging.warning(
-      'Split %s: %d of %d classes never occur: %s.',
-      split,
-      len(absent),
-      info.num_classes,
-      ', '.join(absent),
+      'Split %s: %s.', split, describe_absent(absent, info.num_classes)
     )
+
+
+def describe_absent(absent: Sequence[str], num_classes: int) -> str:
+  """'2 of 19 classes never occur: bus, train'."""
+  verb = 'occurs' if len(absent) == 1 else 'occur'
+  return (
+    f'{len(absent)} of {num_classes} classes never {verb}: {", ".join(absent)}'
+  )
 
 
 def absent_classes(info: dataset_info.DatasetInfo) -> list[str]:

@@ -57,7 +57,7 @@ def installed() -> Finding:
     return Finding(finding.FAIL, 'packaging is not installed', install())
   if problems:
     return Finding(finding.FAIL, '; '.join(problems), install())
-  return Finding(finding.OK, 'all that setup.py requires is installed')
+  return Finding(finding.OK, f'all that {NAME} requires is installed')
 
 
 def unmet(required: Iterable[str]) -> list[str]:

@@ -36,7 +36,7 @@ def test_an_absent_class_is_no_cheerful_end(folder):
     folder.mask(f'{name}.png', tiny_folder.stripes((0, 1)))
   result = command.here(SCRIPT, f'--data_dir={folder.root}')
   assert result.returncode == 0, result.stderr
-  assert '1 of 3 classes never occur: car.' in result.stderr.splitlines()[-1]
+  assert '1 of 3 classes never occurs: car.' in result.stderr.splitlines()[-1]
   assert 'No problems found' not in result.stderr
 
 

@@ -142,6 +142,19 @@ def test_cityscapes_is_halved_as_in_the_paper_and_validated_in_part():
   assert steps_of(config) == 3000
 
 
+@pytest.mark.parametrize(
+  'name, memory',
+  [
+    ('a pixel', '1 MiB'),
+    ('cracks', '56 MiB'),
+    ('cityscapes', '5.8 GiB'),
+  ],
+)
+def test_the_memory_of_the_images_is_in_a_unit_that_fits(name, memory):
+  reasons = '\n'.join(auto.choose(made_info.DATA[name]).reasons)
+  assert f'decoded, the images take {memory} of memory' in reasons
+
+
 def test_images_smaller_than_a_stride_are_enlarged():
   assert chosen(made_info.DATA['smaller than a stride']).data.image_scale == 4
   assert chosen(made_info.DATA['six tiny images']).data.image_scale == 2

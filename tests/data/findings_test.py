@@ -101,6 +101,15 @@ def test_binary_masks_are_distinguished_from_others(
   assert bool(problems) == is_refused
 
 
+def test_what_is_absent_is_counted_and_named():
+  assert findings.describe_absent(['car'], 3) == (
+    '1 of 3 classes never occurs: car'
+  )
+  assert findings.describe_absent(['bus', 'train'], 19) == (
+    '2 of 19 classes never occur: bus, train'
+  )
+
+
 def test_absent_classes_are_named_unless_ignored():
   split = counts({0: 5}).split_info(1, 2, 255)
   info = dataclasses.replace(INFO, splits={'train': split, 'val': split})
