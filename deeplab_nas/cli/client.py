@@ -1,4 +1,4 @@
-"""`client`: asks a TF Serving for the masks of images."""
+"""`client`: asks TF Serving for the masks of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags: those of paths, those that all commands share, what is wrong in some.
+"""Flags: of paths, of all commands, and a sentence for those that are wrong.
 
 Each run of a command has flag values of its own, so that commands can be
 imported, and run one after the other, in one process.
