@@ -156,13 +156,13 @@ def test_alpha_that_does_not_move_is_reported_after_some_epochs(warnings):
   assert 'search.arch_learning_rate' in sentence
 
 
-def test_alpha_that_moved_little_but_more_than_noise_is_no_trouble(told):
+def test_alpha_that_moved_little_but_more_than_noise_is_no_trouble(warnings):
   flat = arch_weights.ArchWeights(np.full([20, 8], 1 / 8), DECIDED.transition)
   drift = arch_evidence.Against(0.04, 0.01, 0.001)
   none = np.zeros([5, 2], bool), np.zeros(12, bool)
   evidence = arch_evidence.Evidence(99, 64, {'alpha': drift}, {}, *none, *none)
   searched([dataclasses.replace(state(flat), evidence=evidence)] * 9)
-  assert not told()
+  assert not warnings()
   noise = dataclasses.replace(evidence, drifts={'beta': drift})
   searched([dataclasses.replace(state(flat), evidence=noise)] * 9)
-  assert len(told()) == 1
+  assert len(warnings()) == 1
