@@ -54,16 +54,22 @@ def describe(
     lines.append('  beta: the loss sees nothing of it in this space')
   if evidence.halves:
     halves = ', '.join(map(_half, evidence.halves, evidence.halves.values()))
-    lines.append(f'  gradients of halves of split B correlate by {halves}')
+    lines += _wrapped(f'gradients of halves of split B correlate by {halves}')
   if agreement is not None:
     count, shares = agreement
-    lines.append(
-      f'  of the decoded architecture, the {count} epochs before had'
-      f' {100 * shares.connections:.0f} % of the connections,'
+    lines += _wrapped(
+      f'the {count} epochs before decoded to'
+      f' {100 * shares.connections:.0f} % of the connections and'
       f' {100 * shares.layers:.0f} % of the layers'
     )
   lines += [*_decisions(evidence, weights, space, path), *_verdict(evidence)]
   return '\n'.join(lines)
+
+
+def _wrapped(text: str) -> list[str]:
+  return textwrap.wrap(
+    text, _WIDTH, initial_indent='  ', subsequent_indent='    '
+  )
 
 
 def _drift(name: str, drift: arch_evidence.Against) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeplab_nas import commands
@@ -112,8 +112,13 @@ def _evidence(
     state.weights,
     state.space,
     state.genotype.path,
-    decode_agreement.of_last(metrics_log.read(run), _LAST_EPOCHS),
+    decode_agreement.of_last(_searched(metrics_log.read(run)), _LAST_EPOCHS),
   )
+
+
+def _searched(lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Those of epochs with steps on the architecture."""
+  return [line for line in lines if 'connections_decided' in line]
 
 
 def _costs(

@@ -95,7 +95,10 @@ def test_halves_that_do_not_confirm_are_a_doubt():
 def test_the_last_epochs_are_told():
   agreement = 4, decode_agreement.Agreement(0.9, 0.75)
   shown = told(evidence(), agreement=agreement)
-  assert 'the 4 epochs before had 90 % of the connections, 75 %' in shown
+  assert (
+    'the 4 epochs before decoded to 90 % of the connections and 75 % of the'
+    ' layers'
+  ) in shown
 
 
 def test_what_was_not_measured_is_not_claimed():
@@ -104,4 +107,4 @@ def test_what_was_not_measured_is_not_claimed():
 
 def test_lines_are_short_enough_to_read():
   for line in text(evidence()).splitlines():
-    assert len(line) <= 120
+    assert len(line) <= 100

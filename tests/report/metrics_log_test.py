@@ -36,6 +36,19 @@ def test_the_last_line_tells_the_architecture(finished):
   assert 0 < line['beta_entropy'] <= math.log(3)
 
 
+def test_the_lines_tell_signal_from_noise(finished):
+  first, *_, last = metrics_log.read(finished.run)
+  assert 'alpha_signal' not in first  # no step on the architecture yet
+  evidence = finished.searcher.arch_state().evidence
+  for name, value in evidence.numbers().items():
+    assert last[name] == pytest.approx(value)
+  assert 'alpha_signal' in last and 'layers_decided' in last
+  assert last['decoded']['path'] == list(
+    finished.searcher.arch_state().genotype.path
+  )
+  assert 0 <= last['connections_as_before'] <= 1
+
+
 def test_the_mean_of_the_classes_is_the_miou(finished):
   line = metrics_log.read(finished.run)[-1]
   by_class = line['class_iou']

@@ -48,7 +48,15 @@ def test_training_has_learning_rate_and_architecture(finished):
     last['learning_rate']
   )
   found = scalars(finished.run, 'architecture')
-  for name in ('alpha_entropy', 'alpha_decided', 'beta_decided'):
+  for name in (
+    'alpha_entropy',
+    'alpha_decided',
+    'beta_decided',
+    'alpha_drift',
+    'alpha_signal',
+    'connections_decided',
+    'layers_as_before',
+  ):
     assert list(found[name].values())[-1] == pytest.approx(last[name])
 
 

@@ -6,7 +6,7 @@ import subprocess
 
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
-from deeplab_nas.report import metrics_log
+from deeplab_nas.report import arch_verdict, metrics_log
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.space import search_space, zoo
@@ -142,3 +142,25 @@ def test_it_says_how_to_train_what_was_found(finished):
     f'--genotype={finished.run.genotype}',
     f'--run_dir={finished.run.path}_train',
   ]
+
+
+def test_it_says_whether_there_is_more_than_noise(finished):
+  state = finished.searcher.arch_state()
+  shown = search_summary.summarize(
+    finished.run,
+    state.genotype,
+    state.space,
+    finished.info,
+    (17, 33),
+    metrics_log.read(finished.run)[-1],
+    state=state,
+  )
+  assert arch_verdict.UNMEASURED not in shown
+  num_steps = state.evidence.num_steps
+  assert f'Signal or noise, by {num_steps} steps and 64 random walks' in shown
+  count, total = state.evidence.decided
+  assert f'Decided are {count} of {total} choices' in shown
+
+
+def test_what_was_not_measured_is_said(tmp_path):
+  assert arch_verdict.UNMEASURED in text(tmp_path)

@@ -71,6 +71,7 @@ class Search:
       update(
         *(tf.constant(rng.normal(0, scale, x), tf.float32) for x in shapes)
       )
+      self.step.assign_add(1)
     return self
 
   def evidence(self):
