@@ -8,6 +8,7 @@ on, so equal operations are equal values, whatever layer they stand in.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from deeplab_nas.space import primitives as primitives_lib
@@ -88,10 +89,20 @@ class Cost:
 
   def __str__(self) -> str:
     return (
-      f'{self.params / 1e6:.2f} M parameters, '
-      f'{self.macs / 1e9:.2f} B multiply-adds, '
-      f'{self.activation_bytes / 1e9:.2f} GB of activations'
+      f'{_amount(self.params, ("", "K", "M"))} parameters,'
+      f' {_amount(self.macs, ("", "K", "M", "B"))} multiply-adds,'
+      f' {_amount(self.activation_bytes, ("bytes", "KB", "MB", "GB"))}'
+      ' of activations'
     )
+
+
+def _amount(value: float, units: Sequence[str]) -> str:
+  """'10.15 M'; less than a tenth of the last unit is in one before it."""
+  power = len(units) - 1
+  while power and value < 0.1 * 1000**power:
+    power -= 1
+  digits = 2 if power else 0
+  return f'{value / 1000**power:.{digits}f} {units[power]}'.strip()
 
 
 def count(op: Operation) -> Cost:

@@ -47,7 +47,7 @@ def test_noise_is_called_undetermined_with_what_to_do():
   assert 'Decided are 0 of 22 choices (0 %)' in shown
 
 
-def test_a_part_is_told_choice_by_choice():
+def test_a_part_is_described_choice_by_choice():
   shown = text(evidence(alpha=SIGNAL, connections=2, layers=3))
   assert '(+20.0 sd): learnt' in shown
   assert 'Decided are 5 of 22 choices (23 %): 2 of 10 connections' in shown
@@ -92,7 +92,7 @@ def test_halves_that_do_not_confirm_are_a_doubt():
   assert 'Halves of split B do not confirm alpha:' in told(doubtful)
 
 
-def test_the_last_epochs_are_told():
+def test_the_last_epochs_are_reported():
   agreement = 4, decode_agreement.Agreement(0.9, 0.75)
   shown = told(evidence(), agreement=agreement)
   assert (

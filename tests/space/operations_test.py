@@ -46,3 +46,25 @@ def test_identities_are_no_operations():
 def test_unknown_kinds_are_refused():
   with pytest.raises(ValueError, match="kind 'swirl'; costs are known for co"):
     operations.count(Operation('swirl', 1, 1, 1, 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize(
+  'cost, text',
+  [
+    ((0, 0, 0), '0 parameters, 0 multiply-adds, 0 bytes of activations'),
+    (
+      (44_900, 6_160_000, 99_999),
+      '44.90 K parameters, 6.16 M multiply-adds, 100.00 KB of activations',
+    ),
+    (
+      (100_000, 1e8, 1e8),
+      '0.10 M parameters, 0.10 B multiply-adds, 0.10 GB of activations',
+    ),
+    (
+      (2e9, 5e12, 7e10),
+      '2000.00 M parameters, 5000.00 B multiply-adds, 70.00 GB of activations',
+    ),
+  ],
+)
+def test_costs_are_shown_in_units_that_fit(cost, text):
+  assert str(operations.Cost(*cost)) == text
