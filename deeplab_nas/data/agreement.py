@@ -37,6 +37,12 @@ def check(
   """
   for split in filter(None, splits):
     counts = shards.counts(data_dir, split)
+    errors.require(
+      any(counts.values()),
+      f'Split {split} has 0 images, in {data_dir}: convert the data again, or'
+      ' choose another with data.train_split, data.val_split (empty for no'
+      ' validation) or eval.split.',
+    )
     expected = info.splits.get(split)
     if expected is None:
       continue
@@ -65,17 +71,29 @@ def check_labels(
   """
   for split in filter(None, splits):
     counts = info.splits.get(split)
-    labelled = [
-      name for name, of in info.splits.items() if any(of.class_pixels)
-    ]
     errors.require(
       counts is None or any(counts.class_pixels),
-      f'Split {split} of {data_dir} has no pixel with a label: its images have'
-      ' no masks, or all of them is ignored, so there is nothing to learn from'
-      ' and nothing to measure on. Splits with labels:'
-      f' {", ".join(labelled) or "none"}; choose with data.train_split,'
-      ' data.val_split (empty for no validation) or eval.split.',
+      no_label(data_dir, split, info),
     )
+
+
+def no_label(
+  data_dir: str | os.PathLike,
+  split: str,
+  info: dataset_info.DatasetInfo,
+  num_images: int | None = None,
+) -> str:
+  """The refusal of a split, or of its first images, without a label."""
+  labelled = [name for name, of in info.splits.items() if any(of.class_pixels)]
+  others = ', '.join(labelled) or ('none' if info.splits else 'not known')
+  first = '' if num_images is None else f' in its first {num_images} images'
+  return (
+    f'Split {split} of {data_dir} has no pixel with a label{first}:'
+    ' there are no masks, or all of them is ignored, so there is'
+    ' nothing to learn from and nothing to measure on. Splits with labels:'
+    f' {others}; choose with data.train_split, data.val_split (empty for no'
+    ' validation), data.max_val_images or eval.split.'
+  )
 
 
 @contextlib.contextmanager

@@ -45,17 +45,32 @@ def require_several(info: dataset_info.DatasetInfo, split: str) -> None:
       f' {surroundings}, in labels.txt and in the masks'
     )
   elif len(found) < 2:
-    what = (
-      f'Of {len(known)} classes {found[0] if found else "none"} occurs in the'
-      f' labels of split {split}'
-    )
-    remedy = (
-      'look at the masks and at what --map or --ignore_label made of their'
-      ' values'
-    )
+    raise errors.UserError(only_one(info, split, found))
   else:
     return
-  raise errors.UserError(
+  raise errors.UserError(_nothing_learnt(what, remedy))
+
+
+def only_one(
+  info: dataset_info.DatasetInfo, split: str, found: tuple[str, ...]
+) -> str:
+  """The refusal of a split in which one class occurs, or none.
+
+  Args:
+    info: Of the data.
+    split: Split that is trained on.
+    found: Names of the classes that occur.
+  """
+  return _nothing_learnt(
+    f'Of {len(that_count(info))} classes {found[0] if found else "none"} occurs'
+    f' in the labels of split {split}',
+    'look at the masks and at what --map or --ignore_label made of their'
+    ' values',
+  )
+
+
+def _nothing_learnt(what: str, remedy: str) -> str:
+  return (
     f'{what}: nothing can be learnt, since a prediction that is the same'
     f' everywhere would be perfect. To mend it, {remedy}, and convert the data'
     ' again.'

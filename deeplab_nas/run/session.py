@@ -20,7 +20,7 @@ from absl import logging
 
 from deeplab_nas import files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import classes, dataset_info
+from deeplab_nas.data import classes, dataset_info, labelled
 from deeplab_nas.run import (
   checkpoints,
   cluster,
@@ -54,13 +54,15 @@ def begin(
     The devices, and the description of the data.
 
   Raises:
-    UserError: If the data has no description or one class, or workers differ.
+    UserError: If the data has no description, or one class or none in its
+      labels, or workers differ.
   """
   tf.keras.utils.set_random_seed(config.runtime.seed)
   strategy = devices.strategy(config.runtime)
   data = config.data
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   classes.require_several(info, data.train_split)
+  labelled.require(data.dir, data.train_split, info, num_classes=2)
   worker_check.require(strategy, {**worker_check.facts(config, info), **facts})
   return strategy, info
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.data import dataset_info, input_pipeline, labelled
 
 
 def make(
@@ -21,10 +21,16 @@ def make(
     info: Of the data.
     fills_last: Whether to fill the last batch with images that do not count, so
       that it can be divided among replicas.
+
+  Raises:
+    UserError: If none of the images has a label.
   """
   if not config.val_split:
     logging.warning('data.val_split is empty: nothing will be validated.')
     return None
+  labelled.require(
+    config.dir, config.val_split, info, num_images=config.max_val_images
+  )
   val = input_pipeline.eval_dataset(
     config.dir, config.val_split, info, config.pipeline()
   )

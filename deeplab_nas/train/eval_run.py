@@ -25,6 +25,7 @@ from deeplab_nas.data import (
   classes,
   dataset_info,
   input_pipeline,
+  labelled,
   pipeline_config,
 )
 from deeplab_nas.evaluate import advice as advice_lib
@@ -83,6 +84,7 @@ def run(
   data_dir = readable_dir or config.data.dir
   info = dataset_info.DatasetInfo.load(data_dir, config.data.dataset or None)
   _check_classes(info, source.info, config.data.dir)
+  labelled.require(data_dir, split, info)
   worker_check.require(
     strategy,
     {
@@ -134,12 +136,6 @@ def _measure(
     _progress(),
     strategy,
     input_pipeline.file_names(data_dir, split),
-  )
-  errors.require(
-    bool(result.confusion.any()),
-    f'No pixel of split {split} of {config.data.dir} has a label: its images'
-    ' have no masks, or all of them is ignored; choose another with'
-    ' --set=eval.split=NAME.',
   )
   return result
 

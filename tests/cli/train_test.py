@@ -12,6 +12,8 @@ DATASET = (
   ' "palette": [[0, 0, 0], [9, 9, 9]], "ignore_label": 255, "splits": {},'
   ' "mean_pixel": [1, 2, 3]}'
 )
+# Its length, 0, the checksum of that, and a place for that of its contents.
+EMPTY_RECORD = bytes(8) + bytes.fromhex('29039807') + bytes(4)
 
 
 def run(*flags):
@@ -29,7 +31,7 @@ def data(tmp_path):
   folder.mkdir()
   (folder / 'dataset.json').write_text(DATASET)
   for split in ('train', 'val'):
-    (folder / f'{split}-00000-of-00001.tfrecord').write_bytes(b'')
+    (folder / f'{split}-00000-of-00001.tfrecord').write_bytes(EMPTY_RECORD)
   return folder
 
 
@@ -108,26 +110,28 @@ def test_a_training_needs_a_run_dir_that_is_its_own(train, tmp_path):
   assert 'holds a search, not a training' in sentence
 
 
-def test_a_refused_training_leaves_nothing(data, tmp_path):
+def test_a_refused_training_leaves_nothing(records, tmp_path):
   folder = tmp_path / 'run'
   result = run(
     '--mode=train',
     '--config=quickstart',
-    f'--data_dir={data}',
+    f'--data_dir={records}',
+    '--set=data.batch_size=99',
     '--genotype=zoo:auto_deeplab',
     f'--run_dir={folder}',
   )
   assert result.returncode == 2
-  assert 'Split train has 0 images, fewer than' in result.stderr
+  assert 'Split train has 8 images, fewer than' in result.stderr
   assert not folder.exists()
 
 
 @pytest.mark.parametrize('flag', ['--overwrite', '--resume'])
-def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
+def test_a_refused_training_leaves_a_finished_one(records, tmp_path, flag):
   command = [
     '--mode=train',
     '--config=quickstart',
-    f'--data_dir={data}',
+    f'--data_dir={records}',
+    '--set=data.batch_size=99',
     '--genotype=zoo:auto_deeplab',
   ]
   folder = tmp_path / 'run'
@@ -142,13 +146,30 @@ def test_a_refused_training_leaves_a_finished_one(data, tmp_path, flag):
   for name, text in before.items():
     (folder / name).write_text(text)
   result = run(*command, f'--run_dir={folder}', flag)
-  assert 'Split train has 0 images, fewer than' in result.stderr
+  assert 'Split train has 8 images, fewer than' in result.stderr
   after = {
     str(path.relative_to(folder)): path.read_text()
     for path in folder.rglob('*')
     if path.is_file()
   }
   assert after == before
+
+
+@pytest.mark.parametrize('mode', ['search', 'train'])
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_a_split_without_images_is_refused(mode, split, data, tmp_path):
+  (data / f'{split}-00000-of-00001.tfrecord').write_bytes(b'')
+  genotype = ['--genotype=zoo:auto_deeplab'] if mode == 'train' else []
+  folder = tmp_path / 'run'
+  sentence = refusal(
+    f'--mode={mode}',
+    '--config=quickstart',
+    f'--data_dir={data}',
+    f'--run_dir={folder}',
+    *genotype,
+  )
+  assert sentence.startswith(f'error: Split {split} has 0 images, in {data}')
+  assert not folder.exists()
 
 
 def test_a_used_run_dir_is_refused_and_kept(data, tmp_path):

@@ -52,6 +52,14 @@ def test_other_counts_are_refused(changes, sentence, data_dir, info):
   assert sentence in refusal(data_dir, info)
 
 
+@pytest.mark.parametrize('is_counted', [True, False])
+def test_a_split_without_images_is_refused(is_counted, data_dir, info):
+  (data_dir / 'val-00000-of-00001.tfrecord').write_bytes(b'')
+  if not is_counted:
+    info = dataclasses.replace(info, splits={})
+  assert refusal(data_dir, info).startswith('Split val has 0 images, in ')
+
+
 def test_a_split_without_shards_is_refused(data_dir, info):
   (data_dir / 'val-00000-of-00001.tfrecord').unlink()
   assert 'no shards named val-' in refusal(data_dir, info)

@@ -4,8 +4,11 @@ import dataclasses
 
 import pytest
 
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.run import val_batches
+from tests.data import labelled_test
 from tests.train import records as records_lib
 
 
@@ -29,3 +32,10 @@ def test_no_split_is_no_validation(data, caplog):
     val_batches.make(config, dataset_info.DatasetInfo.load(data.dir)) is None
   )
   assert 'nothing will be validated' in caplog.text
+
+
+def test_images_without_a_label_are_refused(tmp_path):
+  labelled_test.write(tmp_path, 'val', (255,), None)
+  config = config_lib.DataConfig(dir=str(tmp_path))
+  with pytest.raises(errors.UserError, match='Split val of .* no pixel with'):
+    val_batches.make(config, labelled_test.INFO)

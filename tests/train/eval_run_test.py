@@ -12,6 +12,7 @@ from deeplab_nas.evaluate import image_counts
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.train import eval_run, restore, train_run
+from tests.data import labelled_test
 from tests.train import records, tiny_training
 
 
@@ -108,4 +109,17 @@ def test_data_of_other_classes_is_refused(run, tmp_path):
     }
   )
   with pytest.raises(errors.UserError, match='the 3 classes x, y, z, but'):
+    eval_run.run(directory, changed)
+
+
+@pytest.mark.parametrize('masks', [((255,),), (None, None)])
+def test_a_split_without_labels_is_refused(masks, run, tmp_path):
+  directory, config = run
+  restore.load(directory).info.save(tmp_path)
+  labelled_test.write(tmp_path, 'extra', *masks)
+  data = {**config.to_dict()['data'], 'dir': str(tmp_path)}
+  changed = type(config).from_dict(
+    {**config.to_dict(), 'data': data, 'eval': {'split': 'extra'}}
+  )
+  with pytest.raises(errors.UserError, match='Split extra .* no pixel with a'):
     eval_run.run(directory, changed)
