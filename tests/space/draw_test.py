@@ -1,7 +1,6 @@
 """Figures hold what they claim."""
 
 import io
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from deeplab_nas.space import (
   Lattice,
   SearchSpace,
   arch_weights,
-  decode,
   draw,
   primitives,
   zoo,
@@ -37,39 +35,12 @@ def test_figure_names_every_block_and_operation(name):
   assert len(arrows) == len(genotype.path)
 
 
-def path_drawn(figure):
-  """Where the path's arrows end."""
-  axes = figure.axes[0]
-  return [tuple(a.xy) for a in axes.texts if not a.get_text()]
-
-
-def test_figure_draws_the_path():
-  genotype = zoo.load('auto_deeplab')
-  ends = path_drawn(draw.figure(genotype))
-  assert ends == list(enumerate(genotype.path, start=1))
-
-
 @pytest.mark.parametrize('num_blocks, num_layers', [(1, 1), (10, 5), (5, 20)])
 def test_pictures_of_all_sizes_can_be_saved(num_blocks, num_layers):
   space = SearchSpace(CellSpace(num_blocks), Lattice(num_layers))
   stream = io.BytesIO()
   draw.save_picture(space.random(np.random.default_rng(0)), stream)
   assert stream.getvalue().startswith(PNG)
-
-
-def test_suffix_decides_the_format(tmp_path):
-  genotype = zoo.load('auto_deeplab')
-  draw.save_picture(genotype, tmp_path / 'a.png')
-  draw.save_picture(genotype, str(tmp_path / 'a.svg'))
-  assert (tmp_path / 'a.png').read_bytes().startswith(PNG)
-  assert ElementTree.parse(tmp_path / 'a.svg').getroot().tag.endswith('svg')
-
-
-@pytest.mark.parametrize('name', ['a.jpeg', 'a'])
-def test_other_suffixes_are_refused(name, tmp_path):
-  with pytest.raises(ValueError, match='pictures are .png or .svg'):
-    draw.save_picture(zoo.load('auto_deeplab'), tmp_path / name)
-  assert not list(tmp_path.iterdir())
 
 
 def test_weights_figure_shows_alpha_and_beta():
@@ -141,70 +112,6 @@ def test_colours_are_centred_on_the_weights_of_the_start():
   assert sorted(shown) == sorted(
     f'{edge[e.index]:.2f}' for e in space.lattice.edges
   )
-
-
-def marked(space):
-  """Dashed transitions and hatched cells of a picture, and what it says."""
-  op = np.full([len(space.cell.edges), len(space.cell.primitives)], 0.1)
-  exits = space.lattice.legal.sum(-1, keepdims=True)
-  edge = space.lattice.legal / np.maximum(exits, 1)
-  figure = draw.weights_figure(arch_weights.ArchWeights(op, edge), space)
-  beta, alpha = figure.axes[:2]
-  dashed = {
-    tuple(map(tuple, line.get_xydata().astype(int).tolist()))
-    for line in beta.lines
-    if line.get_linestyle() == '--'
-  }
-  hatched = {
-    tuple(path.vertices.mean(0).round().astype(int).tolist())
-    for each in alpha.collections
-    if each.get_hatch()
-    for path in each.get_paths()
-  }
-  return dashed, hatched, beta.get_xlabel(), alpha.get_xlabel()
-
-
-def test_what_the_loss_cannot_see_is_marked():
-  space = SearchSpace(CellSpace(2), Lattice(4))
-  dashed, hatched, beta, alpha = marked(space)
-  assert dashed == {
-    ((0, 0), (1, 0)),
-    ((0, 0), (1, 1)),
-    ((1, 1), (2, 2)),
-    ((2, 2), (3, 3)),
-  }
-  assert space.cell.primitives[0].is_none
-  assert len(hatched) >= 1 and {column for column, _ in hatched} == {0}
-  for legend in (beta, alpha):
-    assert 'the loss cannot see this weight' in legend
-
-
-def test_where_the_loss_sees_all_nothing_is_marked():
-  space = SearchSpace(CellSpace(2, primitives.PRIMITIVES[1:]), Lattice(2))
-  _, hatched, _, alpha = marked(space)
-  assert not hatched and not alpha
-  whole = SearchSpace(CellSpace(2), Lattice(2), partial_channels=2)
-  assert not marked(whole)[1]
-
-
-def test_blocks_have_the_names_of_the_genotypes_picture():
-  space = SearchSpace(CellSpace(2), Lattice(3))
-  op = np.full([5, 8], 0.1)
-  # The first block becomes the second: both read the inputs alone.
-  op[0, 1], op[1, 1] = 0.3, 0.3
-  op[2, 6], op[3, 6] = 0.3, 0.3
-  weights = arch_weights.ArchWeights(op, space.lattice.legal * 0.25)
-  chosen = decode.decode(weights, space)
-  assert chosen.cell[0][0].primitive == 'atrous_conv_3x3'
-  figure = draw.weights_figure(weights, space)
-  labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
-  assert labels == [
-    'prev -> block_1',
-    'prev_prev -> block_1',
-    'prev -> block_0',
-    'prev_prev -> block_0',
-    'block_1 -> block_0',
-  ]
 
 
 def test_weights_picture_can_be_saved(tmp_path):

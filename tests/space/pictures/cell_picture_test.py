@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib import figure as figure_lib
 
-from deeplab_nas.space import CellSpace, SearchSpace, cell_picture, zoo
+from deeplab_nas.space import CellSpace, SearchSpace, zoo
+from deeplab_nas.space.pictures import cell_picture
 
 
 def drawn(genotype):

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from deeplab_nas.space import cell_space
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import primitives as primitives_lib
+from deeplab_nas.space.pictures import page
 
 if TYPE_CHECKING:
   from matplotlib import axes as axes_lib
 
-_INK = '#1f2933'
-_FAINT = '#cbd2d9'
 _STATES = (
   '#2f6690',
   '#e08e1b',
@@ -55,7 +54,7 @@ def draw(axes: axes_lib.Axes, genotype: genotype_lib.Genotype) -> None:
   """Draws the cell of a genotype into empty axes."""
   depths = _depths(genotype)
   names = cell_space.source_names(genotype.num_blocks)
-  axes.set_title('Cell', loc='left', color=_INK, fontsize=12)
+  axes.set_title('Cell', loc='left', color=page.INK, fontsize=12)
   axes.set_xlim(-0.8, width(genotype) - 0.8)
   axes.set_ylim(len(names) - 0.3, -0.6)
   axes.set_axis_off()
@@ -117,9 +116,9 @@ def _draw_block(
     fill = _KINDS.get(primitives_lib.BY_NAME[name].kind, 'white')
     middle = top + 0.2 + 0.4 * term
     place = (left + 0.1, middle - _OPERATION[1] / 2)
-    _draw_box(axes, place, _OPERATION, fill, _FAINT)
+    _draw_box(axes, place, _OPERATION, fill, page.FAINT)
     center = (left + 0.1 + _OPERATION[0] / 2, middle)
-    style = {'color': _INK, 'fontsize': 8.2}
+    style = {'color': page.INK, 'fontsize': 8.2}
     axes.text(*center, name, ha='center', va='center', zorder=5, **style)
   center = (left + (0.1 + _OPERATION[0] + _BOX[0]) / 2, top + _BOX[1] / 2)
   _draw_name(axes, center, f'block_{block}', block + 2)
@@ -157,9 +156,9 @@ def _draw_wire(
 def _draw_output(axes: axes_lib.Axes, depths: list[int]) -> None:
   """Every block's wire into the concatenation, the cell's output."""
   left, last = _left(max(depths) + 1), len(depths) + 1
-  _draw_box(axes, (left, 1.6), (0.5, last - 1.2), '#eef1f4', _INK)
+  _draw_box(axes, (left, 1.6), (0.5, last - 1.2), '#eef1f4', page.INK)
   center = (left + 0.25, (last + 2) / 2)
-  style = {'color': _INK, 'fontsize': 8.2, 'rotation': 90}
+  style = {'color': page.INK, 'fontsize': 8.2, 'rotation': 90}
   axes.text(*center, 'concat', ha='center', va='center', zorder=5, **style)
   for block, depth in enumerate(depths):
     row = block + 2

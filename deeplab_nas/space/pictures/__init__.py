@@ -1,0 +1,1 @@
+"""Parts of pictures: page, lattice, cell, alpha; matplotlib comes in late."""
