@@ -67,7 +67,12 @@ def _in_order_of(
     )
   place = {name: i for i, name in enumerate(b.images.names)}
   order = [place[name] for name in a.images.names]
-  images = image_counts.ImageCounts(a.images.names, b.images.counts[order])
+  nats = b.images.nats
+  images = image_counts.ImageCounts(
+    a.images.names,
+    b.images.counts[order],
+    None if nats is None else nats[order],
+  )
   b = dataclasses.replace(b, images=images)
   labelled = [x.pixels[:, image_counts.LABELLED] for x in (a, b)]
   differs = (labelled[0] != labelled[1]).any(1)
@@ -129,6 +134,17 @@ def _score_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
         gap.miou_interval,
       )
     )
+  entropies = [x.images.cross_entropy for x in (a, b)]
+  if not np.isnan(entropies).any():
+    gap = entropies[1] - entropies[0]
+    shown = (
+      f'{entropies[0]:.4f}',
+      '',
+      f'{entropies[1]:.4f}',
+      '',
+      f'{gap:+.4f}',
+    )
+    rows.append(('cross-entropy', *shown, ''))
   return [*_aligned(rows), '', *_verdict(found, len(a.images.names))]
 
 

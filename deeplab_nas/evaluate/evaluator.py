@@ -14,6 +14,8 @@ from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.run import devices
 
 _FILLER = np.int64(-1)
+# Cross-entropies are summed in integers, so that workers add up exactly.
+_NATS_UNIT = 1e-6
 
 
 def evaluate(
@@ -26,9 +28,9 @@ def evaluate(
 ) -> scores_lib.Scores:
   """Adds up the confusion matrices of all images, and counts in each.
 
-  One matrix is kept, and six numbers an image for each class. They are 64-bit
-  integers: every pixel counts however many there are, which Keras' float32
-  matrix cannot do beyond 2**24 pixels.
+  One matrix is kept, six numbers an image for each class, and its
+  cross-entropy. They are 64-bit integers: every pixel counts however many there
+  are, which Keras' float32 matrix cannot do beyond 2**24 pixels.
 
   Args:
     segmenter: Gives the classes; with several replicas, made in their scope.
@@ -42,13 +44,14 @@ def evaluate(
   """
   strategy = strategy or tf.distribute.get_strategy()
   if strategy.num_replicas_in_sync == 1:
-    results = _one_by_one(segmenter, dataset)
+    results = _one_by_one(segmenter, dataset, info.ignore_label)
   else:
     results = _side_by_side(segmenter, dataset, info.ignore_label, strategy)
   confusion = np.zeros([info.num_classes] * 2, np.int64)
-  ignored_pixels, of_images = 0, {}
-  for first, labels, predictions in results:
+  ignored_pixels, of_images, nats = 0, {}, {}
+  for first, labels, predictions, nats_of_batch in results:
     ignored_pixels += int((labels == info.ignore_label).sum())
+    nats.update(enumerate(nats_of_batch, first))
     for i, pair in enumerate(zip(labels, predictions), first):
       of_image = scores_lib.confusion_matrix(
         *pair, info.num_classes, info.ignore_label
@@ -66,38 +69,53 @@ def evaluate(
     int(counts[1]),
     image_counts.ImageCounts(
       tuple(names or map(str, range(1, num_images + 1))),
-      _of_all(of_images, num_images, info.num_classes, strategy),
+      _of_all(of_images, [num_images, 2, 3, info.num_classes], strategy),
+      _of_all(_in_units(nats), [num_images], strategy) * _NATS_UNIT,
     ),
   )
 
 
-def _of_all(of_images, num_images, num_classes, strategy) -> np.ndarray:
-  """The counts of all workers' images in order, int64 [N, 2, 3, C]."""
-  counts = np.zeros([num_images, 2, 3, num_classes], np.int64)
+def _of_all(of_images, shape, strategy) -> np.ndarray:
+  """The whole numbers of all workers' images in order, int64 [N, ...]."""
+  counts = np.zeros(shape, np.int64)
   for i, values in of_images.items():
     counts[i] = values
   return devices.sum_of_workers(strategy, counts)
 
 
-def _one_by_one(
-  segmenter, dataset
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-  """The number of the first image; labels and predictions, [B, H, W] each."""
-  classes = tf.function(
-    segmenter.classes,
-    input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
+def _in_units(nats: dict[int, float]) -> dict[int, int]:
+  return {i: round(float(value) / _NATS_UNIT) for i, value in nats.items()}
+
+
+# The number of the first image; labels and predictions, [B, H, W] each; and
+# the cross-entropy of each image, summed over its pixels, [B].
+_Result = tuple[int, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _one_by_one(segmenter, dataset, ignore_label: int) -> Iterator[_Result]:
+  """Of each batch."""
+  measure = tf.function(
+    lambda images, labels: segmenter.classes_and_nats(
+      images, labels, ignore_label
+    ),
+    input_signature=[
+      tf.TensorSpec([None, None, None, 3], tf.float32),
+      tf.TensorSpec([None, None, None], tf.int32),
+    ],
     autograph=False,
   )
   first = 0
   for images, labels in dataset:
-    predictions = classes(tf.cast(images, tf.float32)).numpy()
-    yield first, np.asarray(labels), predictions
+    predictions, nats = measure(
+      tf.cast(images, tf.float32), tf.cast(labels, tf.int32)
+    )
+    yield first, np.asarray(labels), predictions.numpy(), nats.numpy()
     first += len(predictions)
 
 
 def _side_by_side(
   segmenter, dataset: tf.data.Dataset, ignore_label: int, strategy
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+) -> Iterator[_Result]:
   """The same, of single images that the replicas of this worker get in turn."""
   count = strategy.num_replicas_in_sync
   # What fills the last round does not count.
@@ -127,18 +145,20 @@ def _side_by_side(
     )
   )
 
-  classes = tf.autograph.experimental.do_not_convert(segmenter.classes)
+  @tf.autograph.experimental.do_not_convert
+  def measure(images, labels):
+    return segmenter.classes_and_nats(images, labels, ignore_label)
 
   @tf.function
   def step(iterator):
     images, labels, index = next(iterator)
-    return index, labels, strategy.run(classes, [images])
+    return index, labels, *strategy.run(measure, [images, labels])
 
   while True:
     try:
       found = map(strategy.experimental_local_results, step(iterator))
     except tf.errors.OutOfRangeError:
       return
-    for index, label, prediction in zip(*found):
+    for index, *of_image in zip(*found):
       if index != _FILLER:
-        yield int(index), label.numpy(), prediction.numpy()
+        yield int(index), *(tensor.numpy() for tensor in of_image)

@@ -31,10 +31,21 @@ class ImageCounts:
     names: N names.
     counts: int64 [N, 2, 3, C], all pixels and those near a contour; hits,
       labelled and predicted.
+    nats: float64 [N], cross-entropy, -log p(label) summed over the labelled
+      pixels; None where it was not measured.
   """
 
   names: tuple[str, ...]
   counts: np.ndarray
+  nats: np.ndarray | None = None
+
+  @property
+  def cross_entropy(self) -> float:
+    """Nats per labelled pixel of all images; NaN where none was measured."""
+    labelled = self.counts[:, PIXELS, LABELLED].sum()
+    if self.nats is None or not labelled:
+      return float('nan')
+    return float(self.nats.sum() / labelled)
 
   def class_iou(self) -> np.ndarray:
     """float64 [N, C]; NaN where a class is neither labelled nor predicted."""
@@ -61,21 +72,25 @@ class ImageCounts:
     table.writerow(
       ['image', 'miou', 'pixel_accuracy', 'labelled_pixels']
       + [f'iou_{name}' for name in class_names]
+      + ['cross_entropy']
     )
+    nats = np.full(len(labelled), np.nan) if self.nats is None else self.nats
     for i in np.argsort(means, kind='stable'):  # NaN sorts last
       shares = [means[i], accuracy[i]]
       table.writerow(
         [self.names[i], *map(cell, shares), labelled[i]]
         + [cell(x) if is_scored[i] else '' for x in ious[i]]
+        + [cell(nats[i] / labelled[i]) if is_scored[i] else '']
       )
     return stream.getvalue()
 
   def to_bytes(self) -> bytes:
     """A NumPy file that `from_bytes` reads."""
     stream = io.BytesIO()
-    np.savez_compressed(
-      stream, names=np.array(self.names, str), counts=self.counts
-    )
+    arrays = {'names': np.array(self.names, str), 'counts': self.counts}
+    if self.nats is not None:
+      arrays['nats'] = self.nats
+    np.savez_compressed(stream, **arrays)
     return stream.getvalue()
 
   @classmethod
@@ -88,14 +103,17 @@ class ImageCounts:
     try:
       with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         names, counts = arrays['names'], arrays['counts']
+        # Earlier releases did not measure it.
+        nats = arrays.get('nats')
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
-      counts, names = np.zeros([]), np.zeros([])
-    if counts.ndim != 4 or counts.shape[:3] != (len(names), 2, 3):
+      counts, names, nats = np.zeros([]), np.zeros([]), None
+    is_whole = counts.ndim == 4 and counts.shape[:3] == (len(names), 2, 3)
+    if not is_whole or (nats is not None and nats.shape != (len(names),)):
       raise errors.UserError(
         f'{where} is damaged: evaluate that run again with'
         f' {commands.name("eval")}.'
       )
-    return cls(tuple(names.tolist()), counts.astype(np.int64))
+    return cls(tuple(names.tolist()), counts.astype(np.int64), nats)
 
 
 def count(

@@ -24,6 +24,7 @@ class Scores(Protocol):
   num_images: int
   ignored_pixels: int
   miou: float
+  cross_entropy: float
   pixel_accuracy: float
   mean_accuracy: float
   frequency_weighted_iou: float
@@ -100,6 +101,8 @@ def _summary(scores: Scores) -> list[str]:
     ('frequency-weighted IoU', scores.frequency_weighted_iou, ''),
   ]
   lines = [f'{name:<24} {percent(x):>8}  {note}' for name, x, note in rows]
+  if not math.isnan(scores.cross_entropy):
+    lines.append(f'{"cross-entropy":<24} {scores.cross_entropy:>8.4f}')
   if constant:
     lines.append(
       f'For comparison, {constant.name} everywhere: mean IoU'

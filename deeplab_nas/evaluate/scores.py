@@ -97,6 +97,11 @@ class Scores:
     return float(_ratio(self._hits.sum(), self.confusion.sum()))
 
   @property
+  def cross_entropy(self) -> float:
+    """Nats per labelled pixel, NaN where it was not measured."""
+    return math.nan if self.images is None else self.images.cross_entropy
+
+  @property
   def mean_accuracy(self) -> float:
     """Mean accuracy over the classes in the labels."""
     return _mean(self.class_accuracy)
@@ -155,6 +160,7 @@ class Scores:
       'labelled_pixels': int(self.confusion.sum()),
       'ignored_pixels': self.ignored_pixels,
       'miou': _plain(self.miou),
+      'cross_entropy': _plain(self.cross_entropy),
       'pixel_accuracy': _plain(self.pixel_accuracy),
       'mean_accuracy': _plain(self.mean_accuracy),
       'frequency_weighted_iou': _plain(self.frequency_weighted_iou),

@@ -19,6 +19,7 @@ from deeplab_nas.nn.network import network as network_lib
 
 # Values of an 8-bit mask.
 MAX_CLASSES = 256
+_LEAST_PROBABILITY = 1.2e-38  # above it float32 has all of its digits
 
 
 class Segmenter(tf.Module):
@@ -56,14 +57,31 @@ class Segmenter(tf.Module):
     Raises:
       ValueError: If there are more classes than a mask of 8 bits has values.
     """
+    return _most_probable(self.probabilities(images))
+
+  def classes_and_nats(
+    self, images: tf.Tensor, labels: tf.Tensor, ignore_label: int
+  ) -> tuple[tf.Tensor, tf.Tensor]:
+    """The most probable classes, and how improbable the labels were.
+
+    Args:
+      images: See `classes`.
+      labels: integers [B, H, W], below C or `ignore_label`.
+      ignore_label: Pixels with this label do not count.
+
+    Returns:
+      uint8 [B, H, W], and float64 [B], the sums of -log p(label) over the
+      labelled pixels of each image. A probability counts as 1e-38 at least.
+    """
     probabilities = self.probabilities(images)
-    if probabilities.shape[-1] > MAX_CLASSES:
-      raise ValueError(
-        f'the network has {probabilities.shape[-1]} classes, but masks of 8'
-        f' bits tell {MAX_CLASSES} apart'
-      )
-    indices = tf.argmax(probabilities, -1, tf.int32)
-    return tf.cast(indices, tf.uint8)
+    is_labelled = labels != ignore_label
+    label = tf.where(is_labelled, labels, 0)
+    of_label = tf.gather(
+      probabilities, tf.cast(label, tf.int32), axis=-1, batch_dims=3
+    )  # [B, H, W]
+    nats = -tf.math.log(tf.maximum(of_label, _LEAST_PROBABILITY))
+    counted = tf.where(is_labelled, tf.cast(nats, tf.float64), 0)
+    return _most_probable(probabilities), tf.reduce_sum(counted, [1, 2])
 
   def probabilities(self, images: tf.Tensor) -> tf.Tensor:
     """Mean of the softmaxes over scales and flips, float32 [B, H, W, C].
@@ -91,3 +109,13 @@ class Segmenter(tf.Module):
     scaled = tf.round(tf.image.resize(images, scaled_size, antialias=True))
     logits = self.network(scaled, training=False)
     return tf.nn.softmax(tf.image.resize(logits, size))
+
+
+def _most_probable(probabilities: tf.Tensor) -> tf.Tensor:
+  """uint8 [B, H, W] of [B, H, W, C]."""
+  if probabilities.shape[-1] > MAX_CLASSES:
+    raise ValueError(
+      f'the network has {probabilities.shape[-1]} classes, but masks of 8'
+      f' bits tell {MAX_CLASSES} apart'
+    )
+  return tf.cast(tf.argmax(probabilities, -1, tf.int32), tf.uint8)

@@ -1,12 +1,13 @@
 """Two made-up evaluations side by side."""
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.evaluate import comparison, evaluated
+from deeplab_nas.evaluate import comparison, evaluated, image_counts
 from tests import command
 from tests.evaluate import evaluations
 
@@ -43,6 +44,28 @@ def test_settings_that_differ_are_shown_and_no_others(runs):
     ['train.class_weights', '"none"', '"sqrt_inverse"'],
   ]
   assert 'Settings that differ:\n  none\n' in compared(runs[0], runs[0])
+
+
+def test_cross_entropies_are_compared_where_both_have_them(runs):
+  a, b = map(evaluated.Evaluated.load, runs)
+  assert 'cross-entropy' not in comparison.compare(a, b)
+  labelled = a.pixels[:, 1].sum(1)
+  a, b = (
+    dataclasses.replace(
+      x, images=dataclasses.replace(x.images, nats=nats * labelled)
+    )
+    for x, nats in ((a, 0.75), (b, 0.5))
+  )
+  order = [*range(1, len(b.images.names)), 0]
+  shuffled = image_counts.ImageCounts(
+    tuple(b.images.names[i] for i in order),
+    b.images.counts[order],
+    b.images.nats[order],
+  )
+  text = comparison.compare(a, dataclasses.replace(b, images=shuffled))
+  assert rows(text, 'cross-entropy') == [
+    ['cross-entropy', '0.7500', '0.5000', '-0.2500']
+  ]
 
 
 def test_scores_have_intervals_and_a_p_value(runs):

@@ -46,6 +46,16 @@ def test_it_agrees_with_an_independent_count():
     confusion = scores.confusion_matrix(label, best, 3, 255)
     alone = image_counts.count(label[0], best[0], confusion, 255)
     np.testing.assert_array_equal(counts, alone)
+  for (image, label), nats in zip(examples(), result.images.nats):
+    logits = np.asarray(model(image), np.float64)
+    log_sums = np.log(np.exp(logits).sum(-1))
+    chosen = np.take_along_axis(logits, (label % 255)[..., None], -1)[..., 0]
+    expected_nats = (log_sums - chosen)[label != 255].sum()
+    np.testing.assert_allclose(nats, expected_nats, rtol=1e-5, atol=1e-5)
+  np.testing.assert_allclose(
+    result.cross_entropy, result.images.nats.sum() / result.confusion.sum()
+  )
+  assert result.cross_entropy > 0.5
   summed = result.images.counts[:, image_counts.PIXELS].sum(0)
   np.testing.assert_array_equal(summed[0], np.diagonal(expected))
   np.testing.assert_array_equal(summed[1:], [expected.sum(1), expected.sum(0)])
@@ -53,8 +63,9 @@ def test_it_agrees_with_an_independent_count():
 
 def test_more_pixels_than_a_float_can_count():
   class Constant(tf.Module):
-    def classes(self, images):
-      return tf.zeros(tf.shape(images)[:3], tf.uint8)
+    def classes_and_nats(self, images, labels, ignore_label):
+      nats = tf.fill(tf.shape(images)[:1], tf.constant(0.25, tf.float64))
+      return tf.zeros(tf.shape(images)[:3], tf.uint8), nats
 
   size = [1, 4096, 4097]
   batch = (np.zeros([*size, 3], np.uint8), np.zeros(size, np.int32))

@@ -88,7 +88,8 @@ def images():
     [[0, 0], [0, 0], [0, 0]],  # nothing labelled
     [[0, 1], [0, 4], [3, 1]],  # IoU 0 and 0.25
   ]
-  return image_counts.ImageCounts(('a', 'b, c', 'd', 'e'), counts)
+  nats = np.array([4.5, 0.0, 0.0, 8.0])
+  return image_counts.ImageCounts(('a', 'b, c', 'd', 'e'), counts, nats)
 
 
 def test_the_worst_image_comes_first(images):
@@ -102,15 +103,30 @@ def test_the_worst_image_comes_first(images):
     'labelled_pixels': '4',
     'iou_road': '0.000000',
     'iou_tree': '0.250000',
+    'cross_entropy': '2.000000',
   }
   assert rows[3]['miou'] == rows[3]['pixel_accuracy'] == ''
   assert rows[3]['labelled_pixels'] == '0' and rows[3]['iou_road'] == ''
+  assert rows[3]['cross_entropy'] == ''
 
 
 def test_it_is_read_back(images):
   read = image_counts.ImageCounts.from_bytes(images.to_bytes(), 'x')
   assert read.names == images.names
   np.testing.assert_array_equal(read.counts, images.counts)
+  np.testing.assert_array_equal(read.nats, images.nats)
+
+
+def test_cross_entropy_is_that_of_all_labelled_pixels(images):
+  labelled = images.counts[:, 0, 1].sum()
+  assert images.cross_entropy == 12.5 / labelled
+
+
+def test_files_of_earlier_releases_have_no_cross_entropy(images):
+  old = image_counts.ImageCounts(images.names, images.counts)
+  read = image_counts.ImageCounts.from_bytes(old.to_bytes(), 'x')
+  assert read.nats is None and np.isnan(read.cross_entropy)
+  assert read.to_csv(('road', 'tree')).splitlines()[1].endswith(',')
 
 
 @pytest.mark.parametrize('cut', [0, 3, 200, None])

@@ -1,6 +1,7 @@
 """Tables of scores, line by line."""
 
 import csv
+import dataclasses
 import io
 
 import numpy as np
@@ -42,6 +43,19 @@ def test_people_see_shares_in_percent_and_intervals():
     '2 images, 7 pixels ignored',
   ]
   assert max(map(len, lines)) <= 120
+
+
+def test_cross_entropy_is_shown_where_it_was_measured():
+  plain = result()
+  images = dataclasses.replace(plain.images, nats=np.array([4.0, 6.0]))
+  lines = score_table.to_text(
+    dataclasses.replace(plain, images=images)
+  ).splitlines()
+  # 10 nats over 2 images of 10 labelled pixels.
+  assert [x.split() for x in lines if 'entropy' in x] == [
+    ['cross-entropy', '0.5000']
+  ]
+  assert 'entropy' not in score_table.to_text(plain)
 
 
 def test_one_image_has_no_interval():

@@ -205,3 +205,33 @@ def test_more_classes_than_a_byte_tells_apart_are_refused():
 
   with pytest.raises(ValueError, match='the network has 257 classes'):
     segmenter_lib.Segmenter(network).classes(tf.zeros([1, 2, 2, 3]))
+
+
+def test_improbable_labels_cost_nats_and_ignored_ones_none():
+  segmenter = build(scales=(1.0, 0.5), flip=True)
+  labels = np.random.default_rng(2).integers(NUM_CLASSES, size=[2, 9, 7])
+  labels[1, :5] = 255
+  classes, nats = segmenter.classes_and_nats(images(), labels, 255)
+  np.testing.assert_array_equal(classes, segmenter.classes(images()))
+  probabilities = np.asarray(segmenter.probabilities(images()), np.float64)
+  expected = [
+    -sum(
+      np.log(probabilities[i, y, x, labels[i, y, x]])
+      for y in range(9)
+      for x in range(7)
+      if labels[i, y, x] != 255
+    )
+    for i in range(2)
+  ]
+  np.testing.assert_allclose(nats, expected, rtol=1e-5)
+
+
+def test_a_label_of_probability_0_costs_finitely_many():
+  def certain(images, training):
+    return tf.one_hot(tf.ones_like(images[..., 0], tf.int32), 3) * 500
+
+  segmenter = segmenter_lib.Segmenter(certain)
+  _, nats = segmenter.classes_and_nats(
+    images(1, 2, 1), np.array([[[0, 1]]], np.int32), 255
+  )
+  np.testing.assert_allclose(nats, [-np.log(1.2e-38)], rtol=1e-6)
