@@ -31,6 +31,9 @@ class DataConfig(checked_fields.Section):
     train_split: Split that trains a network; in a search, its halves A and B
       train weights and architecture.
     val_split: Split that only measures; '' for none.
+    held_out_fraction: Share of the training split that is not trained on, and
+      on which the run validates in place of `val_split`: that one then has seen
+      no decision when it is evaluated. A hash of the names chooses.
     crop_size: (height, width) of the training crops.
     batch_size: Images per batch, over all replicas. At least 2: batch norm
       after image pooling has one value for each image.
@@ -53,6 +56,7 @@ class DataConfig(checked_fields.Section):
   dataset: str = _field('', str)
   train_split: str = _field('train', str)
   val_split: str = _field('val', str)
+  held_out_fraction: float = _pipeline_field('held_out_fraction')
   crop_size: tuple[int, int] = _pipeline_field('crop_size')
   batch_size: int = _pipeline_field('batch_size', low=2)
   image_scale: float = _pipeline_field('image_scale')

@@ -25,6 +25,7 @@ _OF_THE_DATA = (
   'dataset',
   'train_split',
   'val_split',
+  'held_out_fraction',
   'skip_corrupt_records',
 )
 _PAPER = 'paper_cityscapes_train'

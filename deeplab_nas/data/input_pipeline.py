@@ -20,12 +20,8 @@ from deeplab_nas.data import (
   pipeline_config,
   preprocess,
   shards,
+  subsets,
 )
-
-SUBSETS = ('a', 'b')
-# Examples up to which a hash may leave a half nearly empty.
-_FEW = 64
-
 
 PipelineConfig = pipeline_config.PipelineConfig
 
@@ -45,8 +41,9 @@ def train_dataset(
     data_dir: Directory of the shards.
     split: Name of the split, usually 'train'.
     info: Classes, ignore label and mean pixel.
-    config: Crop, batch, augmentation.
-    subset: 'a' or 'b' for one half of the split (see `subset_of`), or None.
+    config: Crop, batch, augmentation, and how much is held out.
+    subset: 'a' or 'b' for one half of what is not held out (see `subsets`), or
+      None for both.
     repeat: Whether to go on for ever.
     start_step: Leaves out this many batches, undecoded: with a seed, a resumed
       run sees the batches that an uninterrupted one would have seen.
@@ -56,14 +53,16 @@ def train_dataset(
     [B, H, W] with (H, W) = `config.crop_size`.
   """
   paths = shards.find(data_dir, split)
-  size = _count(data_dir, split, paths, subset)
+  size, names = _chosen(
+    data_dir, split, paths, subset, config.held_out_fraction
+  )
   errors.require(
     repeat or size >= config.batch_size,
     f'Split {split} of {data_dir} has {size} examples, which fill no batch'
     f' of {config.batch_size}: lower the batch size.',
   )
   seed = _seed(config)
-  examples = _features(paths, subset, seed)
+  examples = _features(paths, names, seed)
   if config.cache:
     examples = _decoded(examples, info, config).cache()
   first = start_step * config.batch_size
@@ -100,8 +99,10 @@ def batch_names(
     subset: 'a', 'b' or None.
   """
   paths = shards.find(data_dir, split)
-  size = _count(data_dir, split, paths, subset)
-  names = _names(_features(paths, subset, config.seed))
+  size, chosen = _chosen(
+    data_dir, split, paths, subset, config.held_out_fraction
+  )
+  names = _names(_features(paths, chosen, config.seed))
   if config.cache:
     names = names.cache()
   names = _shuffled(names, size, config.seed, config, repeat=True)
@@ -129,6 +130,7 @@ def eval_dataset(
   info: dataset_info.DatasetInfo,
   config: PipelineConfig,
   crop_size: tuple[int, int] | None = None,
+  held_out: bool = False,
 ) -> tf.data.Dataset:
   """Every image of a split once, in order, unchanged but for padding.
 
@@ -136,17 +138,24 @@ def eval_dataset(
     data_dir: Directory of the shards.
     split: Name of the split, usually 'val'.
     info: Classes, ignore label, mean pixel and sizes.
-    config: Its `batch_size` and `image_scale` count, nothing else.
+    config: Its `batch_size` and `image_scale` count, and what is held out.
     crop_size: (height, width) to pad all images to, with the mean pixel and
       the ignore label. None pads to the largest image of the split, or, at
       batch size 1, not at all.
+    held_out: Only what `config.held_out_fraction` holds out of the split.
 
   Returns:
     Batches of images float32 [B, H, W, 3] in [0, 255] and labels int32
     [B, H, W]; the last batch may be smaller.
   """
   paths = shards.find(data_dir, split)
-  _count(data_dir, split, paths, None)
+  names = None
+  if held_out:
+    _, names = _chosen(
+      data_dir, split, paths, subsets.HELD_OUT, config.held_out_fraction
+    )
+  else:
+    _chosen(data_dir, split, paths, None, 0.0)
   if crop_size is None and config.batch_size == 1:
     padded = None
   else:
@@ -165,7 +174,7 @@ def eval_dataset(
     return preprocess.pad(image, label, *padded, _padding(info))
 
   return (
-    _decoded(_features(paths, None), info, config)
+    _decoded(_features(paths, names), info, config)
     .map(finish, tf.data.AUTOTUNE)
     .batch(config.batch_size)
     .prefetch(tf.data.AUTOTUNE)
@@ -173,39 +182,30 @@ def eval_dataset(
   )
 
 
-def subset_of(filename: str) -> str:
-  """'a' or 'b': the half of the training data an example belongs to.
-
-  Decided by a hash (FarmHash fingerprint) of the name alone, so it is the same
-  on every machine and does not change when examples are added.
-  """
-  return SUBSETS[int(_subset_index(tf.constant(filename)))]
-
-
-def halves(names: Sequence[str]) -> dict[str, str]:
-  """'a' or 'b' by the name of every example of a split.
-
-  That is `subset_of`, but for a few examples of which that would give a half
-  less than a third: these take turns, in the order of a longer hash.
-  """
-  chosen = {name: subset_of(name) for name in names}
-  least = min(list(chosen.values()).count(subset) for subset in SUBSETS)
-  if 1 < len(chosen) <= _FEW and 3 * least < len(chosen):
-    hashes = tf.strings.to_hash_bucket_fast(list(chosen), 2**62).numpy()
-    ranked = [name for _, name in sorted(zip(hashes.tolist(), chosen))]
-    return {name: SUBSETS[i % 2] for i, name in enumerate(ranked)}
-  return chosen
+def count_subsets(
+  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
+) -> dict[str, int]:
+  """Number of examples of each half of what is trained on."""
+  names = file_names(data_dir, split)
+  return {
+    half: len(subsets.members(names, half, held_out_fraction))
+    for half in subsets.HALVES
+  }
 
 
-def count_subsets(data_dir: str | os.PathLike, split: str) -> dict[str, int]:
-  """Number of examples of each half of a split."""
-  chosen = list(halves(file_names(data_dir, split)).values())
-  return {subset: chosen.count(subset) for subset in SUBSETS}
+def count_trained(
+  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
+) -> int:
+  """Number of examples of a split that are trained on."""
+  if not held_out_fraction:
+    return sum(shards.counts(data_dir, split).values())
+  names = file_names(data_dir, split)
+  return len(subsets.members(names, None, held_out_fraction))
 
 
 def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
   """Names of the examples of a split, in the order of `eval_dataset`."""
-  return _listed(_features(shards.find(data_dir, split), None))
+  return _listed(_features(shards.find(data_dir, split)))
 
 
 def _listed(features: tf.data.Dataset) -> list[str]:
@@ -223,7 +223,7 @@ def max_size(
   """Largest (height, width) of a split, from `info` or else the records."""
   if split in info.splits:
     return info.splits[split].max_size
-  sizes = _features(shards.find(data_dir, split), None).map(
+  sizes = _features(shards.find(data_dir, split)).map(
     lambda features: (
       features[example_schema.HEIGHT],
       features[example_schema.WIDTH],
@@ -239,53 +239,65 @@ def _seed(config: PipelineConfig) -> int:
   return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
 
 
-def _count(data_dir, split, paths, subset: str | None) -> int:
-  """Number of examples of a split or its half; none is a `UserError`."""
-  if subset is None:
+def _chosen(
+  data_dir, split, paths, subset: str | None, held_out_fraction: float
+) -> tuple[int, list[str] | None]:
+  """Number and names (None for all) of the examples of a part.
+
+  Raises:
+    UserError: If there are none.
+  """
+  if subset is None and not held_out_fraction:
     size = sum(shards.count_records(path) for path in paths)
     errors.require(size > 0, f'Split {split} of {data_dir} has no examples.')
-    return size
-  errors.require(
-    subset in SUBSETS, f'Unknown subset {subset!r}: known are a and b.'
-  )
+    return size, None
+  known = (*subsets.HALVES, subsets.HELD_OUT, None)
+  errors.require(subset in known, f'Unknown subset {subset!r}: known are a, b.')
+  names = _listed(_features(paths))
+  chosen = subsets.members(names, subset, held_out_fraction)
+  if chosen:
+    return len(chosen), chosen
+  if held_out_fraction:
+    raise errors.UserError(
+      f'Split {split} of {data_dir} has {len(names)} examples, too few to hold'
+      f' out {held_out_fraction:g} of them: set data.held_out_fraction to 0, or'
+      ' use a larger split.'
+    )
   counts = count_subsets(data_dir, split)
-  errors.require(
-    counts[subset] > 0,
+  raise errors.UserError(
     f'Half {subset} of split {split} of {data_dir} has no examples (a:'
-    f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.',
+    f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.'
   )
-  return counts[subset]
-
-
-def _subset_index(filename: tf.Tensor) -> tf.Tensor:
-  return tf.strings.to_hash_bucket_fast(filename, len(SUBSETS))
 
 
 def _features(
-  paths, subset: str | None, seed: int | None = None
+  paths, names: Sequence[str] | None = None, seed: int | None = None
 ) -> tf.data.Dataset:
-  """Undecoded examples, in order or, with a seed, with shards shuffled."""
+  """Undecoded examples, in order or, with a seed, with shards shuffled.
+
+  Args:
+    paths: The shards.
+    names: Of the examples that are wanted; None for all.
+    seed: None for no shuffle.
+  """
   files = tf.data.Dataset.from_tensor_slices([os.fspath(p) for p in paths])
   if seed is not None:
     files = files.shuffle(len(paths), seed, reshuffle_each_iteration=True)
   records = files.flat_map(tf.data.TFRecordDataset)
   examples = records.map(example_schema.parse_features)
-  if subset is None:
+  if names is None:
     return examples
-  wanted = SUBSETS.index(subset)
-  if sum(map(shards.count_records, paths)) > _FEW:
-    return examples.filter(
-      lambda features: (
-        _subset_index(features[example_schema.FILE_NAME]) == wanted
-      )
-    )
-  chosen = halves(_listed(_features(paths, None)))
-  members = tf.constant([n for n, half in chosen.items() if half == subset])
+  wanted = _fingerprint(tf.constant(names))
   return examples.filter(
     lambda features: tf.reduce_any(
-      features[example_schema.FILE_NAME] == members
+      _fingerprint(features[example_schema.FILE_NAME]) == wanted
     )
   )
+
+
+def _fingerprint(names: tf.Tensor) -> tf.Tensor:
+  """int64, equal for equal names."""
+  return tf.strings.to_hash_bucket_fast(names, 2**62)
 
 
 def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:

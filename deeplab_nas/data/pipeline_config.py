@@ -31,6 +31,8 @@ class PipelineConfig(checked_fields.Section):
     seed: Makes the batches repeatable; None draws a new seed per dataset.
     cache: Keeps the decoded images in memory (3 bytes a pixel, 1 more for the
       label), after `image_scale` and before augmentation.
+    held_out_fraction: Share of the examples, chosen by name, that training
+      never sees; see `subsets`.
   """
 
   NAME: ClassVar[str] = 'data'
@@ -46,6 +48,7 @@ class PipelineConfig(checked_fields.Section):
   shuffle_buffer: int = _field(1000, int, low=1)
   seed: int | None = _field(None, int, optional=True)
   cache: bool = _field(True, bool)
+  held_out_fraction: float = _field(0.0, float, low=0, below=1)
 
   def __post_init__(self):
     super().__post_init__()

@@ -24,8 +24,8 @@ FINISHED, STOPPED, FAILED = 'finished', 'stopped', 'failed'
 
 
 def splits(data: config_lib.DataConfig) -> tuple[str, str]:
-  """The splits that a run reads."""
-  return data.train_split, data.val_split
+  """The splits that a run reads; '' for one that it does not."""
+  return data.train_split, '' if data.held_out_fraction else data.val_split
 
 
 def check_data(data: config_lib.DataConfig, *names: str) -> None:

@@ -14,7 +14,7 @@ def make(
   info: dataset_info.DatasetInfo,
   fills_last: bool = False,
 ) -> tf.data.Dataset | None:
-  """Batches of the validation split; None if there is none.
+  """Batches of what is held out or of the validation split; None if neither.
 
   Args:
     config: Split, batch size, and how many images are enough.
@@ -25,14 +25,15 @@ def make(
   Raises:
     UserError: If none of the images has a label.
   """
-  if not config.val_split:
+  is_held_out = config.held_out_fraction > 0
+  split = config.train_split if is_held_out else config.val_split
+  if not split:
     logging.warning('data.val_split is empty: nothing will be validated.')
     return None
-  labelled.require(
-    config.dir, config.val_split, info, num_images=config.max_val_images
-  )
+  if not is_held_out:  # what is trained on has labels
+    labelled.require(config.dir, split, info, num_images=config.max_val_images)
   val = input_pipeline.eval_dataset(
-    config.dir, config.val_split, info, config.pipeline()
+    config.dir, split, info, config.pipeline(), held_out=is_held_out
   )
   if config.max_val_images is not None:
     val = val.unbatch().take(config.max_val_images).batch(config.batch_size)

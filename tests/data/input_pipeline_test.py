@@ -151,89 +151,6 @@ def test_each_epoch_sees_every_example_once(data_dir, info):
     assert any((image == picture(index)).all() for image in seen)
 
 
-def test_subsets_are_disjoint_and_complete(data_dir, info):
-  names = input_pipeline.file_names(data_dir, 'train')
-  assert sorted(names) == NAMES[:9]
-  settings = config(
-    crop_size=(12, 16), min_scale=1, max_scale=1, flip=False, batch_size=1
-  )
-  for subset in 'ab':
-    dataset = input_pipeline.train_dataset(
-      data_dir, 'train', info, settings, subset, repeat=False
-    )
-    expected = {n for n in names if input_pipeline.subset_of(n) == subset}
-    found = set()
-    for image, _ in batches(dataset, 99):
-      found |= {
-        name
-        for index, name in enumerate(NAMES)
-        if index != 10 and (image[0] == picture(index)).all()
-      }
-    assert found == expected
-  counts = input_pipeline.count_subsets(data_dir, 'train')
-  assert counts['a'] + counts['b'] == 9 and min(counts.values()) > 0
-
-
-def test_subset_hash_is_the_same_on_every_machine():
-  # FarmHash fingerprints; a change would mix the halves of old searches.
-  names = ['aachen_000000_000019', '2007_000033', 'käse', '']
-  assert [input_pipeline.subset_of(name) for name in names] == SUBSET_GOLDEN
-
-
-def test_subset_hash_agrees_with_the_graph():
-  names = [f'{index}_name' for index in range(200)]
-  in_graph = tf.strings.to_hash_bucket_fast(names, 2).numpy()
-  in_python = [input_pipeline.subset_of(name) for name in names]
-  assert in_python == ['ab'[index] for index in in_graph]
-  assert 70 < in_python.count('a') < 130
-
-
-def test_a_few_examples_of_one_hash_take_turns():
-  names = [f'image{index}' for index in range(400)]
-  same = [name for name in names if input_pipeline.subset_of(name) == 'b'][:6]
-  chosen = input_pipeline.halves(same)
-  assert sorted(chosen) == sorted(same)
-  assert sorted(chosen.values()) == ['a', 'a', 'a', 'b', 'b', 'b']
-  assert input_pipeline.halves(same[::-1]) == chosen
-  even = input_pipeline.halves(names[:40])
-  assert even == {n: input_pipeline.subset_of(n) for n in names[:40]}
-  assert set(input_pipeline.halves(same[:2]).values()) == {'a', 'b'}
-
-
-def test_the_few_are_read_by_half(tmp_path, info):
-  names = [f'image{index}' for index in range(400)]
-  same = [name for name in names if input_pipeline.subset_of(name) == 'b'][:5]
-  png = _png(picture())
-  encoded = [
-    example_schema.encode_example(name, png, 'png', (12, 16), None)
-    for name in same
-  ]
-  _write(tmp_path / 'train-00000-of-00001.tfrecord', encoded)
-  seen = {
-    subset: input_pipeline.batch_names(
-      tmp_path, 'train', config(batch_size=4, seed=0), 0, subset
-    )
-    for subset in 'ab'
-  }
-  assert len(set(seen['a'])) == 3 and len(set(seen['b'])) == 2
-  assert sorted({*seen['a'], *seen['b']}) == sorted(same)
-
-
-def test_empty_subset_is_refused(tmp_path, info):
-  record = example_schema.encode_example(
-    'only', _png(picture()), 'png', (12, 16), None
-  )
-  _write(tmp_path / 'train-00000-of-00001.tfrecord', [record])
-  empty = 'b' if input_pipeline.subset_of('only') == 'a' else 'a'
-  with pytest.raises(errors.UserError, match=f'Half {empty} of split train'):
-    input_pipeline.train_dataset(tmp_path, 'train', info, config(), empty)
-
-
-def test_unknown_subset_is_refused(data_dir, info):
-  with pytest.raises(errors.UserError, match="Unknown subset 'c'"):
-    input_pipeline.train_dataset(data_dir, 'train', info, config(), 'c')
-
-
 def test_batch_larger_than_an_epoch_is_refused(data_dir, info):
   with pytest.raises(errors.UserError, match='9 examples, which fill no batch'):
     input_pipeline.train_dataset(
@@ -388,6 +305,3 @@ def _write(path, records) -> None:
   with tf.io.TFRecordWriter(str(path)) as writer:
     for record in records:
       writer.write(record)
-
-
-SUBSET_GOLDEN = ['b', 'a', 'a', 'b']

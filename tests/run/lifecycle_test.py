@@ -27,6 +27,13 @@ def test_data_that_is_there_is_accepted(config):
   lifecycle.check_data(config.data, *lifecycle.splits(config.data))
 
 
+def test_what_is_held_out_makes_the_validation_split_superfluous(config):
+  data = dataclasses.replace(config.data, held_out_fraction=0.2)
+  absent = dataclasses.replace(data, val_split='absent')
+  assert lifecycle.splits(absent) == ('train', '')
+  lifecycle.check_data(absent, *lifecycle.splits(absent))
+
+
 def test_data_that_is_not_there_can_be_named_anew(config):
   assert '--data_dir=DIR' in refusal(config_lib.DataConfig(), 'train')
   moved = dataclasses.replace(config.data, dir=config.data.dir + '_moved')

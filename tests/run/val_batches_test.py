@@ -6,7 +6,7 @@ import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info
+from deeplab_nas.data import dataset_info, input_pipeline, subsets
 from deeplab_nas.run import val_batches
 from tests.data import labelled_test
 from tests.train import records as records_lib
@@ -24,6 +24,14 @@ def test_it_is_the_split_or_its_start(data, split, most, expected):
   config = dataclasses.replace(data, val_split=split, max_val_images=most)
   val = val_batches.make(config, dataset_info.DatasetInfo.load(data.dir))
   assert sum(len(images) for images, _ in val) == expected
+
+
+def test_what_is_held_out_takes_the_place_of_the_split(data):
+  config = dataclasses.replace(data, held_out_fraction=0.25, val_split='')
+  val = val_batches.make(config, dataset_info.DatasetInfo.load(data.dir))
+  names = input_pipeline.file_names(data.dir, 'train')
+  held_out = subsets.held_out(names, 0.25)
+  assert sum(len(images) for images, _ in val) == len(held_out) == 2
 
 
 def test_no_split_is_no_validation(data, caplog):

@@ -10,7 +10,7 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.data import dataset_info, input_pipeline, subsets
 from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.report import (
   measure,
@@ -73,14 +73,14 @@ class SearchRun:
         start_step=start_step,
       )
 
-    return tf.data.Dataset.zip(tuple(map(half, input_pipeline.SUBSETS)))
+    return tf.data.Dataset.zip(tuple(map(half, subsets.HALVES)))
 
   def names_of(self, step: int) -> list[str]:
     """Names of the images of both halves that a step sees."""
     data = self.config.data
     return [
       name
-      for subset in input_pipeline.SUBSETS
+      for subset in subsets.HALVES
       for name in input_pipeline.batch_names(
         data.dir, data.train_split, self._pipeline(subset), step, subset
       )
@@ -97,7 +97,7 @@ class SearchRun:
 
   def _pipeline(self, subset: str) -> input_pipeline.PipelineConfig:
     # Two streams of one seed would draw the same augmentations.
-    seed = 2 * self.config.runtime.seed + input_pipeline.SUBSETS.index(subset)
+    seed = 2 * self.config.runtime.seed + subsets.HALVES.index(subset)
     return self.config.data.pipeline(seed)
 
 
@@ -109,7 +109,9 @@ def build(config: config_lib.Config) -> SearchRun:
   """
   data = config.data
   strategy, info = session_lib.begin(config)
-  counts = input_pipeline.count_subsets(data.dir, data.train_split)
+  counts = input_pipeline.count_subsets(
+    data.dir, data.train_split, data.held_out_fraction
+  )
   logging.info(
     'Split %s: %d images in half A (weights), %d in half B (architecture).',
     data.train_split,

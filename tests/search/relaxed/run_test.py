@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import input_pipeline
+from deeplab_nas.data import input_pipeline, subsets
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import checkpoints, continuation
 from deeplab_nas.run import directory as run_directory
@@ -44,7 +44,7 @@ def search(settings, path, resume=False):
 
 def test_halves_are_disjoint_and_cover_the_split(records):
   names = input_pipeline.file_names(records, 'train')
-  halves = [input_pipeline.subset_of(name) for name in names]
+  halves = [subsets.half_of(name) for name in names]
   counts = input_pipeline.count_subsets(records, 'train')
   assert counts == {'a': halves.count('a'), 'b': halves.count('b')}
   assert sum(counts.values()) == len(set(names)) == 16
