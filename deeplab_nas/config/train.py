@@ -121,6 +121,8 @@ class TrainConfig(config_loss.LossConfig):
       faster than the statistics, and 0 in longer ones and on several devices.
     init_from: Run folder of a training, or a checkpoint, whose weights are
       taken where name and shape agree; '' for none.
+    keep: 'best' for the weights of the best validation mIoU, 'last' for those
+      of the last one: the best of many scores on a few images is a lucky one.
     early_stopping_epochs: Stops after so many epochs without a better
       validation mIoU; null never stops.
     precision: Policy of the layers; the weights stay float32.
@@ -143,6 +145,7 @@ class TrainConfig(config_loss.LossConfig):
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
   recalibration_batches: int | None = _field(None, int, low=0, optional=True)
   init_from: str = _field('', str, is_path=True)
+  keep: str = _field('best', str, choices=('best', 'last'))
   early_stopping_epochs: int | None = _field(None, int, low=1, optional=True)
   precision: str = _field(
     'float32', str, choices=('float32', 'mixed_bfloat16', 'mixed_float16')
@@ -155,6 +158,12 @@ class TrainConfig(config_loss.LossConfig):
       raise errors.UserError(
         f'train.end_learning_rate is {self.end_learning_rate:g}, expected at'
         f' most train.learning_rate, which is {self.learning_rate:g}.'
+      )
+    if self.early_stopping_epochs and self.keep == 'last':
+      raise errors.UserError(
+        f'train.early_stopping_epochs is {self.early_stopping_epochs}, which'
+        ' waits for better scores, but train.keep=last keeps what comes last:'
+        ' set it to null, or train.keep to best.'
       )
 
   def num_recalibration_batches(self, total_steps: int) -> int:

@@ -1,4 +1,4 @@
-"""`best/`: the weights of the best validation, and when to stop looking."""
+"""`best/`: the weights that are kept, and when to stop looking for better."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _CHECKPOINT_NAME = 'epoch'
 class BestKeeper(tf.keras.callbacks.Callback):
   """Saves the network whenever its validation mIoU is the highest so far.
 
+  Or after every validation: then the last one is kept, however it scores.
   Without validation it saves the network of every epoch, and never stops. A
   validation without a label, whose mIoU is NaN, is none.
   What is saved are the averages of the weights, if there are any. Keras'
@@ -37,6 +38,7 @@ class BestKeeper(tf.keras.callbacks.Callback):
     directory: run_directory.RunDirectory,
     digest: str,
     patience: int | None = None,
+    keeps_last: bool = False,
   ):
     """Prepares the folder.
 
@@ -46,10 +48,12 @@ class BestKeeper(tf.keras.callbacks.Callback):
       digest: Of the genotype; saved too, so that nothing else is restored.
       patience: Epochs without a better score after which training stops; None
         for all.
+      keeps_last: Whether a later epoch replaces a better one.
     """
     super().__init__()
     self._trainer = trainer
     self._patience = patience
+    self._keeps_last = keeps_last
     self._folder = directory.best
     self._score = tf.Variable(-1.0, False, dtype=tf.float64)
     self._epoch = tf.Variable(0, False, dtype=tf.int64)
@@ -95,10 +99,14 @@ class BestKeeper(tf.keras.callbacks.Callback):
   ) -> None:
     score = (logs or {}).get(_SCORE)
     if score is None or not math.isfinite(score):
-      if float(self._score) < 0:  # it was never validated
+      is_unscored = float(self._score) < 0  # it was never validated
+      if is_unscored or (self._keeps_last and score is not None):
         self._save(epoch + 1, is_validated=False)
       return
-    if float(score) > float(self._score):
+    if self._keeps_last:
+      self._score.assign(float(score))
+      self._save(epoch + 1)
+    elif float(score) > float(self._score):
       self._score.assign(float(score))
       self._save(epoch + 1)
       self._warn_of_constant(epoch + 1)

@@ -21,8 +21,9 @@ def summarize(
   genotype: genotype_lib.Genotype,
   network: tf.keras.Model,
   metrics: Sequence[Mapping[str, Any]],
-  best_epoch: int,
+  kept_epoch: int,
   image_size: tuple[int, int] | None = None,
+  keep: str = 'best',
 ) -> str:
   """The summary of a finished training.
 
@@ -31,9 +32,10 @@ def summarize(
     genotype: The architecture.
     network: What was trained.
     metrics: The lines of `metrics_log`.
-    best_epoch: The epoch, counted from 1, in `best/`.
+    kept_epoch: The epoch, counted from 1, in `best/`.
     image_size: (height, width) for which multiply-adds are counted; None
       counts none.
+    keep: `train.keep`, why it was kept.
   """
   # Frozen ones count too.
   num_params = sum(
@@ -46,11 +48,11 @@ def summarize(
     f'Trained architecture {genotype.digest},'
     f' {report_text.count(num_params)} parameters, {len(metrics)} epochs.',
     *_costs(genotype, network, image_size),
-    _quality(metrics, best_epoch),
+    _quality(metrics, kept_epoch, keep),
     *baseline.warned(metrics),
     '',
     report_text.files(
-      ('best weights', run.best),
+      (f'{keep} weights', run.best),
       ('architecture', run.genotype),
       ('predictions', run.pictures / 'panels.png'),
       ('numbers by epoch', run.metrics),
@@ -88,14 +90,18 @@ def _leaves(network: tf.keras.Model) -> list[tf.keras.layers.Layer]:
   return [layer for layer in network.submodules if isinstance(layer, kinds)]
 
 
-def _quality(metrics: Sequence[Mapping[str, Any]], best_epoch: int) -> str:
+def _quality(
+  metrics: Sequence[Mapping[str, Any]], kept_epoch: int, keep: str
+) -> str:
   by_epoch = {line['epoch']: line for line in metrics}
-  line = by_epoch.get(best_epoch, {})
+  line = by_epoch.get(kept_epoch, {})
   if line.get('val_miou') is None:
     return 'It was not validated.'
+  loss = line.get('val_loss')
+  entropy = '' if loss is None else f', cross-entropy {loss:.3f}'
   title = (
-    f'Validation mIoU: {100 * line["val_miou"]:.1f} %, after epoch'
-    f' {best_epoch}, the best.'
+    f'Validation mIoU: {100 * line["val_miou"]:.1f} %{entropy}, after epoch'
+    f' {kept_epoch}, the {keep}.'
   )
   rows = [*baseline.sentences(line), *report_text.class_rows(line)]
   return '\n'.join([title, *rows])

@@ -11,7 +11,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, shards
+from deeplab_nas.data import dataset_info, input_pipeline
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import (
   callbacks,
@@ -195,6 +195,7 @@ def run(
     directory,
     genotype.digest,
     config.train.early_stopping_epochs,
+    config.train.keep == 'last',
   )
   session = _session(parts, directory, keeper)
   position = session.restore(resume)
@@ -213,6 +214,7 @@ def run(
       metrics_log.read(directory),
       keeper.epoch,
       config.data.crop_size,
+      config.train.keep,
     )
   )
 
@@ -270,11 +272,13 @@ def dry_run(
 
 def _steps_per_epoch(data: config_lib.DataConfig) -> int:
   """Full batches in the training split."""
-  paths = shards.find(data.dir, data.train_split)
-  num_examples = sum(map(shards.count_records, paths))
+  num_examples = input_pipeline.count_trained(
+    data.dir, data.train_split, data.held_out_fraction
+  )
   errors.require(
     num_examples >= data.batch_size,
-    f'Split {data.train_split} has {num_examples} images, fewer than'
+    f'Split {data.train_split} has {num_examples}'
+    f' images{" to train on" if data.held_out_fraction else ""}, fewer than'
     f' data.batch_size, which is {data.batch_size}.',
   )
   return num_examples // data.batch_size

@@ -39,6 +39,11 @@ def test_the_last_epoch_is_always_validated(every, validated):
     ({'batch_norm': 'group'}, 'expected one of train, freeze, sync.'),
     ({'precision': 'float16'}, 'one of float32, mixed_bfloat16, mixed_float16'),
     ({'learning_rate': 1e-3, 'end_learning_rate': 1}, 'is 1, expected at most'),
+    ({'keep': 'first'}, "is 'first', expected one of best, last."),
+    (
+      {'keep': 'last', 'early_stopping_epochs': 3},
+      'train.early_stopping_epochs is 3, which waits for better scores',
+    ),
   ],
 )
 def test_what_makes_no_training_is_refused(settings, sentence):

@@ -17,9 +17,10 @@ def directory(tmp_path):
   return run_directory.RunDirectory.create(tmp_path / 'run')
 
 
-def keeper(directory, patience=None, **settings):
+def keeper(directory, patience=None, keeps_last=False, **settings):
   trainer = tiny_training.trainer(**settings)
-  return best.BestKeeper(trainer, directory, 'abc', patience), trainer
+  kept = best.BestKeeper(trainer, directory, 'abc', patience, keeps_last)
+  return kept, trainer
 
 
 def run(kept, trainer, scores, first_epoch=0):
@@ -55,6 +56,22 @@ def test_the_best_epoch_is_kept(directory, scores, expected):
   assert kept.epoch == expected
   assert saved_bias(directory) == expected
   assert not kept.is_stopped
+
+
+@pytest.mark.parametrize(
+  'scores, expected',
+  [
+    ([0.1, 0.3, 0.2], 3),
+    ([None, 0.3, None], 2),  # the last that was validated
+    ([None, None], 2),
+    ([0.1, NAN], 2),
+  ],
+)
+def test_or_the_last_one_however_it_scores(directory, scores, expected):
+  kept, trainer = keeper(directory, keeps_last=True)
+  run(kept, trainer, scores)
+  assert kept.epoch == expected
+  assert saved_bias(directory) == expected
 
 
 def test_averages_are_kept_where_there_are_any(directory):

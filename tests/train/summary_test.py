@@ -44,6 +44,22 @@ def test_it_tells_size_and_quality_of_the_best(tmp_path):
   assert 'car' not in shown
 
 
+def test_it_tells_the_cross_entropy_and_why_an_epoch_was_kept(tmp_path):
+  metrics = [{**line, 'val_loss': 1.25} for line in METRICS]
+  shown = train_summary.summarize(
+    run_directory.RunDirectory(tmp_path),
+    PUBLISHED,
+    tiny_training.Pixelwise(),
+    metrics,
+    2,
+    keep='last',
+  )
+  assert (
+    'Validation mIoU: 30.0 %, cross-entropy 1.250, after epoch 2, the last.'
+    in shown
+  )
+
+
 def test_the_parameters_are_those_that_are_trained(tmp_path):
   network = network_lib.build_network(tiny_training.GENOTYPE, 2, 3)
   count = sum(v.shape.num_elements() for v in network.trainable_variables)

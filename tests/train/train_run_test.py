@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info
+from deeplab_nas.data import dataset_info, input_pipeline, subsets
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation
@@ -222,6 +222,40 @@ def test_only_some_epochs_are_validated(records, tmp_path, pixelwise):
   directory = train(settings, tmp_path / 'run')
   lines = metrics_log.read(directory)
   assert ['val_miou' in line for line in lines] == [False, True, True]
+
+
+def test_the_last_epoch_can_be_kept_with_decisions_on_what_is_held_out(
+  records, tmp_path, pixelwise
+):
+  settings = records_lib.config(records, epochs=3, keep='last')
+  data = dataclasses.replace(
+    settings.data, held_out_fraction=0.25, val_split='absent'
+  )
+  settings = dataclasses.replace(settings, data=data)
+  directory = train(settings, tmp_path / 'run')
+  assert [path.name for path in directory.best.glob('*.index')] == [
+    'epoch-3.index'
+  ]
+  assert ', after epoch 3, the last.' in directory.summary.read_text()
+  names = input_pipeline.file_names(records, 'train')
+  held_out = subsets.held_out(names, 0.25)
+  parts = train_run.build(settings, GENOTYPE)
+  assert sum(len(images) for images, _ in parts.val) == len(held_out) == 2
+  seen = {name for step in range(12) for name in parts.names_of(step)}
+  assert seen == set(names) - held_out
+
+
+def test_a_pass_leaves_out_what_is_held_out(records, pixelwise):
+  settings = records_lib.config(records, steps_per_epoch=None)
+  data = dataclasses.replace(settings.data, held_out_fraction=0.25)
+  settings = dataclasses.replace(settings, data=data)
+  assert train_run.build(settings, GENOTYPE).steps_per_epoch == 3
+  large = dataclasses.replace(data, batch_size=7)
+  settings = dataclasses.replace(settings, data=large)
+  with pytest.raises(
+    errors.UserError, match='has 6 images to train on, fewer than'
+  ):
+    train_run.build(settings, GENOTYPE)
 
 
 def test_without_validation_the_last_epoch_is_the_best(
