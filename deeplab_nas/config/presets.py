@@ -221,6 +221,52 @@ PRESETS: dict[str, Preset] = {
       'train': {'epochs': 20},
     },
   ),
+  'camvid_compare': Preset(
+    description=(
+      'A short and quiet training on CamVid, made to tell architectures apart.'
+    ),
+    expected=(
+      'Two minutes on a core; mIoU about 20 %. What it leaves to chance is'
+      ' measured in g3doc/projects/camvid.md.'
+    ),
+    command=_train('camvid_compare', 'camvid_tfrecord', 'zoo:deeplabv3'),
+    settings={
+      'data': {
+        'crop_size': [97, 97],
+        'batch_size': 8,
+        'image_scale': 0.25,
+        'min_scale': 0.75,
+        'max_scale': 1.5,
+        'scale_step': 0,
+        # Train and val are videos of different light.
+        'color_jitter': 0.25,
+        # Decisions are taken there; val only reports.
+        'held_out_fraction': 0.2,
+      },
+      'network': {
+        # 25 million multiply-adds in the cells of zoo:deeplabv3.
+        'filter_multiplier': 5.25,
+        'stem_filters': _SLIM_STEM,
+        'head_filters': 32,
+        # Crops have 13 x 13 features at stride 8.
+        'aspp_rates': [2, 4, 6],
+        'separable_head': True,
+        'batch_norm_momentum': 0.9,
+      },
+      'train': {
+        'epochs': 4,
+        'steps_per_epoch': 100,
+        'learning_rate': 0.3,
+        'gradient_clip': 5.0,
+        'class_weights': 'sqrt_inverse',
+        # Averages over 50 steps.
+        'ema_decay': 0.98,
+        'recalibration_batches': 50,
+        'keep': 'last',
+        'val_every_epochs': 4,
+      },
+    },
+  ),
   'paper_cityscapes_train': Preset(
     description=(
       "The paper's training of Auto-DeepLab-S: Cityscapes at full resolution,"

@@ -142,3 +142,17 @@ def test_the_defaults_are_as_wide_as_the_paper():
   network = config_lib.load('paper_cityscapes_train').network
   assert network.stem_filters == (64, 64, 128)
   assert network.head_filters == 256
+
+
+def test_comparisons_are_quiet_and_decide_on_a_part_of_train():
+  loaded = config_lib.load('camvid_compare')
+  train = loaded.train
+  assert train.steps_per_epoch and train.end_learning_rate == 0
+  assert train.keep == 'last' and train.ema_decay
+  assert train.recalibration_batches >= 50
+  assert loaded.data.held_out_fraction > 0 and loaded.data.color_jitter > 0
+  genotype = zoo.load('deeplabv3')
+  space = loaded.space.build()
+  model = loaded.network.cost_model(space, 11, loaded.data.crop_size)
+  assert model.widest(genotype, 25e6) == loaded.network.filter_multiplier
+  assert percent_of_cells('camvid_compare', [genotype], 5.25) == 66
