@@ -124,7 +124,8 @@ class Evidence:
   @property
   def is_undetermined(self) -> bool:
     """Whether another search could as well have found anything else."""
-    return not self.learnt or not self.decided[0]
+    count, total = self.decided
+    return total > 0 and not (self.learnt and count)
 
   def numbers(self) -> dict[str, float]:
     """Every scalar by its name."""

@@ -50,8 +50,11 @@ def describe(
     f' {evidence.num_walks} random walks with their gradients:',
     *map(_drift, evidence.drifts, evidence.drifts.values()),
   ]
-  if 'beta' not in evidence.drifts:
-    lines.append('  beta: the loss sees nothing of it in this space')
+  lines += [
+    f'  {name}: the loss sees nothing of it in this space'
+    for name in ('alpha', 'beta')
+    if name not in evidence.drifts
+  ]
   if evidence.halves:
     halves = ', '.join(map(_half, evidence.halves, evidence.halves.values()))
     lines += _wrapped(f'gradients of halves of split B correlate by {halves}')
@@ -141,7 +144,9 @@ def _why(evidence: arch_evidence.Evidence) -> str:
 def _verdict(evidence: arch_evidence.Evidence) -> list[str]:
   """The architecture as a whole, and what to do."""
   count, total = evidence.decided
-  if evidence.is_undetermined:
+  if not total:
+    text = 'The space holds one architecture, so that there was no choice.'
+  elif evidence.is_undetermined:
     text = (
       f'This architecture is undetermined: {_why(evidence)}. Another seed would'
       ' find another one; expect no more of it than of one drawn at random.'

@@ -134,6 +134,7 @@ def test_where_there_is_no_choice_nothing_is_counted():
   space = search_space.SearchSpace(skip, lattice.Lattice(3, (4,)), 4)
   found = weigh(space=space)
   assert found.decided == (0, 0)
+  assert not found.is_undetermined
   assert not found.drifts and not found.halves
   assert found.numbers() == {'connections_decided': 1, 'layers_decided': 1}
 

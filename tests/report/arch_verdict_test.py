@@ -85,6 +85,17 @@ def test_little_that_was_learnt_is_not_called_noise():
   assert 'noise alone' not in shown
 
 
+def test_a_space_of_one_architecture_left_no_choice():
+  none = np.zeros([5, 2], bool), np.zeros(12, bool)
+  seen = arch_evidence.Evidence(352, 64, {}, {}, *none, *none)
+  shown = told(seen)
+  assert 'so that there was no choice' in shown
+  assert 'beta: the loss sees nothing of it' in shown
+  assert 'alpha: the loss sees nothing of it' in shown
+  assert 'architecture is undetermined' not in shown
+  assert 'search.epochs' not in shown
+
+
 def test_halves_that_do_not_confirm_are_a_doubt():
   seen = evidence(SIGNAL, SIGNAL, connections=10, layers=12)
   assert 'do not confirm' not in told(seen)
