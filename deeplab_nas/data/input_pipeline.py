@@ -223,14 +223,18 @@ def max_size(
   """Largest (height, width) of a split, from `info` or else the records."""
   if split in info.splits:
     return info.splits[split].max_size
+  heights, widths = image_sizes(data_dir, split).T
+  return int(heights.max()), int(widths.max())
+
+
+def image_sizes(data_dir: str | os.PathLike, split: str) -> np.ndarray:
+  """int [N, 2], height and width of every image, as its record says."""
   sizes = _features(shards.find(data_dir, split)).map(
-    lambda features: (
-      features[example_schema.HEIGHT],
-      features[example_schema.WIDTH],
+    lambda features: tf.stack(
+      [features[example_schema.HEIGHT], features[example_schema.WIDTH]]
     )
   )
-  heights, widths = zip(*sizes.as_numpy_iterator())
-  return int(max(heights)), int(max(widths))
+  return np.stack(list(sizes.as_numpy_iterator()))
 
 
 def _seed(config: PipelineConfig) -> int:

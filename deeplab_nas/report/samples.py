@@ -13,7 +13,7 @@ from deeplab_nas.data import dataset_info, legend, palettes
 HEADS = ('image', 'label', 'prediction', 'error')
 GAP = 4  # pixels between pictures
 # Pixels of one picture: smaller ones are enlarged by a whole number.
-_MIN_WIDTH, _MAX_WIDTH = 128, 512
+_MIN_WIDTH, _MAX_WIDTH, _MAX_HEIGHT = 128, 512, 1024
 _RIGHT, _WRONG, _IGNORED = (232, 232, 232), (209, 73, 91), (0, 0, 0)
 _PAPER, _INK = (255, 255, 255), (31, 41, 51)
 
@@ -132,11 +132,9 @@ def _page(rows, key, title: str) -> Image.Image:
 
 
 def _resized(picture: np.ndarray) -> Image.Image:
-  """The picture at a width that can be seen, without new colours."""
+  """The picture at a size that can be seen, without new colours."""
   height, width = picture.shape[:2]
-  if width > _MAX_WIDTH:
-    size = (_MAX_WIDTH, max(1, round(height * _MAX_WIDTH / width)))
-  else:
-    times = -(-_MIN_WIDTH // width) if width < _MIN_WIDTH else 1
-    size = (times * width, times * height)
+  times = -(-_MIN_WIDTH // width) if width < _MIN_WIDTH else 1
+  times = min(times, _MAX_WIDTH / width, _MAX_HEIGHT / height)
+  size = max(1, round(times * width)), max(1, round(times * height))
   return Image.fromarray(picture).resize(size, Image.Resampling.NEAREST)

@@ -123,7 +123,9 @@ class Session:
       callbacks: Makes those of the run, when the steps are compiled.
     """
     train = self.train(position.step_of_run(self.steps_per_epoch))
-    logging.info('Compiling all kinds of steps (a minute or two) ...')
+    logging.info(
+      'Compiling all kinds of steps (minutes, for a large network) ...'
+    )
     # On batches of its own: a tf.data shuffle counts how often it was begun.
     self.compile(self.train())
     loop.TrainingLoop(

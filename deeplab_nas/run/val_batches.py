@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, labelled
+
+# Of padded images, beside what they were; more are taken one by one.
+_MOST_PADDING = 2.0
 
 
 def make(
@@ -32,14 +39,34 @@ def make(
     return None
   if not is_held_out:  # what is trained on has labels
     labelled.require(config.dir, split, info, num_images=config.max_val_images)
+  pipeline = config.pipeline()
+  if not fills_last and _padding_is_large(config, split, info):
+    logging.info(
+      'The validation images are of very different sizes: they are taken one by'
+      ' one, not padded to batches.'
+    )
+    pipeline = dataclasses.replace(pipeline, batch_size=1)
   val = input_pipeline.eval_dataset(
-    config.dir, split, info, config.pipeline(), held_out=is_held_out
+    config.dir, split, info, pipeline, held_out=is_held_out
   )
   if config.max_val_images is not None:
-    val = val.unbatch().take(config.max_val_images).batch(config.batch_size)
+    val = val.unbatch().take(config.max_val_images).batch(pipeline.batch_size)
   if fills_last:
     val = val.map(lambda *batch: _filled(*batch, config.batch_size, info))
   return val
+
+
+def _padding_is_large(
+  config: config_lib.DataConfig, split: str, info: dataset_info.DatasetInfo
+) -> bool:
+  """Whether images padded to one size have many more pixels than they had."""
+  known = info.splits.get(split)
+  if known and known.min_size == known.max_size:
+    return False
+  sizes = input_pipeline.image_sizes(config.dir, split)
+  sizes = sizes[: config.max_val_images].astype(np.int64)
+  largest = input_pipeline.max_size(config.dir, split, info)
+  return len(sizes) * math.prod(largest) > _MOST_PADDING * sizes.prod(1).sum()
 
 
 def _filled(images, labels, batch_size: int, info: dataset_info.DatasetInfo):

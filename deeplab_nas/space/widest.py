@@ -30,6 +30,14 @@ MEASURES = {
   'params': _measure('params'),
   'activation_bytes': _measure('activation_bytes'),
 }
+# What each counts, as a sentence says it.
+WORDS = {
+  LATENCY: 'ms',
+  'cell_macs': 'multiply-adds in cells',
+  'macs': 'multiply-adds',
+  'params': 'parameters',
+  'activation_bytes': 'bytes of activations',
+}
 
 
 def check(name: str, latencies: latency.LatencyTable | None = None) -> None:

@@ -71,7 +71,10 @@ def test_nothing_is_written_without_an_output(run, tmp_path):
   [
     ([], '--run_dir is missing'),
     (['--run_dir=nowhere'], 'nowhere is no run folder'),
-    (['--run_dir=RUN', '--max_macs=7'], 'macs of at most 7: the cheapest'),
+    (
+      ['--run_dir=RUN', '--max_macs=7'],
+      'has at most 7 multiply-adds: the cheapest',
+    ),
     (['--run_dir=RUN', '--max_latency_ms=7'], '--latency_table=FILE'),
     (['--run_dir=RUN', '--image_size=7'], '--image_size=7 is no size'),
     (['--run_dir=RUN', '--filter_multiplier=0.5'], 'filter_multiplier is 0.5'),

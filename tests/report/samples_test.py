@@ -127,6 +127,12 @@ def test_images_of_different_sizes_share_a_picture(info):
   assert (picture[TOP : TOP + 4 * 22, 3 * column + 6 * 22 :] == 255).all()
 
 
+def test_tall_images_are_shown_small(info):
+  mixed = batches([1], 4000, 64)
+  picture = samples.SamplePredictions(mixed, info, 1).draw(predict_class_2)
+  assert picture.shape[0] <= TOP + 1024 + samples.GAP + 8 * legend.LINE
+
+
 def test_large_images_are_shown_small(info):
   picture = samples.SamplePredictions(batches([1], 100, 2048), info, 1).draw(
     predict_class_2

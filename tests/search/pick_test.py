@@ -123,7 +123,9 @@ def test_latencies_of_this_machine_are_a_limit_too(tmp_path):
 def test_what_cannot_be_picked_is_a_sentence(tmp_path):
   run, _ = make_search(tmp_path)
   search = pick.read(run)
-  with pytest.raises(errors.UserError, match='macs of at most 5: the cheapest'):
+  with pytest.raises(
+    errors.UserError, match='at most 5 multiply-adds: the cheapest'
+  ):
     search.best(1, {'macs': 5})
   with pytest.raises(errors.UserError, match='latency_ms needs a table'):
     search.best(1, {'latency_ms': 5})

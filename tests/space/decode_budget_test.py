@@ -111,7 +111,9 @@ def test_a_budget_below_everything_names_the_cheapest():
     for genotype in enumeration.all_genotypes(weights, space, 'ratio')
   }
   least = min(costs.values())
-  message = f'macs of at most {least - 1:,}: the cheapest needs {least:,}, with'
+  message = (
+    f'has at most {least - 1:,} multiply-adds: the cheapest needs {least:,},'
+  )
   with pytest.raises(decode.BudgetError, match=message) as caught:
     decode.decode(weights, space, budget={'macs': least - 1}, cost_model=model)
   text = str(caught.value)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplab_nas.space import cell_space, search_space
+from deeplab_nas.space import cell_space, search_space, widest
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space.decoding import blocks as blocks_lib
 from deeplab_nas.space.decoding import limits as limits_lib
@@ -269,12 +269,12 @@ def refusal(
     if value > most:
       blocks = '; '.join(str(genotype).splitlines()[-genotype.num_blocks :])
       return (
-        f'no architecture has {name} of at most {most:,.10g}: the cheapest'
-        f' needs {value:,.10g}, with the path {list(genotype.path)} and the'
-        f' cell {blocks}'
+        f'no architecture has at most {most:,.10g} {widest.WORDS[name]}: the'
+        f' cheapest needs {value:,.10g}, with the path'
+        f' {list(genotype.path)} and the cell {blocks}'
       )
   limited = ', '.join(
-    f'{name} {most:,.10g} (the cheapest needs {value:,.10g})'
+    f'{most:,.10g} {widest.WORDS[name]} (the cheapest needs {value:,.10g})'
     for name, most, (_, value) in zip(names, mosts, least)
   )
   return f'no architecture is within all limits at once: {limited}'
