@@ -16,6 +16,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import cluster, continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
+from deeplab_nas.search import strategies
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source
 
@@ -127,7 +128,13 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
     _dry_run(config, genotype)
     return
   started = lifecycle.started(
-    config, values.run_dir, mode, argv, values.resume, values.overwrite
+    config,
+    values.run_dir,
+    mode,
+    argv,
+    values.resume,
+    values.overwrite,
+    with_tensorflow=genotype is not None or not _is_study(config),
   )
   with stop_signals.StopSignals(), started as (run, config):
     if genotype is None:
@@ -138,6 +145,11 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
       from deeplab_nas.train import train_run
 
       train_run.run(config, genotype, run, resume=values.resume)
+
+
+def _is_study(config: config_lib.Config) -> bool:
+  """Whether a search trains in processes of their own."""
+  return strategies.entry(config.search.strategy).family == 'trials'
 
 
 def _config(values: flags.FlagValues) -> config_lib.Config:

@@ -9,12 +9,17 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import ClassVar
 
 from deeplab_nas import checked_fields, errors
 from deeplab_nas.config import loss as config_loss
+from deeplab_nas.space import widest
 
 _field = checked_fields.field
+_SECONDS = {'s': 1, 'm': 60, 'h': 3600}
+_LONGEST = 366 * 24 * 3600
+_OBJECTIVES = ('cross_entropy', 'miou', *widest.MEASURES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +53,19 @@ class SearchConfig(config_loss.LossConfig):
     recompute: Whether the supernet keeps the inputs of its nodes alone and
       computes the rest again for the gradient; see g3doc/performance.md.
     precision: Of the supernet's states and convolutions; all else is float32.
+    num_trials: Trainings of a strategy that trains networks of their own; null
+      for as many as fit into `budget`.
+    budget: Time of a study, such as '30m', '2h' or '90s'; '' for no limit. The
+      time of earlier sessions counts.
+    parallel_trials: Trainings at a time.
+    trial_steps: Steps of a training, from the shortest to a full one.
+    trial_timeout: Seconds without a step after which a training counts as hung.
+    trial_budget: The most that an architecture may cost, by `trial_measure`; it
+      is trained as wide as that allows. Null for the median of the space at
+      `network.filter_multiplier`.
+    trial_measure: What is equal among trials: 'cell_macs' (multiply-adds of the
+      cells), 'macs', 'params' or 'activation_bytes'.
+    objectives: Scores that decide, the first one where there can be only one.
   """
 
   NAME: ClassVar[str] = 'search'
@@ -69,9 +87,25 @@ class SearchConfig(config_loss.LossConfig):
   decode: str = _field('ratio', str, choices=('ratio', 'product'))
   recompute: bool = _field(True, bool)
   precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
+  num_trials: int | None = _field(None, int, low=1, optional=True)
+  budget: str = _field('', str)
+  parallel_trials: int = _field(2, int, low=1)
+  trial_steps: tuple[int, ...] = _field((400,), int, low=1, many=True)
+  trial_timeout: float = _field(600.0, float, above=0)
+  trial_budget: float | None = _field(None, float, above=0, optional=True)
+  trial_measure: str = _field('cell_macs', str, choices=tuple(widest.MEASURES))
+  objectives: tuple[str, ...] = _field(
+    ('cross_entropy',), str, choices=_OBJECTIVES, many=True
+  )
 
   def __post_init__(self):
     super().__post_init__()
+    self.budget_seconds()  # says what is wrong with it
+    if list(self.trial_steps) != sorted(set(self.trial_steps)):
+      raise errors.UserError(
+        f'search.trial_steps is {list(self.trial_steps)}, expected ascending'
+        ' numbers of steps.'
+      )
     if self.end_learning_rate > self.learning_rate:
       raise errors.UserError(
         f'search.end_learning_rate is {self.end_learning_rate:g}, expected at'
@@ -83,3 +117,17 @@ class SearchConfig(config_loss.LossConfig):
         f' than search.epochs, which is {self.epochs}: otherwise alpha and'
         ' beta would never be trained.'
       )
+
+  def budget_seconds(self) -> float | None:
+    """The time of a study; None for no limit."""
+    text = self.budget.strip()
+    if not text:
+      return None
+    found = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?)\s*([smh])', text)
+    seconds = found and float(found[1]) * _SECONDS[found[2]]
+    if not seconds or seconds > _LONGEST:
+      raise errors.UserError(
+        f'search.budget is {checked_fields.short(self.budget)}, expected a time'
+        " such as '90s', '30m' or '2h'."
+      )
+    return seconds

@@ -17,6 +17,7 @@ from deeplab_nas import commands, errors
 from deeplab_nas.data import (
   dataset_info,
   example_schema,
+  kept_images,
   pipeline_config,
   preprocess,
   shards,
@@ -131,6 +132,7 @@ def eval_dataset(
   config: PipelineConfig,
   crop_size: tuple[int, int] | None = None,
   held_out: bool = False,
+  subset: str | None = None,
 ) -> tf.data.Dataset:
   """Every image of a split once, in order, unchanged but for padding.
 
@@ -143,19 +145,16 @@ def eval_dataset(
       the ignore label. None pads to the largest image of the split, or, at
       batch size 1, not at all.
     held_out: Only what `config.held_out_fraction` holds out of the split.
+    subset: 'a' or 'b' for one half of the split (see `subset_of`), or None.
 
   Returns:
     Batches of images float32 [B, H, W, 3] in [0, 255] and labels int32
     [B, H, W]; the last batch may be smaller.
   """
   paths = shards.find(data_dir, split)
-  names = None
-  if held_out:
-    _, names = _chosen(
-      data_dir, split, paths, subsets.HELD_OUT, config.held_out_fraction
-    )
-  else:
-    _chosen(data_dir, split, paths, None, 0.0)
+  part = subsets.HELD_OUT if held_out else subset
+  fraction = config.held_out_fraction if part else 0.0
+  _, names = _chosen(data_dir, split, paths, part, fraction)
   if crop_size is None and config.batch_size == 1:
     padded = None
   else:
@@ -318,6 +317,7 @@ def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:
     image, label = preprocess.resize(image, label, *sides, antialias=True)
     return tf.cast(tf.round(image), tf.uint8), label
 
+  decode = kept_images.decoder(config.image_scale, decode)
   return examples.map(decode, tf.data.AUTOTUNE)
 
 

@@ -29,6 +29,9 @@ _FREE_SETTINGS = (
   'train.init_from',
   'train.early_stopping_epochs',
   'train.recalibration_batches',
+  'search.num_trials',
+  'search.budget',
+  'search.trial_timeout',
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
 

@@ -14,6 +14,9 @@
     checkpoints/          to resume from
     eval/                 what an evaluation measured
     best/                 of a training: the best weights
+    ledger.db             of a search by trials: all of them, for --resume
+    candidates.json       the same, for people and other programs
+    trials/               the outcome of each, and what its process said
     .replaced/            the run before --overwrite, until the first epoch
 
 `continuation` says whether a config may go on in it, `overwrite` how a new run
@@ -48,7 +51,7 @@ class RunDirectory:
     self.resumed = self
     self._lock: folder_lock.FolderLock | None = None
     self._changes = run_overwrite.Changes(
-      self.path, [path.name for path in self.written], lambda: self.has_weights
+      self.path, [path.name for path in self.written], self._has_first_result
     )
 
   @classmethod
@@ -119,8 +122,8 @@ class RunDirectory:
 
   @property
   def has_results(self) -> bool:
-    """Whether a run finished an epoch here, or a network was imported."""
-    return self.metrics.exists() or self.has_weights
+    """Whether an epoch or a trial ended here, or a network was imported."""
+    return self.metrics.exists() or self._has_first_result()
 
   @property
   def has_checkpoint(self) -> bool:
@@ -135,6 +138,9 @@ class RunDirectory:
   @property
   def has_weights(self) -> bool:
     return self.has_checkpoint or self.has_best
+
+  def _has_first_result(self) -> bool:
+    return self.has_weights or self.candidates.exists()
 
   @property
   def config(self) -> pathlib.Path:
@@ -189,6 +195,18 @@ class RunDirectory:
     return self.path / 'best'
 
   @property
+  def ledger(self) -> pathlib.Path:
+    return self.path / 'ledger.db'
+
+  @property
+  def candidates(self) -> pathlib.Path:
+    return self.path / 'candidates.json'
+
+  @property
+  def trials(self) -> pathlib.Path:
+    return self.path / 'trials'
+
+  @property
   def evaluations(self) -> pathlib.Path:
     return self.path / 'eval'
 
@@ -217,6 +235,9 @@ class RunDirectory:
       self.dataset,
       self.metrics,
       self.evaluations,
+      self.ledger,
+      self.candidates,
+      self.trials,
       self.summary,
       self.config,
       self.provenance,

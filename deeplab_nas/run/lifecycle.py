@@ -99,6 +99,7 @@ def started(
   argv: Sequence[str],
   resume: bool = False,
   overwrite: bool = False,
+  with_tensorflow: bool = True,
 ) -> Iterator[tuple[run_directory.RunDirectory, config_lib.Config]]:
   """The folder of a run, and its settings with records that can be read.
 
@@ -112,6 +113,7 @@ def started(
     argv: The command, for the record.
     resume: Whether to go on with the run that is there.
     overwrite: Whether to replace it.
+    with_tensorflow: Whether this process computes, and so needs it.
 
   Raises:
     UserError: If there is no folder, or it holds something and neither is
@@ -130,7 +132,8 @@ def started(
   try:
     this = continuation.start(run, config, argv, mode)
     logging.info('Writing to %s.', run)
-    tensorflow_setup.prepare(config.runtime)
+    if with_tensorflow:
+      tensorflow_setup.prepare(config.runtime)
     peers = cluster.naming_lost_worker(config.runtime)
     with peers, readable(config, splits(config.data)) as found:
       yield run, found

@@ -2,7 +2,8 @@
 
 A family is a way to search. `relaxed` strategies take one step at a time on the
 weights of one supernet. A strategy of a family keeps the protocol that the
-family's `strategy.py` states.
+family's `strategy.py` states. `trials` ones train networks of their own, one
+after the other.
 """
 
 from __future__ import annotations
@@ -30,8 +31,12 @@ class Entry(NamedTuple):
 
 
 # The module that runs a search of a family: `run` and `dry_run`.
-FAMILIES = {'relaxed': 'deeplab_nas.search.relaxed.run'}
+FAMILIES = {
+  'relaxed': 'deeplab_nas.search.relaxed.run',
+  'trials': 'deeplab_nas.search.trials.run',
+}
 
+_TRIALS = 'deeplab_nas.search.trials'
 STRATEGIES = {
   'first_order': Entry(
     'relaxed',
@@ -39,6 +44,18 @@ STRATEGIES = {
     'FirstOrder',
     'search',
   ),
+  'random': Entry('trials', f'{_TRIALS}.random', 'Random', 'search'),
+  'local_search': Entry(
+    'trials', f'{_TRIALS}.local_search', 'LocalSearch', 'local_search'
+  ),
+  'regularized_evolution': Entry(
+    'trials',
+    f'{_TRIALS}.regularized_evolution',
+    'RegularizedEvolution',
+    'regularized_evolution',
+  ),
+  'nsga2': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Nsga2', 'nsga2'),
+  'tpe': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Tpe', 'tpe'),
 }
 
 

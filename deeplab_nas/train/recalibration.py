@@ -125,6 +125,7 @@ def from_config(
   network: tf.keras.Model,
   total_steps: int,
   num_replicas: int = 1,
+  subset: str | None = None,
 ) -> Recalibration | None:
   """What `train.recalibration_batches` asks for; None where nothing is due.
 
@@ -134,6 +135,7 @@ def from_config(
     network: From float32 [B, H, W, 3] in [0, 255].
     total_steps: Of the training, by which its default is chosen.
     num_replicas: Devices that share a batch.
+    subset: 'a' or 'b' for one half of the split, or None.
 
   Raises:
     UserError: If several devices are asked to recalibrate.
@@ -161,7 +163,7 @@ def from_config(
 
   def batches() -> tf.data.Dataset:
     return input_pipeline.train_dataset(
-      config.data.dir, config.data.train_split, info, pipeline
+      config.data.dir, config.data.train_split, info, pipeline, subset
     ).take(count)
 
   return Recalibration(network, batches)

@@ -297,6 +297,7 @@ NO_PATHS = {
   'eval.split',
   'search.loss',
   'train.loss',
+  'search.budget',
   'search.strategy',
 }
 PATHS = sorted(

@@ -16,7 +16,8 @@ def test_an_entry_leads_to_its_class_family_and_settings(name):
   strategy = strategies.load(name)
   assert strategy.__module__ == entry.module
   assert f'.search.{entry.family}.' in entry.module
-  assert entry.section in config_lib.Config().to_dict()
+  chosen = config_lib.SearchConfig(strategy=name)
+  assert entry.section in config_lib.Config(search=chosen).to_dict()
   family = strategies.load_family(name)
   assert callable(family.run) and callable(family.dry_run)
 

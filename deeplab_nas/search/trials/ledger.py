@@ -26,7 +26,8 @@ from deeplab_nas.space import genotype as genotype_lib
 _STUDY = 'study'
 _PROPOSAL = 'proposal'
 _OUTCOME = 'outcome'
-_TRIES = 'tries'
+_TRIES = 'lost'
+_FACTS = 'facts'
 _SECONDS = 'seconds'
 _STATE = optuna.trial.TrialState
 
@@ -123,16 +124,36 @@ class Ledger:
     self._tries.append(0)
     return trial
 
-  def tries(self, number: int) -> int:
-    """How often the trial of that number was begun."""
+  def num_lost(self, number: int) -> int:
+    """How often the trial of that number was lost with its process."""
     return self._tries[number]
 
-  def begin(self, number: int) -> int:
-    """Counts a try of a trial; returns how many there are now."""
+  def lose(self, number: int) -> int:
+    """Counts that a trial was lost; returns how often it was."""
     tries = self._tries[number] + 1
     self._set(number, _TRIES, tries)
     self._tries[number] = tries
     return tries
+
+  def keep(self, facts: Mapping[str, Any]) -> None:
+    """Notes what all sessions of the study have in common.
+
+    Args:
+      facts: Settings by name, in types that JSON knows.
+
+    Raises:
+      UserError: If an earlier session had others.
+    """
+    held = self._study.user_attrs.get(_FACTS)
+    if held is None:
+      self._study.set_user_attr(_FACTS, dict(facts))
+      return
+    for name, value in json.loads(json.dumps(facts)).items():
+      if held.get(name) != value:
+        raise errors.UserError(
+          f'{self.path} is of a study with {name}={held.get(name)}, now it is'
+          f' {value}: resume with the same settings, or choose another folder.'
+        )
 
   def finish(
     self,
@@ -174,8 +195,8 @@ class Ledger:
   def export(self, path: str | os.PathLike[str]) -> None:
     """Writes all trials as a JSON file, for people and other programs.
 
-    A list of objects: number, digest, genotype, parent, fidelity, seed, tries,
-    scores, seconds and failure; null is what there is not.
+    A list of objects: number, digest, genotype, parent, fidelity, seed, how
+    often it was lost, scores, seconds and failure; null is what there is not.
     """
     rows = [self._row(trial) for trial in self._trials]
     lines = ',\n'.join(json.dumps(row) for row in rows)
@@ -192,7 +213,7 @@ class Ledger:
       'number': trial.number,
       'digest': trial.genotype.digest,
       **written,
-      'tries': self._tries[trial.number],
+      'lost': self._tries[trial.number],
       'scores': trial.scores,
       'seconds': round(trial.seconds, 2),
       'failure': trial.failure,

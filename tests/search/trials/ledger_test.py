@@ -44,9 +44,9 @@ def test_a_study_is_read_back_as_it_was_written(path):
   ledger.append(proposal(0), seed=3)
   ledger.append(proposal(1, parent=0), seed=2**31 - 1)
   ledger.append(proposal(2), seed=5)
-  ledger.begin(0)
-  ledger.begin(1)
-  ledger.begin(1)
+  ledger.lose(0)
+  ledger.lose(1)
+  ledger.lose(1)
   ledger.finish(0, scores=SCORES, seconds=12.34)
   ledger.finish(1, failure='nan', seconds=5.0)
   ledger.seconds = 17.5
@@ -58,7 +58,7 @@ def test_a_study_is_read_back_as_it_was_written(path):
   )
   again = reopened(ledger)
   assert again.trials == trials
-  assert [again.tries(number) for number in range(3)] == [1, 2, 0]
+  assert [again.num_lost(number) for number in range(3)] == [1, 2, 0]
   assert again.seconds == 17.5
   assert again.append(proposal(3), seed=0).number == 3
 
@@ -101,14 +101,14 @@ def test_optunas_own_tools_read_it(path):
 
 
 def test_a_trial_whose_state_was_not_written_is_finished(path):
+  """A kill between the two transactions that end a trial leaves such a file."""
   ledger = ledger_lib.Ledger(path, OBJECTIVES)
   ledger.append(proposal(), seed=0)
-  storage = optuna.storages.RDBStorage(f'sqlite:///{path}')
-  (study,) = storage.get_all_studies()
-  trial = storage.get_trial_id_from_study_id_trial_number(study._study_id, 0)
-  outcome = {'scores': SCORES, 'seconds': 1, 'failure': None}
-  storage.set_trial_user_attr(trial, 'outcome', outcome)
-  again = reopened(ledger)
+  ledger.finish(0, scores=SCORES)
+  ledger.close()
+  with sqlite3.connect(path) as database:
+    database.execute("UPDATE trials SET state = 'RUNNING'")
+  again = ledger_lib.Ledger(path, OBJECTIVES)
   assert again.trials[0].scores == SCORES
   again.close()
   study = optuna.load_study(study_name=None, storage=f'sqlite:///{path}')
@@ -148,6 +148,15 @@ def test_other_objectives_are_refused_in_a_sentence(path):
     ledger_lib.Ledger(path, ('miou',))
 
 
+def test_another_session_has_the_same_settings(path):
+  ledger = ledger_lib.Ledger(path, OBJECTIVES)
+  ledger.keep({'train.momentum': 0.9, 'network.aspp_rates': (2, 4)})
+  again = reopened(ledger)
+  again.keep({'train.momentum': 0.9, 'network.aspp_rates': (2, 4)})
+  with pytest.raises(errors.UserError, match='train.momentum=0.9, now it is'):
+    again.keep({'train.momentum': 0.8, 'network.aspp_rates': (2, 4)})
+
+
 def test_the_export_says_all_that_is_known(path, tmp_path):
   ledger = ledger_lib.Ledger(path, OBJECTIVES)
   target = tmp_path / 'candidates.json'
@@ -155,7 +164,7 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
   assert json.loads(target.read_text()) == []
   ledger.append(proposal(0), seed=3)
   ledger.append(proposal(1, parent=0), seed=4)
-  ledger.begin(0)
+  ledger.lose(0)
   ledger.finish(0, scores=SCORES, seconds=1.23456)
   ledger.export(target)
   first, second = json.loads(target.read_text())
@@ -168,12 +177,12 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
     'parent': None,
     'fidelity': {'steps': 400, 'image_scale': 1 / 3, 'width': 0.7},
     'seed': 3,
-    'tries': 1,
+    'lost': 1,
     'scores': SCORES,
     'seconds': 1.23,
     'failure': None,
   }
-  assert (second['parent'], second['scores'], second['tries']) == (0, None, 0)
+  assert (second['parent'], second['scores'], second['lost']) == (0, None, 0)
 
 
 def test_a_killed_writer_leaves_whole_records(path):
@@ -186,7 +195,7 @@ ledger = ledger_lib.Ledger({str(path)!r}, ledger_test.OBJECTIVES)
 print('ready', 'tensorflow' in sys.modules, flush=True)
 for seed in range(len(ledger.trials), 10**6):
   number = ledger.append(ledger_test.proposal(seed), seed).number
-  ledger.begin(number)
+  ledger.lose(number)
   ledger.finish(number, scores=ledger_test.SCORES, seconds=1.0)
 """
   rng = np.random.default_rng(0)

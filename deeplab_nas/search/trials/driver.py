@@ -1,0 +1,262 @@
+"""The loop of a study: proposes, hands out, notes what comes back.
+
+It is deterministic whatever the timing: proposal n is made of the trials before
+it, of which the last ones are shown as pending even where they have ended. So a
+study that was killed at any moment and is gone on with ends as one that never
+was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from absl import logging
+
+from deeplab_nas.run import stop_signals
+from deeplab_nas.search.trials import executor as executor_lib
+from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials import ledger as ledger_lib
+from deeplab_nas.search.trials import outcome, strategy, width
+
+MAX_TRIES = 3
+# Failed trials, and none that succeeded, after which a study is given up.
+_HOPELESS = 10
+_TICK_SECONDS = 1.0
+# Over the budget of time, before what runs is ended.
+_GRACE = 1.1
+OUT_OF_TIME = 'out of time'
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+  """When a study ends.
+
+  Attributes:
+    num_trials: Trials in all; None for no limit.
+    seconds: Of all sessions together; None for no limit.
+    parallel: Trials at a time.
+  """
+
+  num_trials: int | None
+  seconds: float | None
+  parallel: int
+
+  @property
+  def num_hidden(self) -> int:
+    """Trials before a proposal that it does not see the end of.
+
+    Twice those that run at a time, less one: where some take longer than
+    others, processes need not wait for them.
+    """
+    return 2 * self.parallel - 1
+
+
+class Driver:
+  """Runs a study until it ends or is asked to stop.
+
+  Attributes:
+    ledger: The trials.
+  """
+
+  def __init__(
+    self,
+    chosen: strategy.TrialStrategy,
+    ledger: ledger_lib.Ledger,
+    executor: executor_lib.Executor,
+    widths: width.Widths,
+    limits: Limits,
+    seed: int,
+    folder: pathlib.Path,
+    note: Callable[[strategy.Trial], None] = lambda trial: None,
+  ):
+    """Takes what it needs; nothing is started.
+
+    Args:
+      chosen: Makes the proposals.
+      ledger: Of the study, perhaps of an earlier session.
+      executor: Runs the trials.
+      widths: Says how wide they are.
+      limits: When to end.
+      seed: Of the study.
+      folder: For a folder of each trial.
+      note: Told of each trial that has ended.
+    """
+    self._strategy = chosen
+    self.ledger = ledger
+    self._executor = executor
+    self._widths = widths
+    self._limits = limits
+    self._seed = seed
+    self._folder = folder
+    self._note = note
+    self._running: set[int] = set()
+    self._began = time.monotonic()
+    self._seconds_before = ledger.seconds
+
+  @property
+  def seconds(self) -> float:
+    """That the study has run, over all sessions."""
+    return self._seconds_before + time.monotonic() - self._began
+
+  def run(self, stop: stop_signals.StopSignals | None = None) -> None:
+    """Runs what is left.
+
+    Args:
+      stop: Asks for an early end; what runs then is done again by the next
+        session.
+    """
+    try:
+      while not (stop and stop.is_asked):
+        self._fill()
+        if not self._running:
+          break
+        for ended in self._executor.wait(_TICK_SECONDS):
+          self._take(ended)
+        self.ledger.seconds = self.seconds
+        if self._is_out_of_time():
+          self._give_up_running()
+          break
+    finally:
+      self._executor.cancel()
+      self.ledger.seconds = self.seconds
+
+  def seconds_of(self, fidelity: strategy.Fidelity) -> float:
+    """How long a trial is expected to take; 0 where nothing is known."""
+    ended = [t for t in self.ledger.trials if t.scores is not None]
+    same = [t.seconds for t in ended if t.fidelity == fidelity]
+    if same:
+      return float(np.median(same))
+    by_step = [t.seconds / t.fidelity.steps for t in ended]
+    return float(np.median(by_step)) * fidelity.steps if by_step else 0.0
+
+  def seconds_left(self) -> float | None:
+    """How long the study will go on; None where nothing is known."""
+    trials = self.ledger.trials
+    lasts = [
+      self.seconds_of(t.fidelity) for t in trials if t.scores is not None
+    ]
+    if not lasts:
+      return None
+    left = []
+    if self._limits.seconds is not None:
+      left.append(self._limits.seconds - self.seconds)
+    if self._limits.num_trials is not None:
+      done = sum(not t.is_pending for t in trials)
+      rounds = (self._limits.num_trials - done) / self._executor.capacity
+      left.append(rounds * float(np.mean(lasts)))
+    return max(0.0, min(left)) if left else None
+
+  def _fill(self) -> None:
+    """Gives all free processes something to do."""
+    while len(self._running) < self._executor.capacity:
+      waiting = [
+        t
+        for t in self.ledger.trials
+        if t.is_pending and t.number not in self._running
+      ]
+      trial = waiting[0] if waiting else self._proposed()
+      if trial is None:
+        return
+      self._start(trial)
+
+  def _proposed(self) -> strategy.Trial | None:
+    """A new trial, if its time has come."""
+    trials = self.ledger.trials
+    number = len(trials)
+    limit = self._limits.num_trials
+    if limit is not None and number >= limit:
+      return None
+    seen = number - self._limits.num_hidden
+    if any(t.is_pending for t in trials[: max(0, seen)]):
+      return None
+    failed = [t for t in trials if t.failure is not None]
+    if len(failed) >= _HOPELESS and not any(t.scores for t in trials):
+      return None
+    rng = np.random.default_rng([self._seed, number])
+    proposal = self._strategy.propose(shown(trials, seen), rng)
+    if self._limits.seconds is not None:
+      end = self.seconds + self.seconds_of(proposal.fidelity)
+      if end > self._limits.seconds * (1 + _GRACE) / 2:
+        return None
+    return self.ledger.append(proposal, seed_of(self._seed, number))
+
+  def _start(self, trial: strategy.Trial) -> None:
+    filters = self._widths.of(trial.proposal)
+    if filters is None:
+      reason = f'no width is within the budget of {self._widths.measure}'
+      self._end(trial.number, failure=reason)
+      return
+    job = job_lib.Job(
+      trial.number,
+      trial.genotype,
+      trial.fidelity,
+      trial.seed,
+      filters,
+      self._folder / f'{trial.number:04d}',
+    )
+    found = outcome.Outcome.load(job.outcome, job.key)
+    if found is not None:  # of a session that did not come to note it
+      self._adopt(trial.number, found)
+      return
+    self._running.add(trial.number)
+    self._executor.submit(job)
+
+  def _take(self, ended: executor_lib.Ended) -> None:
+    """Notes the outcome of a job, or has it done again."""
+    job = ended.job
+    self._running.discard(job.number)
+    found = outcome.Outcome.load(job.outcome, job.key)
+    if found is not None:
+      self._adopt(job.number, found)
+      return
+    reason = ended.loss or 'its outcome cannot be read'
+    tries = self.ledger.lose(job.number)
+    if tries >= MAX_TRIES:
+      self._end(job.number, failure=reason)
+    else:
+      logging.warning(
+        'Trial %d was lost (%s): it is done again, with the same seed (try %d'
+        ' of %d).',
+        job.number,
+        reason,
+        tries + 1,
+        MAX_TRIES,
+      )
+
+  def _adopt(self, number: int, found: outcome.Outcome) -> None:
+    self._end(number, found.scores, found.seconds, found.failure)
+
+  def _end(self, number: int, scores=None, seconds=0.0, failure=None) -> None:
+    self._note(self.ledger.finish(number, scores, seconds, failure))
+
+  def _is_out_of_time(self) -> bool:
+    limit = self._limits.seconds
+    return limit is not None and self.seconds > _GRACE * limit
+
+  def _give_up_running(self) -> None:
+    self._executor.cancel()
+    for number in sorted(self._running):
+      self._end(number, failure=OUT_OF_TIME)
+    self._running.clear()
+
+
+def shown(
+  trials: Sequence[strategy.Trial], num_seen: int
+) -> list[strategy.Trial]:
+  """The history as a proposal sees it: all but the first ones pending."""
+  return [
+    trial
+    if trial.number < num_seen
+    else strategy.Trial(trial.number, trial.proposal, trial.seed)
+    for trial in trials
+  ]
+
+
+def seed_of(seed: int, number: int) -> int:
+  """Of a trial's weights and data, from the study's."""
+  state = np.random.SeedSequence([seed, number]).generate_state(1)
+  return int(state[0] >> 1)

@@ -1,0 +1,266 @@
+"""One trial: a training of half A of the split, scored by half B.
+
+It is an ordinary training, of the same network, steps, guard, averages and
+recalibration; what it writes is the outcome alone. One process runs many: it
+keeps the images, and the functions that all networks share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import gc
+import time
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info, input_pipeline, kept_images
+from deeplab_nas.evaluate import class_iou
+from deeplab_nas.nn.network import shared_network
+from deeplab_nas.run import session, step_guard
+from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials import outcome
+from deeplab_nas.space import cost, latency, search_space
+from deeplab_nas.train import build, class_weights, recalibration, trainer
+
+_MEMORY_ERRORS = (tf.errors.ResourceExhaustedError, MemoryError)
+
+
+def _ignore() -> None:
+  pass
+
+
+class Evaluator:
+  """Runs trials, one after the other.
+
+      evaluator = Evaluator(config)
+      evaluator(job).scores['cross_entropy']
+
+  Attributes:
+    config: Of the study; network and train say how a trial is trained, but for
+      width and steps.
+  """
+
+  def __init__(
+    self,
+    config: config_lib.Config,
+    clock: Callable[[], float] = time.monotonic,
+  ):
+    """Takes the settings of the study, and what tells the time."""
+    self.config = config
+    self._clock = clock
+    self._images = kept_images.KeptImages()
+
+  def __call__(
+    self, job: job_lib.Job, beat: Callable[[], None] = _ignore
+  ) -> outcome.Outcome:
+    """Trains and scores.
+
+    Args:
+      job: The trial.
+      beat: Called at every sign of progress.
+
+    Returns:
+      The outcome; a failure is one too.
+    """
+    began = self._clock()
+    try:
+      with contextlib.ExitStack() as stack:
+        if self.config.data.cache:
+          stack.enter_context(self._images.used())
+        found = self._run(job, beat)
+    except _MEMORY_ERRORS as error:
+      if errors.NO_SPACE in str(error):  # of a file, not of the device
+        raise
+      found = outcome.Outcome(job.key, failure=outcome.OUT_OF_MEMORY)
+    except errors.UserError as error:
+      found = outcome.Outcome(job.key, failure=str(error))
+    finally:
+      tf.keras.backend.clear_session()
+      gc.collect()
+    return dataclasses.replace(found, seconds=self._clock() - began)
+
+  def _run(self, job: job_lib.Job, beat: Callable[[], None]) -> outcome.Outcome:
+    began = self._clock()
+    config = config_of(self.config, job)
+    beat()
+    _, info = session.begin(config)
+    model = _trainer(config, job, info)
+    beat()
+    batches = input_pipeline.train_dataset(
+      config.data.dir,
+      config.data.train_split,
+      info,
+      config.data.pipeline(config.runtime.seed),
+      subset='a',
+    )
+    times = [began]
+
+    def note() -> None:
+      times.append(self._clock())
+      beat()
+
+    losses = _train(model, batches, job.fidelity.steps, note)
+    if losses is None:
+      return outcome.Outcome(job.key, failure=outcome.NAN)
+    scores, class_scores = self._score(model, config, info, beat)
+    steps = np.diff(times)
+    found = outcome.Outcome(
+      job.key,
+      {**scores, 'loss_sum': sum(losses), **_costs(config, job, info)},
+      start_seconds=float(steps[0]),
+      step_seconds=float(np.median(steps[1:])) if len(steps) > 1 else 0.0,
+      score_seconds=self._clock() - times[-1],
+      losses=losses,
+      class_iou=class_scores,
+      device=_device(),
+    )
+    if not np.isfinite([scores['cross_entropy'], scores['miou']]).all():
+      return dataclasses.replace(found, scores=None, failure=outcome.NAN)
+    return found
+
+  def _score(
+    self,
+    model: trainer.Trainer,
+    config: config_lib.Config,
+    info: dataset_info.DatasetInfo,
+    beat: Callable[[], None] = _ignore,
+  ) -> tuple[dict[str, float], dict[str, float]]:
+    """Cross-entropy and mIoU on half B, and the IoU of each class by name.
+
+    Args:
+      model: As it is trained; the averages of its weights are measured.
+      config: Of the trial.
+      info: The description of the data.
+      beat: Called after each batch.
+    """
+    data = config.data
+    batches = input_pipeline.eval_dataset(
+      data.dir, data.train_split, info, data.pipeline(), subset='b'
+    )
+    step = tf.function(model.test_step, autograph=False)
+    model.reset_metrics()
+    with model.averaged():
+      model.recalibrate()
+      for batch in batches:
+        logs = step(batch)
+        beat()
+    iou = class_iou.from_confusion(model.val_metric.total_cm.numpy())
+    names = info.class_names or tuple(map(str, range(info.num_classes)))
+    return (
+      {'cross_entropy': float(logs['loss']), 'miou': float(logs['miou'])},
+      dict(zip(names, map(float, iou))),
+    )
+
+
+def config_of(config: config_lib.Config, job: job_lib.Job) -> config_lib.Config:
+  """The settings of the training that a trial is."""
+  scale = job.fidelity.image_scale
+  data = config.data
+  if scale != 1:
+    crop = tuple(max(33, round((n - 1) * scale) + 1) for n in data.crop_size)
+    data = dataclasses.replace(
+      data, image_scale=data.image_scale * scale, crop_size=crop
+    )
+  return dataclasses.replace(
+    config,
+    data=data,
+    network=dataclasses.replace(
+      config.network, filter_multiplier=job.filter_multiplier
+    ),
+    train=dataclasses.replace(
+      config.train,
+      epochs=1,
+      steps_per_epoch=job.fidelity.steps,
+      val_every_epochs=1,
+    ),
+    runtime=dataclasses.replace(config.runtime, seed=job.seed),
+  )
+
+
+def _trainer(
+  config: config_lib.Config,
+  job: job_lib.Job,
+  info: dataset_info.DatasetInfo,
+) -> trainer.Trainer:
+  """As a training has it, but for functions that all networks share."""
+  network = build.build(
+    config.network, job.genotype, info.num_classes, config.train.precision
+  )
+  if config.train.precision == 'float32':
+    network = shared_network.SharedNetwork(network)
+  model = trainer.Trainer(
+    network,
+    config.train,
+    job.fidelity.steps,
+    class_weights.compute(config.train, info, config.data.train_split),
+    info.ignore_label,
+  )
+  model.recalibration = recalibration.from_config(
+    config, info, network, job.fidelity.steps, subset='a'
+  )
+  return model
+
+
+def _train(
+  model: trainer.Trainer,
+  batches: tf.data.Dataset,
+  num_steps: int,
+  note: Callable[[], None],
+) -> tuple[float, ...] | None:
+  """Losses of the steps; None if one is not finite.
+
+  Args:
+    model: What is trained.
+    batches: Endless.
+    num_steps: How many to take.
+    note: Called after each step.
+  """
+  step = tf.function(
+    lambda iterator: model.train_step(next(iterator)), autograph=False
+  )
+  iterator = iter(batches)
+  losses = []
+  for _ in range(num_steps):
+    model.reset_metrics()  # so that the loss is that of the step
+    logs = step(iterator)
+    if int(logs[step_guard.NAME]):
+      return None
+    losses.append(float(logs['loss']))
+    note()
+  return tuple(losses)
+
+
+def _costs(
+  config: config_lib.Config,
+  job: job_lib.Job,
+  info: dataset_info.DatasetInfo,
+) -> dict[str, float]:
+  """What the network costs for an image of the training's crop."""
+  space = search_space.SearchSpace.containing(job.genotype)
+  parts = config.network.cost_model(
+    space, info.num_classes, config.data.crop_size
+  ).breakdown(job.genotype)
+  total = sum(parts.values(), cost.Cost())
+  return {
+    'filter_multiplier': float(config.network.filter_multiplier),
+    'params': total.params,
+    'macs': total.macs,
+    **{f'{part}_macs': found.macs for part, found in parts.items()},
+    'cell_macs': parts['cells'].macs,  # as budgets name it
+    'activation_bytes': total.activation_bytes,
+  }
+
+
+@functools.cache
+def _device() -> str:
+  gpus = tf.config.list_physical_devices('GPU')
+  if not gpus:
+    return latency.cpu_model()
+  details = tf.config.experimental.get_device_details(gpus[0])
+  return details.get('device_name', 'GPU')

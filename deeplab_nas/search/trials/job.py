@@ -1,0 +1,72 @@
+"""What a process needs to know to run a trial: one line of text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+from typing import NamedTuple
+
+from deeplab_nas.search.trials import strategy
+from deeplab_nas.space import genotype as genotype_lib
+
+
+class Job(NamedTuple):
+  """A trial to run.
+
+  Attributes:
+    number: Of the trial.
+    genotype: What is trained.
+    fidelity: For how long, and at which size.
+    seed: Of weights, data order and augmentation.
+    filter_multiplier: F, of the budget and the fidelity.
+    folder: Where the outcome goes.
+  """
+
+  number: int
+  genotype: genotype_lib.Genotype
+  fidelity: strategy.Fidelity
+  seed: int
+  filter_multiplier: float
+  folder: pathlib.Path
+
+  @property
+  def outcome(self) -> pathlib.Path:
+    """The file of the outcome."""
+    return self.folder / 'outcome.json'
+
+  @property
+  def key(self) -> str:
+    """Tells the trial apart from all that differ in anything."""
+    facts = self._facts()
+    del facts['folder']
+    text = json.dumps(facts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+  def to_line(self) -> str:
+    """As JSON, without a line break."""
+    return json.dumps(self._facts())
+
+  @classmethod
+  def from_line(cls, line: str) -> Job:
+    """Reads what `to_line` has given."""
+    facts = json.loads(line)
+    genotype = json.dumps(facts['genotype'])
+    return cls(
+      facts['number'],
+      genotype_lib.Genotype.from_json(genotype),
+      strategy.Fidelity(**facts['fidelity']),
+      facts['seed'],
+      facts['filter_multiplier'],
+      pathlib.Path(facts['folder']),
+    )
+
+  def _facts(self) -> dict:
+    return {
+      'number': self.number,
+      'genotype': json.loads(self.genotype.to_json()),
+      'fidelity': self.fidelity._asdict(),
+      'seed': self.seed,
+      'filter_multiplier': self.filter_multiplier,
+      'folder': str(self.folder),
+    }

@@ -1,0 +1,58 @@
+"""What came of a trial, as the process that ran it writes it down."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+
+from deeplab_nas import files
+
+NAN = 'nan'
+OUT_OF_MEMORY = 'out of memory'
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+  """Scores, or why there are none.
+
+  Attributes:
+    key: Of the trial: whoever reads this knows it for the answer to its own.
+    scores: 'cross_entropy', 'miou', 'loss_sum', 'params', ... by name; None of
+      a trial that failed.
+    failure: 'nan', 'out of memory', or what else was the matter; None where
+      there are scores.
+    seconds: Of the whole trial.
+    start_seconds: Of these, those until the first step was done.
+    step_seconds: Median of the further steps.
+    score_seconds: Of recalibration and scoring.
+    losses: Of the steps, in order.
+    class_iou: By the name of the class; NaN where none of it was there.
+    device: What computed it.
+  """
+
+  key: str
+  scores: Mapping[str, float] | None = None
+  failure: str | None = None
+  seconds: float = 0.0
+  start_seconds: float = 0.0
+  step_seconds: float = 0.0
+  score_seconds: float = 0.0
+  losses: tuple[float, ...] = ()
+  class_iou: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  device: str = ''
+
+  def save(self, path: str | os.PathLike[str]) -> None:
+    """Writes a file, whole or not at all."""
+    files.write(path, json.dumps(dataclasses.asdict(self)) + '\n')
+
+  @classmethod
+  def load(cls, path: str | os.PathLike[str], key: str) -> Outcome | None:
+    """The outcome of a trial; None if there is none, or of another trial."""
+    try:
+      values = json.loads(files.read(path))
+      found = cls(**{**values, 'losses': tuple(values['losses'])})
+    except (OSError, ValueError, TypeError, KeyError):
+      return None
+    return found if found.key == key else None

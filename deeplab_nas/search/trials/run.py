@@ -1,0 +1,287 @@
+"""One study, from a configuration to `genotype.json`; needs no TensorFlow.
+
+The trials run in processes of their own, which import it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import pathlib
+import time
+
+import numpy as np
+from absl import logging
+
+from deeplab_nas import errors, files
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import classes, dataset_info
+from deeplab_nas.report import text
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import stop_signals
+from deeplab_nas.search import strategies
+from deeplab_nas.search.trials import driver as driver_lib
+from deeplab_nas.search.trials import executor as executor_lib
+from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials import ledger as ledger_lib
+from deeplab_nas.search.trials import picture, report, strategy, width
+from deeplab_nas.space import draw
+
+# Where neither their number nor a time is set.
+DEFAULT_TRIALS = 20
+# Steps that a dry run takes.
+_DRY_STEPS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+  """What a study is made of.
+
+  Attributes:
+    study: What strategies know of it.
+    widths: Of its trials.
+    limits: When it ends.
+  """
+
+  study: strategy.Study
+  widths: width.Widths
+  limits: driver_lib.Limits
+
+
+def build(config: config_lib.Config) -> Parts:
+  """Reads the data's description.
+
+  Raises:
+    UserError: If there is none, or settings do not fit.
+  """
+  data, search = config.data, config.search
+  errors.require(
+    config.runtime.distribution == 'none',
+    f'runtime.distribution is {config.runtime.distribution}, but each trial of'
+    f' {search.strategy} is on one device: set it to none.',
+  )
+  info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
+  classes.require_several(info, data.train_split)
+  space = config.space.build()
+  widths = width.from_config(config, space, info.num_classes)
+  study = strategy.Study(
+    space,
+    tuple(strategy.Fidelity(steps) for steps in search.trial_steps),
+    search.objectives,
+    widths.is_within,
+  )
+  seconds, num_trials = search.budget_seconds(), search.num_trials
+  if seconds is None and num_trials is None:
+    num_trials = DEFAULT_TRIALS
+  limits = driver_lib.Limits(num_trials, seconds, search.parallel_trials)
+  return Parts(study, widths, limits)
+
+
+def run(
+  config: config_lib.Config,
+  directory: run_directory.RunDirectory,
+  resume: bool = False,
+) -> None:
+  """Searches, and writes `genotype.json` and all else to the run's folder.
+
+  Args:
+    config: Every setting.
+    directory: Where the results go.
+    resume: Makes no difference: a study goes on with the trials it has.
+
+  Raises:
+    UserError: If the data does not fit, or no trial succeeded.
+  """
+  del resume
+  parts = build(config)
+  ledger = ledger_lib.Ledger(directory.ledger, parts.study.objectives)
+  ledger.keep(_facts(config))
+  if any(not t.is_pending for t in ledger.trials):
+    directory.settle()
+  name = config.search.strategy
+  settings = getattr(config, strategies.entry(name).section)
+  chosen = strategies.load(name)(parts.study, settings)
+  driver = _driver(config, directory, parts, ledger, chosen)
+  with stop_signals.StopSignals() as stop, stop.deferred():
+    driver.run(stop)
+    if stop.is_asked:
+      _say_how_to_go_on(ledger)
+      stop.end()
+  _finish(config, directory, parts, ledger, chosen, driver.seconds)
+
+
+def _driver(
+  config: config_lib.Config,
+  directory: run_directory.RunDirectory,
+  parts: Parts,
+  ledger: ledger_lib.Ledger,
+  chosen: strategy.TrialStrategy,
+) -> driver_lib.Driver:
+  """The driver of a study on this machine, which tells of each trial."""
+  directory.trials.mkdir(exist_ok=True)
+  executor = executor_lib.LocalExecutor(
+    config.to_dict(),
+    config.search.parallel_trials,
+    config.search.trial_timeout,
+    directory.trials / 'log.txt',
+  )
+  logging.info(
+    'Trials are as wide as %s of %s allows, %d at a time.',
+    parts.widths.measure,
+    text.count(parts.widths.budget),
+    executor.capacity,
+  )
+
+  def note(trial: strategy.Trial) -> None:
+    left, limit = driver.seconds_left(), parts.limits.num_trials
+    line = report.line(parts.study, ledger.trials, trial, limit, left)
+    logging.info('%s', line)
+    _write(directory, ledger, chosen)
+    directory.settle()
+
+  driver = driver_lib.Driver(
+    chosen,
+    ledger,
+    executor,
+    parts.widths,
+    parts.limits,
+    config.runtime.seed,
+    directory.trials,
+    note,
+  )
+  return driver
+
+
+def _facts(config: config_lib.Config) -> dict[str, object]:
+  """Settings that a study may not change; others are those of every run."""
+  settings = config.to_dict()
+  facts = {
+    f'{section}.{key}': value
+    for section in ('network', 'train', config.search.strategy)
+    for key, value in settings.get(section, {}).items()
+  }
+  return {**facts, 'runtime.seed': config.runtime.seed}
+
+
+def _write(
+  directory: run_directory.RunDirectory,
+  ledger: ledger_lib.Ledger,
+  chosen: strategy.TrialStrategy,
+) -> None:
+  """What others may read while the study runs."""
+  ledger.export(directory.candidates)
+  best = chosen.best(ledger.trials)
+  if best:
+    best[0].save(directory.genotype)
+
+
+def _say_how_to_go_on(ledger: ledger_lib.Ledger) -> None:
+  done = sum(not t.is_pending for t in ledger.trials)
+  logging.info(
+    'Stopped after %d trials. The same command with --resume goes on.', done
+  )
+
+
+def _finish(
+  config: config_lib.Config,
+  directory: run_directory.RunDirectory,
+  parts: Parts,
+  ledger: ledger_lib.Ledger,
+  chosen: strategy.TrialStrategy,
+  seconds: float,
+) -> None:
+  trials = ledger.trials
+  _write(directory, ledger, chosen)
+  if not any(t.scores is not None for t in trials):
+    reasons = [t.failure for t in trials if t.failure is not None]
+    first = f': the first one because of {reasons[0]}' if reasons else ''
+    raise errors.UserError(
+      f'None of {len(trials)} trials succeeded{first}. What their processes'
+      f' said is in {directory.trials / "log.txt"}.'
+    )
+  picture.save(parts.study, trials, directory.pictures / 'trials.png')
+  best = chosen.best(trials)[0]
+  content = io.BytesIO()
+  draw.save_picture(best, content, f'{directory}')
+  files.write(directory.pictures / 'genotype.png', content.getvalue())
+  summary = report.summarize(directory, config, parts.study, trials, seconds)
+  files.write(directory.summary, summary + '\n')
+  print(summary)
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+  """What a study will take.
+
+  Attributes:
+    start_seconds: Of a trial, besides its steps.
+    step_seconds: Of a step.
+    steps: Of a full trial.
+    limits: When the study ends.
+  """
+
+  start_seconds: float
+  step_seconds: float
+  steps: int
+  limits: driver_lib.Limits
+
+  @property
+  def trial_seconds(self) -> float:
+    """Of a full trial."""
+    return self.start_seconds + self.steps * self.step_seconds
+
+  @property
+  def num_trials(self) -> int:
+    """Full trials that fit."""
+    numbers = []
+    if self.limits.num_trials is not None:
+      numbers.append(self.limits.num_trials)
+    if self.limits.seconds is not None:
+      rounds = self.limits.seconds / self.trial_seconds
+      numbers.append(int(rounds) * self.limits.parallel)
+    return min(numbers)
+
+  def to_text(self) -> str:
+    """A small table."""
+    rounds = -(-self.num_trials // self.limits.parallel)
+    rows = (
+      ('start and end of a trial', text.duration(self.start_seconds)),
+      ('one step', f'{self.step_seconds:.3f} s'),
+      ('a full trial', text.duration(self.trial_seconds)),
+      ('trials that fit', str(self.num_trials)),
+      (
+        'the whole search, about',
+        f'{text.duration(rounds * self.trial_seconds)} with'
+        f' {self.limits.parallel} trials at a time',
+      ),
+    )
+    return '\n'.join(f'{name:<32}{value}' for name, value in rows)
+
+
+def dry_run(config: config_lib.Config) -> Estimate:
+  """Runs a few steps of one trial and measures them.
+
+  Raises:
+    UserError: If the data does not fit, or the trial fails.
+  """
+  from deeplab_nas.search.trials import evaluate
+
+  parts = build(config)
+  rng = np.random.default_rng(config.runtime.seed)
+  genotype = parts.study.space.random(rng)
+  fidelity = strategy.Fidelity(min(_DRY_STEPS, parts.study.full.steps))
+  filters = parts.widths.of(strategy.Proposal(genotype, fidelity))
+  errors.require(
+    filters is not None,
+    f'search.trial_budget is {parts.widths.budget:g}, which a random'
+    ' architecture exceeds at any width: raise it.',
+  )
+  job = job_lib.Job(0, genotype, fidelity, 0, filters, pathlib.Path())
+  began = time.monotonic()
+  found = evaluate.Evaluator(config)(job)
+  seconds = time.monotonic() - began
+  errors.require(found.scores is not None, f'The trial failed: {found.failure}')
+  start = seconds - fidelity.steps * found.step_seconds
+  return Estimate(
+    start, found.step_seconds, parts.study.full.steps, parts.limits
+  )

@@ -1,0 +1,78 @@
+"""How wide an architecture is trained: as wide as the study's budget allows."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.search.trials import strategy
+from deeplab_nas.space import cost, search_space
+from deeplab_nas.space import genotype as genotype_lib
+
+# Architectures of which the default budget is the median.
+_SAMPLE = 101
+
+
+@dataclasses.dataclass(frozen=True)
+class Widths:
+  """The filter multipliers of a study's trials.
+
+  Attributes:
+    model: Counts what networks cost for a crop of the training.
+    budget: The most that one may cost.
+    measure: By what.
+  """
+
+  model: cost.CostModel
+  budget: float
+  measure: str
+
+  @functools.cached_property
+  def _known(self) -> dict[genotype_lib.Genotype, float | None]:
+    return {}
+
+  def widest(self, genotype: genotype_lib.Genotype) -> float | None:
+    """The largest F within the budget; None if there is none."""
+    if genotype not in self._known:
+      try:
+        found = self.model.widest(genotype, self.budget, self.measure)
+      except ValueError:
+        found = None
+      self._known[genotype] = found
+    return self._known[genotype]
+
+  def is_within(self, genotype: genotype_lib.Genotype) -> bool:
+    """Whether the architecture can be built within the budget."""
+    return self.widest(genotype) is not None
+
+  def of(self, proposal: strategy.Proposal) -> float | None:
+    """F of a trial, at least 1; None if the budget allows none."""
+    widest = self.widest(proposal.genotype)
+    if widest is None:
+      return None
+    return max(1.0, widest * proposal.fidelity.width)
+
+
+def from_config(
+  config: config_lib.Config, space: search_space.SearchSpace, num_classes: int
+) -> Widths:
+  """The widths that settings ask for.
+
+  Args:
+    config: Every setting.
+    space: Of the study.
+    num_classes: Of the data.
+  """
+  search = config.search
+  model = config.network.cost_model(space, num_classes, config.data.crop_size)
+  budget = search.trial_budget
+  if budget is None:
+    rng = np.random.default_rng(0)
+    genotypes = [space.random(rng) for _ in range(_SAMPLE)]
+    budget = float(
+      np.median([model.measure(g, search.trial_measure) for g in genotypes])
+    )
+  return Widths(model, budget, search.trial_measure)

@@ -1,0 +1,41 @@
+"""The command that times trials."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import command
+
+
+@pytest.mark.slow
+def test_a_trial_is_timed(records):
+  result = command.run(
+    'scripts/benchmark_trials.py',
+    f'--data_dir={records}',
+    '--num_layers=1',
+    '--num_blocks=1',
+    '--num_trials=1',
+    '--steps=3',
+    '--set=data.crop_size=[17,17]',
+    '--set=data.batch_size=2',
+    '--set=data.image_scale=1',
+    '--set=network.stem_filters=[2,2,4]',
+    '--set=network.head_filters=8',
+    '--set=network.filter_multiplier=1',
+  )
+  assert result.returncode == 0, result.stderr
+  (line,) = map(json.loads, result.stdout.splitlines())
+  assert line['failure'] is None
+  assert 0 < line['overhead'] < 1
+  steps = 3 * line['step_seconds']
+  assert abs(line['seconds'] * (1 - line['overhead']) - steps) < 0.01
+  assert line['cores'] >= 1
+
+
+def test_spaces_are_pairs(records):
+  result = command.run(
+    'scripts/benchmark_trials.py', f'--data_dir={records}', '--num_layers=1'
+  )
+  assert 'as many numbers' in command.refusal(result)

@@ -1,0 +1,229 @@
+"""A study from the command line to its results, and through kills."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search.trials import driver, run
+from deeplab_nas.search.trials import ledger as ledger_lib
+from deeplab_nas.space import genotype
+from tests.train import tiny_training
+
+# The driver's process cannot import TensorFlow, by this.
+DRIVER = """
+import sys
+sys.modules['tensorflow'] = None
+from deeplab_nas.cli import main
+sys.argv[0] = 'deeplab-nas'
+sys.exit(main.main())
+"""
+
+
+def settings(records, **search):
+  return {
+    'space': {'num_layers': 2, 'num_blocks': 1},
+    'data': {'dir': records, 'crop_size': [17, 17], 'batch_size': 2},
+    'search': {
+      'strategy': 'random',
+      'num_trials': 3,
+      'trial_steps': [2],
+      **search,
+    },
+    'network': {
+      **tiny_training.NETWORK,
+      'filter_multiplier': 2,
+      'stem_filters': [2, 2, 4],
+      'head_filters': 8,
+      'separable_head': True,
+    },
+    'train': {'recalibration_batches': 1},
+  }
+
+
+def command(folder, records, *flags, **search):
+  """The search, as a process."""
+  config = folder.parent / f'{folder.name}.yaml'
+  made = config_lib.Config.from_dict(settings(records, **search))
+  config.write_text(made.to_yaml())
+  flags = [f'--config={config}', f'--run_dir={folder}', *flags]
+  return subprocess.Popen(
+    [sys.executable, '-c', DRIVER, 'search', *flags],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def history(folder):
+  """All trials, but for their seconds."""
+  ledger = ledger_lib.Ledger(folder / 'ledger.db', ('cross_entropy',))
+  trials = [trial._replace(seconds=0.0) for trial in ledger.trials]
+  ledger.close()
+  return trials
+
+
+@pytest.fixture(scope='module')
+def study(records, tmp_path_factory):
+  """A finished study, and what its process printed."""
+  folder = tmp_path_factory.mktemp('study') / 'run'
+  process = command(folder, records)
+  out, log = process.communicate(timeout=300)
+  assert process.returncode == 0, log
+  return folder, out, log
+
+
+def test_a_study_leaves_all_its_results(study):
+  folder, out, _ = study
+  trials = history(folder)
+  assert [trial.failure for trial in trials] == [None] * 3
+  best = min(trials, key=lambda trial: trial.scores['cross_entropy'])
+  assert genotype.Genotype.load(folder / 'genotype.json') == best.genotype
+  rows = json.loads((folder / 'candidates.json').read_text())
+  assert [row['number'] for row in rows] == [0, 1, 2]
+  assert [row['scores'] for row in rows] == [trial.scores for trial in trials]
+  assert (folder / 'summary.txt').read_text() == out
+  assert f'Found architecture {best.genotype.digest}' in out
+  for name in ('trials.png', 'genotype.png'):
+    assert (folder / 'pictures' / name).read_bytes().startswith(b'\x89PNG')
+  costs = [row['scores']['cell_macs'] for row in rows]
+  assert max(costs) / min(costs) < 3
+
+
+def test_each_trial_is_told_with_the_best_and_what_is_left(study):
+  lines = [line for line in study[2].splitlines() if 'Trial ' in line]
+  assert len(lines) == 3
+  assert all('best so far trial' in line for line in lines)
+  assert '3 of 3 done' in lines[-1]
+
+
+def test_a_study_with_other_trainings_is_refused(study, records):
+  folder, *_ = study
+  before = history(folder)
+  process = command(folder, records, '--resume', '--set=train.momentum=0.5')
+  _, log = process.communicate(timeout=300)
+  assert process.returncode == 2
+  assert 'train.momentum=0.9, now it is 0.5' in log
+  assert history(folder) == before
+
+
+@pytest.mark.slow
+def test_a_finished_study_goes_on_with_more_trials(study, records):
+  folder, *_ = study
+  before = history(folder)
+  process = command(folder, records, '--resume', num_trials=4)
+  _, log = process.communicate(timeout=300)
+  assert process.returncode == 0, log
+  assert history(folder)[:3] == before
+  assert len(history(folder)) == 4
+
+
+def test_settings_become_a_study(records):
+  config = config_lib.Config.from_dict(
+    settings(
+      records,
+      trial_steps=[100, 400],
+      budget='30m',
+      num_trials=None,
+      objectives=['miou', 'params'],
+    )
+  )
+  parts = run.build(config)
+  assert [f.steps for f in parts.study.fidelities] == [100, 400]
+  assert parts.study.objectives == ('miou', 'params')
+  assert parts.limits == driver.Limits(None, 1800.0, 2)
+  plain = config_lib.Config.from_dict(settings(records, num_trials=None))
+  assert run.build(plain).limits.num_trials == run.DEFAULT_TRIALS
+
+
+def test_several_devices_are_refused_in_a_sentence(records):
+  values = settings(records)
+  values['runtime'] = {'distribution': 'mirrored'}
+  config = config_lib.Config.from_dict(values)
+  with pytest.raises(errors.UserError, match='each trial of random is on one'):
+    run.build(config)
+
+
+def test_an_estimate_counts_the_trials_that_fit():
+  limits = driver.Limits(None, 600.0, 2)
+  estimate = run.Estimate(10.0, 0.1, 400, limits)
+  assert estimate.trial_seconds == 50
+  assert estimate.num_trials == 24
+  assert '24' in estimate.to_text()
+  few = run.Estimate(10.0, 0.1, 400, driver.Limits(5, 600.0, 2))
+  assert few.num_trials == 5
+
+
+@pytest.mark.slow
+def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
+  records, tmp_path
+):
+  """SIGKILL of drivers and of workers, at random moments."""
+  search = {'num_trials': 8, 'strategy': 'random'}
+  process = command(tmp_path / 'plain', records, **search)
+  _, log = process.communicate(timeout=600)
+  assert process.returncode == 0, log
+  rng = np.random.default_rng(int(time.time()))
+  folder = tmp_path / 'killed'
+  num_kills = 0
+  while True:
+    flags = ['--resume'] if folder.exists() else []
+    process = command(folder, records, *flags, **search)
+    try:
+      process.communicate(timeout=float(rng.uniform(5, 25)))
+      assert process.returncode == 0
+      break
+    except subprocess.TimeoutExpired:
+      victims = [process.pid, *_children(process.pid)]
+      victim = victims[rng.integers(len(victims))]
+      os.kill(victim, signal.SIGKILL)
+      if victim == process.pid:
+        process.communicate()
+      else:
+        time.sleep(rng.uniform(0, 5))
+        process.kill()
+        process.communicate()
+    num_kills += 1
+    assert num_kills < 30
+    _wait_until_gone(victims)
+  assert num_kills > 0
+  assert history(folder) == history(tmp_path / 'plain')
+
+
+def _children(pid):
+  path = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
+  return [int(child) for child in path.read_text().split()]
+
+
+def _wait_until_gone(pids):
+  """Workers end with their driver."""
+  deadline = time.monotonic() + 20
+  while any(pathlib.Path(f'/proc/{pid}').exists() for pid in pids):
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_stopped_study_says_so_and_goes_on(records, tmp_path):
+  folder = tmp_path / 'run'
+  process = command(folder, records, num_trials=50)
+  deadline = time.monotonic() + 120
+  while not (folder / 'candidates.json').exists():
+    assert time.monotonic() < deadline
+    time.sleep(0.2)
+  process.terminate()
+  _, log = process.communicate(timeout=30)
+  assert process.returncode == 143
+  assert 'The same command with --resume goes on' in log
+  run_directory.RunDirectory.create(folder, resume=True)  # nobody holds it
+  done = [t for t in history(folder) if not t.is_pending]
+  assert 0 < len(done) < 50

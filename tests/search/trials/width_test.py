@@ -1,0 +1,58 @@
+"""All architectures of a study are as wide as one budget allows."""
+
+import numpy as np
+import pytest
+
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.search.trials import strategy, width
+from tests.search.trials import studies
+
+
+def widths(space=studies.MIDDLE, **search):
+  config = config_lib.Config.from_dict(
+    {
+      'data': {'crop_size': [97, 97]},
+      'network': {'filter_multiplier': 8, 'separable_head': True},
+      'search': search,
+    }
+  )
+  return width.from_config(config, space, 11)
+
+
+def proposal(genotype, share=1.0):
+  return strategy.Proposal(genotype, strategy.Fidelity(400, width=share))
+
+
+@pytest.mark.parametrize('measure', ['cell_macs', 'params'])
+def test_costs_are_close_to_the_budget_and_never_above(measure):
+  found = widths(trial_budget=5e6, trial_measure=measure)
+  for genotype in studies.genotypes(studies.MIDDLE, 10):
+    model = found.model.with_filter_multiplier(found.of(proposal(genotype)))
+    cost = model.measure(genotype, measure)
+    assert 0.7 * 5e6 < cost <= 5e6
+
+
+def test_the_default_budget_is_the_median_at_the_networks_width():
+  found = widths()
+  costs = [
+    found.model.measure(genotype, 'cell_macs')
+    for genotype in studies.genotypes(studies.MIDDLE, 300, seed=5)
+  ]
+  assert 0.4 < np.mean(np.asarray(costs) <= found.budget) < 0.6
+  assert widths().budget == found.budget
+
+
+def test_a_share_of_the_width_is_taken_but_not_below_one():
+  found = widths(trial_budget=5e6)
+  genotype = studies.genotypes(studies.MIDDLE, 1)[0]
+  full = found.of(proposal(genotype))
+  assert found.of(proposal(genotype, 0.5)) == pytest.approx(full / 2)
+  assert found.of(proposal(genotype, 0.001)) == 1
+
+
+def test_what_no_width_allows_is_not_within():
+  found = widths(trial_budget=10.0)
+  genotype = studies.genotypes(studies.MIDDLE, 1)[0]
+  assert not found.is_within(genotype)
+  assert found.of(proposal(genotype)) is None
+  assert widths(trial_budget=5e6).is_within(genotype)
