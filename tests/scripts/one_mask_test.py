@@ -164,3 +164,52 @@ def test_tiles_as_large_as_the_image_give_the_same_masks(road, predicted):
   )
   for name, mask in masks_in(road / 'tiled' / 'masks').items():
     np.testing.assert_array_equal(mask, predicted[name])
+
+
+def turned(path, orientation):
+  """A photo of one of the images, stored as a camera that is held so."""
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  image = Image.open(path)
+  undo = {3: Image.ROTATE_180, 6: Image.ROTATE_90, 8: Image.ROTATE_270}
+  return image.transpose(undo[orientation]), exif
+
+
+def test_a_turned_photo_has_the_mask_of_the_upright_one(
+  road, predicted, tmp_path
+):
+  expected = {}
+  (tmp_path / 'photos').mkdir()
+  for orientation in (3, 6, 8):
+    name = NAMES[orientation]
+    stored, exif = turned(road / f'folder/images/{name}.png', orientation)
+    for ending in ('png', 'tif'):  # without loss
+      path = tmp_path / 'photos' / f'{ending}_{orientation}.{ending}'
+      stored.save(path, exif=exif)
+      expected[path.stem] = predicted[name]
+  photos = tmp_path / 'photos'
+  found = {}
+  for source in ('run', 'models'):
+    result = command.here(
+      'scripts/predict.py',
+      f'--model={road / source}',
+      f'--images={photos}',
+      f'--output_dir={tmp_path / source}',
+    )
+    assert result.returncode == 0, result.stderr
+    found[source] = masks_in(tmp_path / source / 'masks')
+  with model_server.ModelServer({'deeplab_nas': road / 'models' / '1'}) as at:
+    for protocol in ('rest', 'grpc'):
+      result = command.here(
+        'scripts/serving/client.py',
+        f'--server={getattr(at, protocol + "_address")}',
+        f'--protocol={protocol}',
+        f'--input={photos}/*',
+        f'--output_dir={tmp_path / protocol}',
+      )
+      assert result.returncode == 0, result.stderr
+      found[protocol] = masks_in(tmp_path / protocol)
+  for masks in found.values():
+    assert set(masks) == set(expected)
+    for name, mask in masks.items():
+      np.testing.assert_array_equal(mask, expected[name])
