@@ -88,7 +88,9 @@ def _define_voc(values: flags.FlagValues) -> None:
   define = flags_lib.Definer(values)
   define.list('splits', 'train,val', 'Names of split lists to convert.')
   define.path(
-    'labels', None, 'labels.txt, .json or .yaml; default: the 21 VOC classes.'
+    'labels',
+    None,
+    'Labels file, if not the one in data_dir; without any, the 21 VOC classes.',
   )
   conversion_flags.define_mask_flags(values, mask_modes=True)
 
@@ -118,6 +120,6 @@ VOC = command.Command(
   text="""
 data_dir holds JPEGImages/, SegmentationClass/ (palette or index masks) and
 ImageSets/Segmentation/{train,val}.txt. Other classes than Pascal's come from
---labels.
+a labels file in data_dir, such as CVAT's labelmap.txt, or --labels.
 """,
 )

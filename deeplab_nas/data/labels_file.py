@@ -32,6 +32,7 @@ FILE_NAMES = (
   'labels.yml',
   'labelmap.txt',
   '_classes.csv',  # of CVAT and Roboflow
+  'class_names.txt',  # of labelme2voc
 )
 _LIST_KEYS = ('classes', 'labels', 'names', 'id2label')
 _NAME_KEYS = ('name', 'title', 'class_name', 'label', 'class')
@@ -106,20 +107,26 @@ class Labels:
 def find(folders: Sequence[str | os.PathLike]) -> pathlib.Path:
   """The one labels file of the first of some folders that has any."""
   for folder in folders:
-    paths = [pathlib.Path(folder, name) for name in FILE_NAMES]
-    paths = [path for path in paths if path.is_file()]
-    if len(paths) > 1:
-      raise errors.UserError(
-        f'{folder} has both {paths[0].name} and {paths[1].name}: keep one,'
-        ' or choose with --labels=FILE.'
-      )
-    if paths:
-      return paths[0]
+    path = find_in(folder)
+    if path:
+      return path
   raise errors.UserError(
     f'{folders[0]} has no labels.txt, labels.json or labels.yaml: write a'
     ' labels.txt with one class name per line, in the order of the mask'
     ' values 0, 1, 2, ...'
   )
+
+
+def find_in(folder: str | os.PathLike) -> pathlib.Path | None:
+  """The one labels file of a folder; None if it has none."""
+  paths = [pathlib.Path(folder, name) for name in FILE_NAMES]
+  paths = [path for path in paths if path.is_file()]
+  if len(paths) > 1:
+    raise errors.UserError(
+      f'{folder} has both {paths[0].name} and {paths[1].name}: keep one,'
+      ' or choose with --labels=FILE.'
+    )
+  return paths[0] if paths else None
 
 
 def read(path: str | os.PathLike) -> Labels:

@@ -102,11 +102,17 @@ def pascal_voc(
   labels_path: str | None = None,
   options: MaskOptions = MaskOptions(),
 ) -> Source:
-  """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt."""
+  """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt.
+
+  The classes are those of a labels file, if there is one, else Pascal's 21.
+  """
   data_dir = _directory(data_dir)
   _check_names(splits)
   info, labels = dataset_info.DatasetInfo.pascal_voc(), None
+  # The devkit has none: a folder that has one holds other classes.
+  labels_path = labels_path or labels_file.find_in(data_dir)
   if labels_path:
+    logging.info('The classes are those of %s.', labels_path)
     labels = labels_file.read(labels_path)
     info = labels.to_info(data_dir.name, options.ignore_label)
   info = dataclasses.replace(info, ignore_label=options.ignore_label)

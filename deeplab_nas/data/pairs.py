@@ -114,6 +114,9 @@ def read_list(path: pathlib.Path) -> list[str]:
     others = ', '.join(sorted(p.name for p in path.parent.glob('*.txt')))
     raise errors.UserError(
       f'The split list {path} does not exist; there are: {others or "none"}.'
+      ' Write it, one name a line, or choose others with --splits; or copy'
+      ' images and masks to the folders images and masks of a folder of your'
+      ' own, for which a split is drawn.'
     )
   try:
     text = path.read_text(encoding='utf-8-sig')

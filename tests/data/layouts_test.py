@@ -113,6 +113,45 @@ def test_voc_masks_go_by_index_on_request(tmp_path):
     conversion.check(layouts.pascal_voc(root), workers=1)
 
 
+@pytest.mark.parametrize(
+  'name, text',
+  [
+    ('labels.txt', 'sky\nroad\ncar\n'),
+    ('class_names.txt', '__ignore__\nsky\nroad\ncar\n'),
+    ('labelmap.txt', '# label:color_rgb:parts:actions\n{colours}'),
+  ],
+)
+def test_a_labels_file_of_a_voc_folder_names_its_classes(name, text, tmp_path):
+  root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
+  colours = palettes.pascal_voc_palette(3)
+  lines = [
+    f'{label}:{",".join(map(str, colour))}::\n'
+    for label, colour in zip(('sky', 'road', 'car'), colours)
+  ]
+  (root / name).write_text(text.format(colours=''.join(lines)))
+  if '{colours}' in text:
+    for mask in 'abcd':
+      pixels = np.array(colours, np.uint8)[stripes((0, 1, 2))]
+      Image.fromarray(pixels).save(root / f'SegmentationClass/{mask}.png')
+  info = conversion.check(layouts.pascal_voc(root), workers=1)
+  assert info.class_names == ('sky', 'road', 'car')
+  assert all(info.splits['train'].class_pixels)
+  other = tmp_path / 'other.txt'
+  other.write_text('a 0 0 0\nb 128 0 0\nc 0 128 0\n')
+  assert layouts.pascal_voc(
+    root, labels_path=str(other)
+  ).info.class_names == tuple('abc')
+
+
+def test_without_split_lists_a_voc_folder_is_told_what_to_do(tmp_path):
+  root = voc(tmp_path, {'default': 'a\nb\n'})
+  with pytest.raises(errors.UserError) as refusal:
+    layouts.pascal_voc(root)
+  assert 'there are: default.txt. Write it, one name a line' in str(
+    refusal.value
+  )
+
+
 @pytest.mark.parametrize('mapping', ['', '7:ignore'])
 def test_a_palette_that_an_editor_made_goes_by_colour(mapping, tmp_path):
   root = voc(tmp_path, {'train': 'a\nb\n', 'val': 'c\n'})
