@@ -30,6 +30,7 @@ _HOMES = {
   'SearchSpace': 'space',
   'UserError': 'errors',
   'build_network': 'nn.network.network',
+  'convert': 'api',
   'export': 'api',
   'load': 'api',
 }

@@ -2,6 +2,7 @@
 
     import deeplab_nas
 
+    deeplab_nas.convert('my_data', 'records')
     found = deeplab_nas.search(
       'camvid_small', 'runs/search', data_dir='records'
     )
@@ -31,6 +32,7 @@ from deeplab_nas import errors, paths
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import config_like
 from deeplab_nas.config import train as config_train
+from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import scores
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation, lifecycle, stop_signals
@@ -85,6 +87,47 @@ class Run:
   @property
   def _directory(self) -> run_directory.RunDirectory:
     return run_directory.RunDirectory(self.path)
+
+
+def convert(
+  data_dir: PathLike,
+  output_dir: PathLike,
+  labels: PathLike | None = None,
+  mask_suffix: str = '',
+  mapping: str = '',
+  workers: int = 1,
+  overwrite: bool = False,
+) -> dataset_info.DatasetInfo:
+  """Converts a folder of images and masks, of any layout that is known.
+
+  Args:
+    data_dir: The folder.
+    output_dir: Folder for the records.
+    labels: Labels file; None for that of the folder.
+    mask_suffix: What names of masks have behind those of their images.
+    mapping: As `--map` of the commands, such as '255:1,7:ignore'.
+    workers: Processes; more than one need `if __name__ == '__main__':` in the
+      program that calls this.
+    overwrite: Whether records of another data set may be replaced.
+
+  Returns:
+    Classes and counts, as dataset.json has them.
+
+  Raises:
+    UserError: With a sentence for each problem; nothing is written then.
+  """
+  from deeplab_nas.data import conversion, layouts
+
+  source = layouts.detect(
+    paths.expand_given(data_dir),
+    labels and paths.expand_given(labels),
+    mask_suffix,
+    layouts.MaskOptions(mapping),
+  )
+  output = conversion.Output(
+    paths.expand_given(output_dir), workers=workers, overwrite=overwrite
+  )
+  return conversion.convert(source, output)
 
 
 def search(

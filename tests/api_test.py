@@ -5,6 +5,7 @@ import pytest
 
 import deeplab_nas
 from deeplab_nas import errors
+from tests.data import tiny_folder
 from tests.serving import tiny
 from tests.train import records as records_lib
 from tests.train import tiny_training
@@ -116,3 +117,20 @@ def test_paths_are_those_that_commands_take(records, trained, monkeypatch):
     deeplab_nas.train(config, name, genotype=tiny_training.GENOTYPE)
   with pytest.raises(errors.UserError, match='refused: it is an address'):
     deeplab_nas.load('gs://bucket/run')
+
+
+def test_a_folder_is_converted_from_python(tmp_path):
+  folder = tiny_folder.TinyFolder(tmp_path / 'folder')
+  for name in 'abcd':
+    folder.mask(f'{name}.png', tiny_folder.stripes((0, 7)))
+  with pytest.raises(errors.UserError, match='values that are none of the 3'):
+    deeplab_nas.convert(folder.root, tmp_path / 'records')
+  assert not list(tmp_path.glob('records/*.json'))
+  info = deeplab_nas.convert(folder.root, tmp_path / 'records', mapping='7:2')
+  assert info.class_names == ('sky', 'road', 'car')
+  assert info.splits['train'].class_pixels[1] == 0
+  assert info.splits['train'].class_pixels[2] > 0
+  assert info == type(info).load(tmp_path / 'records')
+  assert 'is refused: it is an address' in refusal(
+    deeplab_nas.convert, 's3://bucket', tmp_path
+  )

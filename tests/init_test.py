@@ -17,6 +17,7 @@ def test_what_one_guesses_is_there():
   assert deeplab_nas.load is api.load
   for name in (
     'build_network',
+    'convert',
     'load',
     'search',
     'train',
