@@ -181,6 +181,38 @@ def eval_dataset(
   )
 
 
+def whole_images(
+  data_dir: str | os.PathLike,
+  split: str,
+  info: dataset_info.DatasetInfo,
+  config: PipelineConfig,
+  subset: str | None = None,
+) -> tf.data.Dataset:
+  """Every image that is trained on once, unchanged, in the seed's order.
+
+  Args:
+    data_dir: Directory of the shards.
+    split: Name of the split.
+    info: Classes and ignore label.
+    config: Its `image_scale`, `shuffle_buffer` and `seed` count, and what is
+      held out.
+    subset: 'a' or 'b' for one half of what is not held out (see `subsets`), or
+      None for both.
+
+  Returns:
+    Pairs of an image uint8 [H, W, 3] and labels uint8 [H, W].
+  """
+  paths = shards.find(data_dir, split)
+  size, names = _chosen(
+    data_dir, split, paths, subset, config.held_out_fraction
+  )
+  seed = _seed(config)
+  examples = _shuffled(
+    _features(paths, names, seed), size, seed, config, repeat=False
+  )
+  return _decoded(examples, info, config).with_options(_options())
+
+
 def count_subsets(
   data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
 ) -> dict[str, int]:
