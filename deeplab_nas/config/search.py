@@ -50,6 +50,11 @@ class SearchConfig(config_loss.LossConfig):
     decode: The score of a path when the architecture is read off: 'ratio', the
       sum of log(p * number of moves out of the node), or 'product', the sum of
       log p, the paper's; see g3doc/strategies.md.
+    recalibration_batches: Batches of whole images of half A, of 8 at most, over
+      which the supernet's statistics of batch norm are taken anew before each
+      validation, with the weights fixed; 0 measures with the moving ones. Null
+      for as many as take about a tenth of the time, 1 to 20, in searches of
+      fewer than 20,000 steps, and for 0 in longer ones.
     recompute: Whether the supernet keeps the inputs of its nodes alone and
       computes the rest again for the gradient; see g3doc/performance.md.
     precision: Of the supernet's states and convolutions; all else is float32.
@@ -85,6 +90,7 @@ class SearchConfig(config_loss.LossConfig):
   arch_beta_2: float = _field(0.999, float, low=0, below=1)
   arch_init_stddev: float = _field(1e-3, float, low=0)
   decode: str = _field('ratio', str, choices=('ratio', 'product'))
+  recalibration_batches: int | None = _field(None, int, low=0, optional=True)
   recompute: bool = _field(True, bool)
   precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
   num_trials: int | None = _field(None, int, low=1, optional=True)

@@ -20,8 +20,6 @@ from deeplab_nas.space import cost, search_space, widths
 _field = checked_fields.field
 # The largest scale of images in inference: 16 times the sides, 256 the memory.
 MAX_SCALE = 16.0
-# Steps; the paper's has 1.5 million.
-_SHORT_TRAINING = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,11 +112,11 @@ class TrainConfig(config_loss.LossConfig):
       are then validated and kept averaged; null for no average.
     batch_norm: 'train'; 'freeze' for the statistics, scales and offsets of
       `init_from`; 'sync' for statistics over all replicas.
-    recalibration_batches: Batches of the training split over which the moving
-      statistics of batch norm are taken anew before each validation, with the
-      weights fixed; 0 measures with those of the last steps. Null for 20 in
-      trainings of fewer than 20,000 steps on one device, where the weights move
-      faster than the statistics, and 0 in longer ones and on several devices.
+    recalibration_batches: Batches of whole training images, of 8 at most, over
+      which the statistics of batch norm are taken anew before each validation,
+      with the weights fixed; 0 measures with the moving ones. Null for as many
+      as take about a tenth of the time, 1 to 20, in trainings of fewer than
+      20,000 steps, and for 0 in longer ones.
     init_from: Run folder of a training, or a checkpoint, whose weights are
       taken where name and shape agree; '' for none.
     keep: 'best' for the weights of the best validation mIoU, 'last' for those
@@ -165,12 +163,6 @@ class TrainConfig(config_loss.LossConfig):
         ' waits for better scores, but train.keep=last keeps what comes last:'
         ' set it to null, or train.keep to best.'
       )
-
-  def num_recalibration_batches(self, total_steps: int) -> int:
-    """Batches of a recalibration, in a training of so many steps."""
-    if self.recalibration_batches is not None:
-      return self.recalibration_batches
-    return 20 if total_steps < _SHORT_TRAINING else 0
 
   def validated_epochs(self) -> list[int]:
     """Epochs, counted from 1, that are followed by a validation."""

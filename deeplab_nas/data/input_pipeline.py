@@ -72,7 +72,8 @@ def train_dataset(
     examples = _decoded(examples, info, config)
 
   def augment(index, image, label):
-    return _augment(image, label, tf.stack([seed, index]), info, config)
+    seeds = tf.stack([seed, index])
+    return preprocess.augmented(image, label, seeds, config, _padding(info))
 
   batches = (
     examples.enumerate(first)
@@ -194,10 +195,8 @@ def whole_images(
     data_dir: Directory of the shards.
     split: Name of the split.
     info: Classes and ignore label.
-    config: Its `image_scale`, `shuffle_buffer` and `seed` count, and what is
-      held out.
-    subset: 'a' or 'b' for one half of what is not held out (see `subsets`), or
-      None for both.
+    config: Its `image_scale`, shuffling and seed count, and what is held out.
+    subset: 'a', 'b' or None.
 
   Returns:
     Pairs of an image uint8 [H, W, 3] and labels uint8 [H, W].
@@ -382,23 +381,6 @@ def _checked(features, info) -> tuple[tf.Tensor, tf.Tensor]:
   ]
   with tf.control_dependencies(checks):
     return tf.identity(image), tf.identity(label)
-
-
-def _augment(image, label, seed: tf.Tensor, info, config: PipelineConfig):
-  """Scale, crop, flip, jitter, pad; float32 [H, W, 3] and int32 [H, W]."""
-  seeds = tf.random.experimental.stateless_split(seed, 6)  # [6, 2]
-  scale = preprocess.random_scale(
-    seeds[0], config.min_scale, config.max_scale, config.scale_step
-  )
-  image, label = preprocess.random_window(
-    image, label, scale, config.crop_size, seeds[1]
-  )
-  label = tf.cast(label, tf.int32)
-  if config.flip:
-    image, label = preprocess.random_flip(image, label, seeds[2])
-  if config.color_jitter:
-    image = preprocess.random_color(image, config.color_jitter, seeds[3:])
-  return preprocess.pad(image, label, *config.crop_size, _padding(info))
 
 
 def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -6,6 +6,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from deeplab_nas.data import pipeline_config
+
 
 @dataclasses.dataclass(frozen=True)
 class Padding:
@@ -183,3 +185,35 @@ def random_color(
     tf.clip_by_value(image, 0.0, 1.0), low, high, seeds[2]
   )
   return 255.0 * tf.clip_by_value(image, 0.0, 1.0)
+
+
+def augmented(
+  image: tf.Tensor,
+  label: tf.Tensor,
+  seed: tf.Tensor,
+  config: pipeline_config.PipelineConfig,
+  padding: Padding,
+) -> tuple[tf.Tensor, tf.Tensor]:
+  """Scales, crops, flips, changes colours and pads, as a training does.
+
+  Args:
+    image: uint8 [H, W, 3].
+    label: uint8 [H, W].
+    seed: int64 [2]; decides all random numbers.
+    config: What is drawn from.
+    padding: What fills a crop beyond the image.
+
+  Returns:
+    float32 [h, w, 3] in [0, 255] and int32 [h, w], of `config.crop_size`.
+  """
+  seeds = tf.random.experimental.stateless_split(seed, 6)  # [6, 2]
+  scale = random_scale(
+    seeds[0], config.min_scale, config.max_scale, config.scale_step
+  )
+  image, label = random_window(image, label, scale, config.crop_size, seeds[1])
+  label = tf.cast(label, tf.int32)
+  if config.flip:
+    image, label = random_flip(image, label, seeds[2])
+  if config.color_jitter:
+    image = random_color(image, config.color_jitter, seeds[3:])
+  return pad(image, label, *config.crop_size, padding)

@@ -9,6 +9,9 @@ from typing import Any
 
 from deeplab_nas.space import cost
 
+# In a line of `metrics_log`: batches over which statistics were taken anew.
+RECALIBRATION = 'recalibration_batches'
+
 
 def duration(seconds: float) -> str:
   """'8 s', '3 min 20 s', '2 h 05 min', '3 d 04 h'."""
@@ -30,6 +33,18 @@ def class_rows(metrics: Mapping[str, Any]) -> list[str]:
     f'  {name:<20} {100 * value:5.1f} %'
     for name, value in shares.items()
     if value is not None
+  ]
+
+
+def statistics(metrics: Mapping[str, Any]) -> list[str]:
+  """How a validation got its batch-norm statistics, if not from the steps."""
+  count = metrics.get(RECALIBRATION)
+  if not count:
+    return []
+  batches = 'batch' if count == 1 else 'batches'
+  return [
+    'Measured with batch-norm statistics that were taken anew over'
+    f' {count:.0f} {batches}.'
   ]
 
 

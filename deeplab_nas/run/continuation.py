@@ -28,6 +28,7 @@ _FREE_SETTINGS = (
   'data.skip_corrupt_records',
   'train.init_from',
   'train.early_stopping_epochs',
+  'search.recalibration_batches',
   'train.recalibration_batches',
   'search.num_trials',
   'search.budget',

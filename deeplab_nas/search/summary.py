@@ -86,7 +86,7 @@ def _quality(metrics: Mapping[str, Any]) -> str:
     ' is not the quality of the',
     'architecture, which has to be trained by itself.',
   ]
-  lines += baseline.sentences(metrics)
+  lines += report_text.statistics(metrics) + baseline.sentences(metrics)
   return '\n'.join([*lines, *report_text.class_rows(metrics)])
 
 

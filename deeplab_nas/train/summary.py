@@ -103,8 +103,14 @@ def _quality(
     f'Validation mIoU: {100 * line["val_miou"]:.1f} %{entropy}, after epoch'
     f' {kept_epoch}, the {keep}.'
   )
-  rows = [*baseline.sentences(line), *report_text.class_rows(line)]
-  return '\n'.join([title, *rows])
+  return '\n'.join(
+    [
+      title,
+      *report_text.statistics(line),
+      *baseline.sentences(line),
+      *report_text.class_rows(line),
+    ]
+  )
 
 
 def _next(run: run_directory.RunDirectory) -> str:

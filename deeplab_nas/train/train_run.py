@@ -128,13 +128,7 @@ def build(
     trainer = _trainer(
       config, genotype, info, steps_per_epoch, weights, replica_batch, with_init
     )
-    trainer.recalibration = recalibration.from_config(
-      config,
-      info,
-      trainer.network,
-      trainer.total_steps,
-      strategy.num_replicas_in_sync,
-    )
+  trainer.recalibration = _recalibration(config, info, trainer, genotype)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   return TrainRun(config, info, genotype, trainer, steps_per_epoch, val)
 
@@ -166,6 +160,34 @@ def _trainer(
     weights,
     info.ignore_label,
     keeps_statistics=config.runtime.nan_policy == 'skip',
+  )
+
+
+def _recalibration(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  trainer: trainer_lib.Trainer,
+  genotype: genotype_lib.Genotype,
+) -> recalibration.Recalibration | None:
+  """Before a validation; None where none is due."""
+  count = recalibration.num_batches(
+    config.train.recalibration_batches,
+    config.data,
+    info,
+    trainer.total_steps,
+    trainer.total_steps // len(config.train.validated_epochs()),
+  )
+  twin = None
+  if count and trainer.distribute_strategy.num_replicas_in_sync > 1:
+    twin = network_builder.build(
+      config.network, genotype, info.num_classes, config.train.precision
+    )
+  return recalibration.from_config(
+    config,
+    info,
+    trainer.network,
+    count,
+    twin,
   )
 
 
@@ -255,7 +277,7 @@ def _callbacks(
   shown = callbacks.for_training(
     directory, parts.config, parts.info, parts.steps_per_epoch, parts.val
   )
-  return [parts.nan_monitor(), *shown]
+  return [parts.nan_monitor(), recalibration.RecalibrationLog(), *shown]
 
 
 def dry_run(

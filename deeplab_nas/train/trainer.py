@@ -14,13 +14,18 @@ import tensorflow as tf
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
-from deeplab_nas.train import losses, optimizers, schedules, weight_decay
-from deeplab_nas.train import recalibration as recalibration_lib
+from deeplab_nas.train import (
+  losses,
+  optimizers,
+  recalibration,
+  schedules,
+  weight_decay,
+)
 
 Batch = tuple[tf.Tensor, tf.Tensor]
 
 
-class Trainer(tf.keras.Model):
+class Trainer(recalibration.Recalibrated, tf.keras.Model):
   """Trains a network, and validates the averages of its weights if it has any.
 
       trainer = Trainer(network, TrainConfig(), total_steps=30000)
@@ -34,8 +39,6 @@ class Trainer(tf.keras.Model):
     learning_rate: By step.
     guard: Keeps bad steps from changing anything.
     val_metric: Mean IoU of the last validation.
-    recalibration: Takes batch-norm statistics anew before each validation; None
-      leaves them as the last steps made them.
   """
 
   def __init__(
@@ -65,7 +68,6 @@ class Trainer(tf.keras.Model):
     self.num_classes = network.num_classes
     self.ignore_label = ignore_label
     self.total_steps = total_steps
-    self.recalibration: recalibration_lib.Recalibration | None = None
     self.learning_rate = schedules.build(config, total_steps)
     self._weight_decay = config.weight_decay
     self.compile(
@@ -152,18 +154,12 @@ class Trainer(tf.keras.Model):
       'miou': self.val_metric.result(),
     }
 
-  def recalibrate(self) -> None:
-    """Fits the batch-norm statistics to the weights, if that is asked for."""
-    if self.recalibration is not None:
-      self.recalibration.run()
-
   def evaluate(self, *args, **kwargs):
     """As Keras does, on the averages of the weights and statistics of theirs.
 
     The statistics stay; training does not read them.
     """
     with self.averaged():
-      self.recalibrate()
       return super().evaluate(*args, **kwargs)
 
   @property

@@ -142,3 +142,24 @@ def test_empty_half_is_refused(tmp_path, info):
 def test_unknown_subset_is_refused(data_dir, info):
   with pytest.raises(errors.UserError, match="Unknown subset 'c'"):
     input_pipeline.train_dataset(data_dir, 'train', info, config(), 'c')
+
+
+def test_whole_images_are_those_that_are_trained_on(data_dir, info):
+  """In the seed's order, which another dataset repeats."""
+
+  def names(subset=None, **changes):
+    images = input_pipeline.whole_images(
+      data_dir, 'train', info, config(**changes), subset
+    )
+    return [
+      name
+      for image, _ in images.as_numpy_iterator()
+      for index, name in enumerate(NAMES)
+      if (image == picture(index)).all()
+    ]
+
+  assert sorted(names()) == NAMES
+  assert names() == names() != names(seed=6)
+  assert sorted(names('a') + names('b')) == NAMES and names('a')
+  held_out = subsets.held_out(NAMES, 0.4)
+  assert set(names(held_out_fraction=0.4)) == set(NAMES) - held_out

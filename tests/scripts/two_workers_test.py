@@ -40,8 +40,8 @@ SHARED_SETTINGS = (
   'runtime.num_panels=1',
   # Computes at the start, which is not to come before the workers meet.
   'data.skip_corrupt_records=1',
-  # Several devices take no statistics anew; one is to do the same.
-  'train.recalibration_batches=0',
+  'search.recalibration_batches=2',
+  'train.recalibration_batches=2',
 )
 # A worker waits for the others; on a busy machine they start one by one.
 LONGEST_SECONDS = 600

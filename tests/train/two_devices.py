@@ -30,6 +30,7 @@ SETTINGS = {
     'arch_start_epoch': 1,
     'steps_per_epoch': 5,
     'learning_rate': 2e-3,
+    'recalibration_batches': 3,
   },
   'network': {
     'filter_multiplier': 1,
@@ -41,8 +42,7 @@ SETTINGS = {
     'steps_per_epoch': 5,
     'ema_decay': 0.9,
     'learning_rate': 1e-3,
-    # Several devices take no statistics anew; one is to do the same.
-    'recalibration_batches': 0,
+    'recalibration_batches': 3,
   },
 }
 GENOTYPE = genotype_lib.Genotype(

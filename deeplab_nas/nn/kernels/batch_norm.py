@@ -110,7 +110,10 @@ class BatchNorm(tf.keras.layers.Layer):
   Attributes:
     affine: Whether a scale and an offset are learnt. A search leaves them out
       wherever a weight of the architecture follows.
+    momentum: Share of the old moving statistics in the new.
   """
+
+  momentum = MOMENTUM
 
   def __init__(
     self,

@@ -34,7 +34,10 @@ class Cell(tf.keras.layers.Layer):
     kernel_vector: float32 [N], the weights of all convolutions.
     moving_mean: float32 [R, C].
     moving_variance: float32 [R, C].
+    momentum: Share of the old moving statistics in the new.
   """
+
+  momentum = batch_norm.MOMENTUM
 
   def __init__(
     self,

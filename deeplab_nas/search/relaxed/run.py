@@ -11,6 +11,8 @@ from absl import logging
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, subsets
+from deeplab_nas.nn.kernels import phases
+from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.report import dry_run as estimate
 from deeplab_nas.report import (
   measure,
@@ -30,7 +32,7 @@ from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
-from deeplab_nas.train import class_weights
+from deeplab_nas.train import class_weights, recalibration
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +147,45 @@ def build(config: config_lib.Config) -> SearchRun:
     )
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
+  searcher.recalibration = _recalibration(
+    config, info, searcher, steps_per_epoch
+  )
   return SearchRun(config, info, searcher, steps_per_epoch, val)
+
+
+def _recalibration(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  searcher: searcher_lib.Searcher,
+  steps_per_epoch: int,
+) -> recalibration.Recalibration | None:
+  """Of the supernet before a validation; None where none is due."""
+  count = recalibration.num_batches(
+    config.search.recalibration_batches,
+    config.data,
+    info,
+    config.search.epochs * steps_per_epoch,
+    steps_per_epoch,
+  )
+  twin = None
+  if count and searcher.distribute_strategy.num_replicas_in_sync > 1:
+    twin = supernet_lib.Supernet(
+      searcher.space, info.num_classes, precision=config.search.precision
+    )
+
+  def forward(supernet: supernet_lib.Supernet, images: tf.Tensor) -> tf.Tensor:
+    weights = searcher.strategy.arch_weights()
+    return supernet(images, weights, phases.WEIGHT_STEP)
+
+  return recalibration.from_config(
+    config,
+    info,
+    searcher.supernet,
+    count,
+    twin,
+    forward,
+    subset=subsets.HALVES[0],  # that of the weights
+  )
 
 
 def run(
@@ -213,7 +253,8 @@ def _callbacks(
     parts.val,
     parts.searcher.arch_state,
   )
-  return [parts.nan_monitor(), *shown]
+  log = recalibration.RecalibrationLog(at_every_epoch=True)
+  return [parts.nan_monitor(), log, *shown]
 
 
 def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:

@@ -19,10 +19,10 @@ from deeplab_nas.run import precompile, step_guard
 from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import losses, weight_decay
+from deeplab_nas.train import losses, recalibration, weight_decay
 
 
-class Searcher(tf.keras.Model):
+class Searcher(recalibration.Recalibrated, tf.keras.Model):
   """Alternates a step on the weights and a step of the strategy.
 
   A weight step reads split A and changes the supernet's weights and moving

@@ -201,8 +201,12 @@ def _trainer(
     class_weights.compute(config.train, info, config.data.train_split),
     info.ignore_label,
   )
+  steps = job.fidelity.steps
+  count = recalibration.num_batches(
+    config.train.recalibration_batches, config.data, info, steps, steps
+  )
   model.recalibration = recalibration.from_config(
-    config, info, network, job.fidelity.steps, subset='a'
+    config, info, network, count, subset='a'
   )
   return model
 

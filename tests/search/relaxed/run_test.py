@@ -7,6 +7,7 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import input_pipeline, subsets
+from deeplab_nas.nn.kernels import phases
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import checkpoints, continuation
 from deeplab_nas.run import directory as run_directory
@@ -113,6 +114,12 @@ def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
   assert lines[0]['arch_loss'] is None  # not yet
   assert lines[1]['arch_loss'] > 0
   assert 0 <= lines[1]['val_miou'] <= 1
+  # A tenth of two steps on crops of 33 x 33, in images of 12 x 16.
+  assert lines[1]['recalibration_batches'] == 3
+  assert (
+    'statistics that were taken anew over 3 batches'
+    in directory.summary.read_text()
+  )
 
   search(settings, tmp_path / 'run', resume=True)  # nothing is left to do
   assert metrics_log.read(directory) == lines
@@ -149,6 +156,69 @@ def test_walks_are_kept_and_may_be_absent(tmp_path):
   for a, b in zip(after.noise_walks.variables, again.noise_walks.variables):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
   assert again.arch_state().evidence.num_steps == 2
+
+
+def batch_statistics(parts, batches):
+  """Means over batches, of what a weight step adds to moving statistics."""
+  supernet, arch = parts.searcher.supernet, parts.searcher.strategy
+  layers = [x for x in supernet.submodules if hasattr(x, 'moving_mean')]
+  found = []
+  for images, _ in batches:
+    for layer in layers:
+      layer.moving_mean.assign(tf.ones_like(layer.moving_mean))
+      layer.moving_variance.assign(tf.ones_like(layer.moving_variance))
+    supernet(images, arch.arch_weights(), phases.WEIGHT_STEP)
+    found.append(
+      [
+        [10 * np.asarray(x) - 9 for x in (y.moving_mean, y.moving_variance)]
+        for y in layers
+      ]
+    )
+  return layers, found
+
+
+def test_statistics_of_the_supernet_are_taken_anew(records):
+  """Over batches of half A, whatever they were before, twice the same."""
+  parts = search_run.build(config(records, recalibration_batches=3))
+  half_a = list(parts.searcher.recalibration.batches())
+  assert len(half_a) == 3
+  layers, found = batch_statistics(parts, half_a)
+  found = [zip(*of_layer) for of_layer in zip(*found)]
+  recalibration = parts.searcher.recalibration
+  kernels = [x.numpy() for x in parts.searcher.supernet.trainable_variables]
+  assert recalibration.run() == 3
+  first = [x.numpy() for x in parts.searcher.supernet.non_trainable_variables]
+  assert len(layers) > 5
+  for layer, (means, variances) in zip(layers, found):
+    means, variances = np.stack(means), np.stack(variances)
+    expected = variances.mean(0) + means.var(0)
+    np.testing.assert_allclose(layer.moving_mean, means.mean(0), 1e-4, 1e-4)
+    np.testing.assert_allclose(layer.moving_variance, expected, 1e-3, 1e-4)
+  parts.searcher.weight_step(half_a[0])
+  for old, kernel in zip(kernels, parts.searcher.supernet.trainable_variables):
+    kernel.assign(old)
+  recalibration.run()
+  again = parts.searcher.supernet.non_trainable_variables
+  for old, new in zip(first, again):
+    np.testing.assert_array_equal(old, new)
+
+
+def test_a_validation_measures_the_supernet_with_them(records):
+  """And training, which does not read them, goes on as if it had not been."""
+  trained = []
+  for count in (0, 2):
+    parts = search_run.build(config(records, recalibration_batches=count))
+    searcher = parts.searcher
+    batches = iter(parts.train())
+    searcher.weight_step(next(batches)[0])
+    logs = searcher.evaluate(parts.val, verbose=0, return_dict=True)
+    searcher.weight_step(next(batches)[0])
+    weights = [x.numpy() for x in searcher.supernet.trainable_variables]
+    trained.append((logs['loss'], weights))
+  (without, weights), (loss, same) = trained
+  assert loss != pytest.approx(without, rel=1e-3)
+  for a, b in zip(weights, same):
+    np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow
