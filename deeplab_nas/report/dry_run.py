@@ -33,6 +33,8 @@ class Estimate:
     epochs: Epochs of the run.
     num_val_images: Images of one validation.
     num_validations: How often these are validated; None for every epoch.
+    recalibration_seconds: To take batch-norm statistics anew before one
+      validation; 0 if none are.
     arch_step_seconds: One further step of alpha and beta; None in a training.
     arch_start_epoch: Epochs without steps of alpha and beta.
     counted_bytes: What a step of a search holds, by count: the memory that an
@@ -47,13 +49,14 @@ class Estimate:
   epochs: int
   num_val_images: int
   num_validations: int | None = None
+  recalibration_seconds: float = 0.0
   arch_step_seconds: float | None = None
   arch_start_epoch: int = 0
   counted_bytes: int | None = None
 
   @property
   def total_seconds(self) -> float:
-    """The whole run: start, steps of both kinds, validation."""
+    """The whole run: start, steps of both kinds, validations."""
     num_arch_steps = self.steps_per_epoch * (
       self.epochs - self.arch_start_epoch
     )
@@ -64,7 +67,8 @@ class Estimate:
       self.startup_seconds
       + self.steps_per_epoch * self.epochs * self.weight_step_seconds
       + num_arch_steps * (self.arch_step_seconds or 0.0)
-      + self.num_val_images * num_validations * self.val_image_seconds
+      + num_validations * self.recalibration_seconds
+      + num_validations * self.num_val_images * self.val_image_seconds
     )
 
   def to_text(self) -> str:
@@ -73,10 +77,15 @@ class Estimate:
     if self.arch_step_seconds is not None:
       seconds = f'{self.arch_step_seconds:.3f} s'
       arch_rows = (('one step of the architecture', seconds),)
+    norm_rows = ()
+    if self.recalibration_seconds:
+      seconds = f'{self.recalibration_seconds:.3f} s'
+      norm_rows = (('batch-norm statistics, each time', seconds),)
     rows = (
       ('until the first steps are done', text.duration(self.startup_seconds)),
       ('one step of the weights', f'{self.weight_step_seconds:.3f} s'),
       *arch_rows,
+      *norm_rows,
       ('validation, each image', f'{self.val_image_seconds:.3f} s'),
       ('peak memory', f'{self.peak_bytes / 2**30:.2f} GiB'),
       *self._accelerator_rows(),
@@ -87,7 +96,7 @@ class Estimate:
         ' images in each validation)',
       ),
     )
-    return '\n'.join(f'{name:<32}{value}' for name, value in rows)
+    return '\n'.join(f'{name:<34}{value}' for name, value in rows)
 
   def _accelerator_rows(self) -> tuple[tuple[str, str], ...]:
     if self.counted_bytes is None:

@@ -63,6 +63,7 @@ class Started(NamedTuple):
       peak_bytes=dry_run.peak_bytes(),
       steps_per_epoch=self.run.steps_per_epoch,
       num_val_images=num_val_images,
+      recalibration_seconds=recalibration(self.run.model),
       **own,
     )
 
@@ -109,3 +110,13 @@ def validation(
   seconds = median_seconds(lambda: step(batch))
   num_images = sum(int(labels.shape[0]) for _, labels in val)
   return seconds / int(images.shape[0]), num_images
+
+
+def recalibration(model: tf.keras.Model) -> float:
+  """Seconds to take a model's batch-norm statistics anew; 0 if none are."""
+  if getattr(model, 'recalibration', None) is None:
+    return 0.0
+  model.recalibrate()  # compiles
+  start = time.monotonic()
+  model.recalibrate()
+  return time.monotonic() - start

@@ -38,6 +38,16 @@ def test_a_training_has_one_kind_of_step_and_maybe_few_validations():
   assert 'architecture' not in training.to_text()
 
 
+def test_statistics_are_taken_before_each_validation():
+  assert 'batch-norm' not in ESTIMATE.to_text()
+  longer = dataclasses.replace(
+    ESTIMATE, recalibration_seconds=3, num_validations=2
+  )
+  validations = 2 * (3 + 8 * 0.5)
+  assert longer.total_seconds == 40 + 5 * 10 * 2 + 3 * 10 * 1 + validations
+  assert 'batch-norm statistics, each time  3.000 s' in longer.to_text()
+
+
 def test_the_peak_never_falls():
   before = dry_run.peak_bytes()
   ballast = bytearray(2**26)

@@ -8,6 +8,7 @@ import pytest
 
 from deeplab_nas.report import measure
 from deeplab_nas.run import precompile
+from deeplab_nas.train import recalibration
 from tests.train import tiny_training
 
 
@@ -27,6 +28,22 @@ def test_validation_is_measured_for_each_image():
 
 def test_no_validation_takes_no_time():
   assert measure.validation(tiny_training.trainer(), None) == (0.0, 0)
+
+
+def test_the_time_of_statistics_is_that_of_all_their_batches():
+  model = tiny_training.trainer()
+  assert measure.recalibration(model) == 0.0
+  batches, seen = tiny_training.batches().take(3), []
+
+  def slowly():
+    seen.append(1)
+    for batch in batches:
+      time.sleep(0.02)
+      yield batch
+
+  model.recalibration = recalibration.Recalibration(model.network, slowly)
+  assert 0.06 <= measure.recalibration(model) < 5
+  assert len(seen) == 2  # first it compiles
 
 
 @dataclasses.dataclass
