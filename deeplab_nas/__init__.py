@@ -26,6 +26,7 @@ __version__ = '0.1.0'
 _HOMES = {
   'Config': 'config.config',
   'CostModel': 'space',
+  'DatasetInfo': 'data.dataset_info',
   'Genotype': 'space',
   'SearchSpace': 'space',
   'UserError': 'errors',

@@ -22,7 +22,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -94,7 +94,7 @@ def convert(
   output_dir: PathLike,
   labels: PathLike | None = None,
   mask_suffix: str = '',
-  mapping: str = '',
+  mapping: str | Mapping[Any, Any] = '',
   workers: int = 1,
   overwrite: bool = False,
 ) -> dataset_info.DatasetInfo:
@@ -105,7 +105,8 @@ def convert(
     output_dir: Folder for the records.
     labels: Labels file; None for that of the folder.
     mask_suffix: What names of masks have behind those of their images.
-    mapping: As `--map` of the commands, such as '255:1,7:ignore'.
+    mapping: As `--map` of the commands, such as '255:1,7:ignore', or
+      {255: 1, 7: 'ignore'}.
     workers: Processes; more than one need `if __name__ == '__main__':` in the
       program that calls this.
     overwrite: Whether records of another data set may be replaced.
@@ -118,6 +119,8 @@ def convert(
   """
   from deeplab_nas.data import conversion, layouts
 
+  if isinstance(mapping, Mapping):
+    mapping = ','.join(f'{value}:{to}' for value, to in mapping.items())
   source = layouts.detect(
     paths.expand_given(data_dir),
     labels and paths.expand_given(labels),

@@ -131,6 +131,9 @@ def test_a_folder_is_converted_from_python(tmp_path):
   assert info.splits['train'].class_pixels[1] == 0
   assert info.splits['train'].class_pixels[2] > 0
   assert info == type(info).load(tmp_path / 'records')
+  assert info == deeplab_nas.convert(
+    folder.root, tmp_path / 'records', mapping={7: 'car'}
+  )
   assert 'is refused: it is an address' in refusal(
     deeplab_nas.convert, 's3://bucket', tmp_path
   )

@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from deeplab_nas import paths
-from deeplab_nas.data import dataset_info, orientation, palettes
+from deeplab_nas import commands, errors, paths
+from deeplab_nas.data import (
+  dataset_info,
+  orientation,
+  palettes,
+  sample_sheet,
+)
 from deeplab_nas.serving import model_source, prediction
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -51,6 +56,10 @@ class Predictor:
     return self.info.class_names
 
   @property
+  def num_classes(self) -> int:
+    return self.info.num_classes
+
+  @property
   def palette(self) -> tuple[tuple[int, int, int], ...]:
     """(red, green, blue) of each class."""
     return self.info.palette
@@ -80,6 +89,21 @@ class Predictor:
     """uint8 [..., 3], a mask [...] in the colours of its classes."""
     return palettes.colorize(np.asarray(mask), self.palette)
 
+  def overlay(self, image: Any, mask: np.ndarray | None = None) -> np.ndarray:
+    """uint8 [H, W, 3], one image under the colours of its classes.
+
+    Args:
+      image: See the class.
+      mask: uint8 [H, W], what was predicted; None predicts it.
+    """
+    pixels = as_pixels(image)
+    if pixels.ndim != 3:
+      raise ValueError(
+        f'an overlay is of one image, not of the shape {list(pixels.shape)}'
+      )
+    mask = self.predict(pixels) if mask is None else np.asarray(mask)
+    return sample_sheet.overlay(pixels, mask, self.info)
+
   def __repr__(self) -> str:
     names = ', '.join(self.classes[:4]) + ', ...' * (len(self.classes) > 4)
     return f'Predictor of {len(self.classes)} classes ({names})'
@@ -101,7 +125,18 @@ def as_pixels(images: Any) -> np.ndarray:
     UserError: If a file cannot be read.
   """
   if isinstance(images, (str, os.PathLike)):
-    return prediction.read_image(paths.expand_given(images))
+    path = paths.expand_given(images)
+    errors.require(
+      not os.path.isdir(path),
+      f'{path} is a folder: give its files, as a list, or segment it with'
+      f' {commands.name("predict")} --images={path}.',
+    )
+    return prediction.read_image(path)
+  if isinstance(images, (bytes, bytearray)) or images is None:
+    raise ValueError(
+      f'images are of type {type(images).__name__}, expected a path, a Pillow'
+      ' image or an array [H, W, 3]'
+    )
   if isinstance(images, Image.Image):
     if images.mode[0] in 'IF':  # a conversion would cut values off at 255
       raise ValueError(

@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab_nas import errors
+from deeplab_nas.data import sample_sheet
 from deeplab_nas.serving import predictor, saved_model
 from tests.serving import tiny
 
@@ -26,6 +27,7 @@ def mask(model):
 
 def test_it_knows_classes_and_architecture(model):
   assert model.classes == tiny.CLASSES
+  assert model.num_classes == len(tiny.CLASSES)
   assert model.palette == tiny.INFO.palette
   assert model.genotype == tiny.GENOTYPE
   assert repr(model) == 'Predictor of 3 classes (road, sky, car)'
@@ -121,3 +123,22 @@ def test_paths_are_of_this_machine_and_may_start_at_home(tmp_path, monkeypatch):
 def test_a_file_that_is_none_is_refused(model, tmp_path):
   with pytest.raises(errors.UserError, match='none.png does not exist'):
     model.predict(tmp_path / 'none.png')
+
+
+def test_an_overlay_shows_image_and_classes(model, mask):
+  expected = sample_sheet.overlay(PHOTO, mask, tiny.INFO)
+  np.testing.assert_array_equal(model.overlay(PHOTO), expected)
+  road = np.zeros_like(mask)
+  assert (model.overlay(PHOTO, road) != expected).any()
+  with pytest.raises(ValueError, match='an overlay is of one image'):
+    model.overlay(PHOTO[np.newaxis])
+
+
+def test_a_folder_and_what_holds_no_image_are_told(model, tmp_path):
+  with pytest.raises(errors.UserError, match='is a folder: give its files'):
+    model.predict(tmp_path)
+  for nothing, kind in ((b'PNG', 'bytes'), (None, 'NoneType')):
+    with pytest.raises(
+      ValueError, match=f'are of type {kind}, expected a path'
+    ):
+      model.predict(nothing)
