@@ -143,7 +143,12 @@ class Evaluator:
     batches = input_pipeline.eval_dataset(
       data.dir, data.train_split, info, data.pipeline(), subset='b'
     )
-    step = tf.function(model.test_step, autograph=False)
+    step = tf.function(
+      model.test_step,
+      # One trace, whatever the size of the last batch.
+      input_signature=[batches.element_spec],
+      autograph=False,
+    )
     model.reset_metrics()
     with model.averaged():
       model.recalibrate()
