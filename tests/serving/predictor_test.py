@@ -102,7 +102,7 @@ def test_masks_are_shown_in_the_colours_of_the_classes(model):
     (np.full([4, 5, 3], -0.5), 'have values from -0.5'),
     (np.full([4, 5, 3], 256), 'expected 0 to 255'),
     (np.full([4, 5, 3], 'a'), 'expected uint8 or floating'),
-    (None, r'the shape \[\]'),
+    (None, 'of type NoneType, expected a path'),
     (Image.new('I;16', (4, 5), 4095), 'mode I;16 has more than 8 bits'),
     (Image.new('F', (4, 5)), 'mode F has more than 8 bits'),
   ],
