@@ -47,7 +47,7 @@ class Landscape:
     self._loss = functools.cache(loss)
     rng = np.random.default_rng(0)
     losses = [loss(space.random(rng)) for _ in range(_SCALED_BY)]
-    self._mean, self._sd = np.mean(losses), np.std(losses)
+    self._mean, self._sd = np.mean(losses), np.std(losses) or 1.0
     self.optimum = optimum
     self.least = self(optimum) if optimum else None
 
@@ -57,7 +57,7 @@ class Landscape:
 
 def target(space: search_space.SearchSpace, seed: int) -> Landscape:
   """Weighted levels, sources and primitives that are not the hidden ones."""
-  rng = np.random.default_rng(seed)
+  rng = _rng(seed)
   optimum = space.random(rng)
   by_layer = rng.exponential(size=space.lattice.num_layers)
   by_block = rng.exponential(size=(space.cell.num_blocks, 2))
@@ -83,9 +83,9 @@ def rugged(
   space: search_space.SearchSpace, seed: int, width: int = 2
 ) -> Landscape:
   """The sum of tables, each over `width` neighbouring genes; least at 0."""
-  optimum = space.random(np.random.default_rng(seed))
+  optimum = space.random(_rng(seed))
   best = _genes(optimum)
-  weights = np.random.default_rng([seed, 1]).exponential(size=len(best))
+  weights = _rng(seed, 1).exponential(size=len(best))
 
   def loss(genotype: genotype_lib.Genotype) -> float:
     genes = _genes(genotype)
@@ -102,7 +102,7 @@ def rugged(
 
 def trend(space: search_space.SearchSpace, seed: int) -> Landscape:
   """Squared distances of sums from hidden ones, and a little of each gene."""
-  rng = np.random.default_rng(seed)
+  rng = _rng(seed)
   hidden = space.random(rng)
   names = sorted(p.name for p in space.cell.primitives)
   merits = dict(zip(names, rng.normal(size=len(names))))
@@ -137,6 +137,11 @@ def blend(first: Loss, second: Loss, correlation: float) -> Loss:
   return lambda genotype: (
     correlation * first(genotype) + rest * second(genotype)
   )
+
+
+def _rng(*key: int) -> np.random.Generator:
+  """One that no study has, the seeds of which are (seed, number of trial)."""
+  return np.random.default_rng([*key, 0x1A2D5CA9E])
 
 
 def _genes(genotype: genotype_lib.Genotype) -> Sequence[object]:
