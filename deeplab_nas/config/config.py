@@ -67,6 +67,7 @@ class Config:
   )
   nsga2: config_strategies.Nsga2Config = config_strategies.Nsga2Config()
   tpe: config_strategies.TpeConfig = config_strategies.TpeConfig()
+  halving: config_strategies.HalvingConfig = config_strategies.HalvingConfig()
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 

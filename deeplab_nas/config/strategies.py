@@ -97,6 +97,28 @@ class TpeConfig(checked_fields.Section):
   multivariate: bool = _field(True, bool)
 
 
+@dataclasses.dataclass(frozen=True)
+class HalvingConfig(checked_fields.Section):
+  """Settings of `halving`.
+
+  Attributes:
+    reduction: Of so many architectures one goes on to the next fidelity; 3 or 4
+      in the paper.
+    num_initial: Architectures, the zoo's and random ones, before the model
+      chooses.
+    pool_size: Random and mutated architectures of which the model chooses one.
+    trust: The correlation between shortest and full trials below which the
+      shorter ones are given up.
+  """
+
+  NAME: ClassVar[str] = 'halving'
+
+  reduction: float = _field(3.0, float, above=1)
+  num_initial: int = _field(12, int, low=1)
+  pool_size: int = _field(60, int, low=2)
+  trust: float = _field(0.4, float, low=-1, high=1)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -105,5 +127,6 @@ SECTIONS = {
     RegularizedEvolutionConfig,
     Nsga2Config,
     TpeConfig,
+    HalvingConfig,
   )
 }

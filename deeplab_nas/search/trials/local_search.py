@@ -19,7 +19,7 @@ from deeplab_nas.search.trials import fresh, history, neighbours, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
 
-class LocalSearch:
+class LocalSearch(strategy.TrialStrategy):
   """Climbs that start at the best of some random architectures.
 
   The neighbours of the best trial of a climb are tried in random order until

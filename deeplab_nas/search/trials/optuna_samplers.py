@@ -39,7 +39,7 @@ class _Result(NamedTuple):
   losses: tuple[float, ...] | None
 
 
-class _Sampled(abc.ABC):
+class _Sampled(strategy.TrialStrategy):
   """Tells a sampler the history, and asks it for parameters.
 
   The sampler is made anew for each proposal, and seeded by `rng`; its study is

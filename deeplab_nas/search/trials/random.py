@@ -16,7 +16,7 @@ from deeplab_nas.search.trials import fresh, history, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
 
-class Random:
+class Random(strategy.TrialStrategy):
   """Full trials of architectures drawn uniformly, none twice."""
 
   def __init__(

@@ -16,7 +16,7 @@ from deeplab_nas.search.trials import fresh, history, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
 
-class RegularizedEvolution:
+class RegularizedEvolution(strategy.TrialStrategy):
   """Algorithm 1 of the paper.
 
   The population is a queue of the P newest trials with scores. A cycle draws S

@@ -13,6 +13,7 @@ from deeplab_nas.config import follow_up
 from deeplab_nas.report import text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.trials import strategy
+from deeplab_nas.space import genotype as genotype_lib
 
 _NAMES = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
 
@@ -47,12 +48,25 @@ def summarize(
   study: strategy.Study,
   trials: Sequence[strategy.Trial],
   seconds: float,
+  found: genotype_lib.Genotype,
+  remarks: Sequence[str] = (),
 ) -> str:
-  """The summary of a study that has at least one trial with scores."""
+  """The summary of a study that has at least one trial with scores.
+
+  Args:
+    run: The folder.
+    config: Every setting.
+    study: What was searched.
+    trials: All of them.
+    seconds: That the study took.
+    found: What the strategy thinks the best, which has a trial with scores.
+    remarks: Sentences of the strategy.
+  """
   full = [
     t for t in trials if t.scores is not None and t.fidelity == study.full
   ] or [t for t in trials if t.scores is not None]
-  best = min(full, key=study.loss)
+  of_found = [t for t in full if t.genotype == found]
+  best = min(of_found or full, key=study.loss)
   failed = sum(t.failure is not None for t in trials)
   flags = follow_up.training_flags(
     config, config.name, config.overrides, run.config
@@ -70,6 +84,7 @@ def summarize(
       '',
       f'{len(trials)} trials in {text.duration(seconds)}, {failed} of them'
       ' failed.',
+      *remarks,
       '',
       text.files(
         ('architecture', run.genotype),

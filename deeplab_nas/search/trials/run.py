@@ -204,7 +204,10 @@ def _finish(
   content = io.BytesIO()
   draw.save_picture(best, content, f'{directory}')
   files.write(directory.pictures / 'genotype.png', content.getvalue())
-  summary = report.summarize(directory, config, parts.study, trials, seconds)
+  remarks = chosen.remarks(trials)
+  summary = report.summarize(
+    directory, config, parts.study, trials, seconds, best, remarks
+  )
   files.write(directory.summary, summary + '\n')
   print(summary)
 

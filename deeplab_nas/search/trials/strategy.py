@@ -137,3 +137,7 @@ class TrialStrategy(Protocol):
 
   def best(self, trials: Sequence[Trial]) -> Sequence[genotype_lib.Genotype]:
     """One architecture or a Pareto front, the best one first; [] of nothing."""
+
+  def remarks(self, trials: Sequence[Trial]) -> Sequence[str]:
+    """Sentences for the summary on what the trials say of the method itself."""
+    return ()

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import races
 from deeplab_nas import errors
+from deeplab_nas.search import strategies
 from deeplab_nas.search.trials import neighbours, strategy
 from deeplab_nas.space import lattice
 from tests.search.trials import studies
@@ -39,8 +40,8 @@ def test_proposals_are_of_the_space_and_within_the_budget(name, space):
   task = studies.task(
     space, fidelities=studies.FIDELITIES, is_within=is_rare, seed=5
   )
-  trials, _ = race(name, task, 25 * 400, workers=2)
-  assert len(trials) >= 25
+  trials, _ = race(name, task, 7 * 400, workers=2)
+  assert len(trials) >= 14
   for trial in trials:
     assert trial.genotype in space and is_rare(trial.genotype)
     assert trial.fidelity in studies.FIDELITIES
@@ -63,7 +64,7 @@ def test_equal_seeds_give_equal_searches_and_others_do_not(name):
 @every
 def test_a_search_that_was_killed_goes_on_as_if_it_never_was(name):
   task = studies.task(studies.MIDDLE, fidelities=studies.FIDELITIES)
-  trials, histories = race(name, task, 14 * 400, seed=2, workers=3)
+  trials, histories = race(name, task, 5 * 400, seed=2, workers=3)
   assert any(trial.is_pending for trial in histories[-1])
   for trial, seen in zip(trials, histories):
     rng = np.random.default_rng([2, trial.number])
@@ -178,6 +179,25 @@ def test_the_best_is_the_one_of_the_least_loss_at_the_longest_fidelity(name):
   assert list(search.best([short, *full])) == [c]
   failed = studies.trial(3, a, failure='nan')
   assert list(search.best([short, *full, failed])) == [c]
+
+
+def test_every_strategy_of_the_registry_keeps_this_contract():
+  known = {
+    name: strategies.load(name)
+    for name, entry in strategies.STRATEGIES.items()
+    if entry.family == 'trials'
+  }
+  assert known == {name: cls for name, (cls, _) in studies.STRATEGIES.items()}
+
+
+@every
+def test_remarks_are_sentences_of_any_history(name):
+  task = studies.task(studies.MIDDLE, fidelities=studies.FIDELITIES)
+  trials, _ = race(name, task, 12 * 400)
+  search = studies.build(name, task.study)
+  for count in (0, 1, len(trials)):
+    for remark in search.remarks(trials[:count]):
+      assert remark.endswith('.') and '\n' not in remark
 
 
 @every

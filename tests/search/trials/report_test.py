@@ -35,11 +35,28 @@ def test_a_line_says_why_a_trial_failed():
   )
 
 
-def summary(tmp_path, *losses):
+def summary(tmp_path, *losses, found=None, remarks=()):
   run = run_directory.RunDirectory(tmp_path / 'study')
+  history = trials(*losses)
+  scored = [trial for trial in history if trial.scores is not None]
+  best = min(scored, key=STUDY.loss) if found is None else history[found]
   return report.summarize(
-    run, config_lib.Config(), STUDY, trials(*losses), 3700.0
+    run,
+    config_lib.Config(),
+    STUDY,
+    history,
+    3700.0,
+    best.genotype,
+    remarks,
   )
+
+
+def test_the_summary_is_of_what_the_strategy_found(tmp_path):
+  """Which need not be the one of the least loss, where losses are noisy."""
+  text = summary(tmp_path, 0.5, 0.25, 0.75, found=0, remarks=['Mark this.'])
+  assert text.startswith('The best of 3 trials has cross-entropy 0.5, ')
+  assert f'{trials(0.5)[0].genotype.digest} (trial 0):' in text
+  assert '\nMark this.\n' in text
 
 
 def test_the_summary_begins_with_how_the_best_compares(tmp_path):

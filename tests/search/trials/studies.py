@@ -12,6 +12,7 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
+from deeplab_nas.search.trials.learnt import halving
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 DARTS = primitives.PRIMITIVES
@@ -40,6 +41,10 @@ STRATEGIES = {
     config_strategies.RegularizedEvolutionConfig(8, 4),
   ),
   'nsga2': (optuna_samplers.Nsga2, config_strategies.Nsga2Config(6)),
+  'halving': (
+    halving.Halving,
+    config_strategies.HalvingConfig(2.0, num_initial=4, pool_size=10),
+  ),
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }
 

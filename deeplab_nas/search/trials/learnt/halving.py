@@ -1,0 +1,170 @@
+"""Short trials of many architectures, longer ones of the promising.
+
+Reference:
+  Li et al., A system for massively parallel hyperparameter tuning, Algorithm 2
+  (asynchronous successive halving), https://arxiv.org/abs/1810.05934
+  White et al., BANANAS, Sec. 4, https://arxiv.org/abs/1910.11858, for mutations
+  of the best as candidates of a model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.stats
+
+from deeplab_nas.config import strategies as config_strategies
+from deeplab_nas.search.trials import fresh, history, strategy
+from deeplab_nas.search.trials.learnt import beliefs, rungs
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.space import zoo
+
+# Of the architectures that the model thinks the best, candidates are mutations.
+_NUM_PARENTS = 4
+
+
+class Halving(strategy.TrialStrategy):
+  """Our default: successive halving by what a model expects of a full trial.
+
+  The fidelities of the study are the rungs. Those of the zoo and random
+  architectures come first, in the shortest trials. Then a Gaussian process on
+  simple features and all scores chooses: which architecture goes up a rung, as
+  soon as a rung has `reduction` times as many scores as the next one has
+  trials; and else which of some random and mutated ones is tried next, by
+  expected improvement.
+
+  Where the shortest trials rank the full ones by less than `trust`, they are
+  given up: candidates and promoted ones get full trials at once.
+
+  Differs from Algorithm 2: there the best scores of a rung go up, here the best
+  expectations, to which scores of similar architectures contribute; there all
+  new architectures are random, here the model chooses them.
+  """
+
+  def __init__(
+    self, study: strategy.Study, settings: config_strategies.HalvingConfig
+  ):
+    self.study = study
+    self.settings = settings
+    self._beliefs = beliefs.Beliefs(study)
+    self._zoo = [
+      genotype
+      for genotype in map(zoo.load, zoo.names())
+      if genotype in study.space and study.is_within(genotype)
+    ]
+
+  def propose(
+    self, trials: Sequence[strategy.Trial], rng: np.random.Generator
+  ) -> strategy.Proposal:
+    """See `strategy.TrialStrategy`."""
+    start = self._first_level(trials)
+    first = self.study.fidelities[start]
+    tried = history.tried(trials, first)
+    model = self._beliefs.of(trials)
+    if model is None or len(tried) < self.settings.num_initial:
+      return strategy.Proposal(self._initial(tried, rng), first)
+    promoted = self._promoted(trials, model, start)
+    if promoted is not None:
+      return promoted
+    return self._explored(trials, model, start, rng)
+
+  def best(
+    self, trials: Sequence[strategy.Trial]
+  ) -> Sequence[genotype_lib.Genotype]:
+    """The least expected loss among those of the longest trials with scores.
+
+    Of several objectives, their Pareto front.
+    """
+    if len(self.study.objectives) > 1:
+      return history.best(self.study, trials)
+    model = self._beliefs.of(trials)
+    for fidelity in reversed(self.study.fidelities):
+      scored = history.scored(self.study, trials, fidelity)
+      if scored:
+        known = list(dict.fromkeys(trial.genotype for trial in scored))
+        level = self.study.fidelities.index(fidelity)
+        mean, _ = model.predict(known, level)
+        return [known[int(np.argmin(mean))]]
+    return []
+
+  def remarks(self, trials: Sequence[strategy.Trial]) -> list[str]:
+    """Sentences on how well shorter trials rank the full ones."""
+    return [
+      rungs.sentence(self.study, level, seen, self.settings.trust)
+      for level, seen in enumerate(rungs.correlations(self.study, trials))
+    ]
+
+  def _first_level(self, trials: Sequence[strategy.Trial]) -> int:
+    """The rung of new architectures: 0, or the last where 0 says too little."""
+    for seen in rungs.correlations(self.study, trials)[:1]:
+      if seen.shrunk < self.settings.trust:
+        return len(self.study.fidelities) - 1
+    return 0
+
+  def _initial(
+    self, tried: set[genotype_lib.Genotype], rng: np.random.Generator
+  ) -> genotype_lib.Genotype:
+    for genotype in self._zoo:
+      if genotype not in tried:
+        return genotype
+    return fresh.random(self.study, tried, rng)
+
+  def _promoted(
+    self,
+    trials: Sequence[strategy.Trial],
+    model: beliefs.Model,
+    start: int,
+  ) -> strategy.Proposal | None:
+    """A trial of the next rung, where it is due; the highest rung first."""
+    levels = self.study.fidelities
+    for level in range(len(levels) - 2, start - 1, -1):
+      below = history.scored(self.study, trials, levels[level])
+      above = history.tried(trials, levels[level + 1])
+      numbers = {t.genotype: t.number for t in below}
+      waiting = [g for g in numbers if g not in above]
+      is_due = len(numbers) >= self.settings.reduction * (len(above) + 1)
+      if is_due and waiting:
+        mean, _ = model.predict(waiting, len(levels) - 1)
+        chosen = waiting[int(np.argmin(mean))]
+        return strategy.Proposal(chosen, levels[level + 1], numbers[chosen])
+    return None
+
+  def _explored(
+    self,
+    trials: Sequence[strategy.Trial],
+    model: beliefs.Model,
+    start: int,
+    rng: np.random.Generator,
+  ) -> strategy.Proposal:
+    """The candidate of the largest expected improvement."""
+    full = len(self.study.fidelities) - 1
+    fidelity = self.study.fidelities[start]
+    tried = history.tried(trials, fidelity)
+    parents = self._parents(trials, model)
+    half = max(1, self.settings.pool_size // 2)
+    pool = {fresh.random(self.study, tried, rng): None for _ in range(half)}
+    for i in range(half):
+      parent = list(parents)[i % len(parents)]
+      child = fresh.mutant(self.study, parent, {*tried, *pool}, rng)
+      pool.setdefault(child, parents[parent])
+    if start:  # what only shorter trials know is no news, but worth a full one
+      pool |= {g: n for g, n in parents.items() if g not in tried}
+    pool = {g: n for g, n in pool.items() if g not in tried} or pool
+    candidates = list(pool)
+    known, _ = model.predict(list(parents), full)
+    mean, sd = model.predict(candidates, full)
+    z = (known.min() - mean) / sd
+    gain = sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
+    chosen = candidates[int(np.argmax(gain))]
+    return strategy.Proposal(chosen, fidelity, pool[chosen])
+
+  def _parents(
+    self, trials: Sequence[strategy.Trial], model: beliefs.Model
+  ) -> dict[genotype_lib.Genotype, int]:
+    """The architectures that are thought the best, and a trial of each."""
+    numbers = {t.genotype: t.number for t in trials if t.scores is not None}
+    known = list(numbers)
+    mean, _ = model.predict(known, len(self.study.fidelities) - 1)
+    order = np.argsort(mean, kind='stable')[:_NUM_PARENTS]
+    return {known[i]: numbers[known[i]] for i in order}

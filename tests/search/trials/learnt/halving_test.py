@@ -1,0 +1,105 @@
+"""Halving: what is tried first, what goes up, and when it is given up."""
+
+import numpy as np
+import pytest
+
+from benchmarks import landscapes, races
+from deeplab_nas.config import strategies as config_strategies
+from deeplab_nas.search.trials import strategy
+from deeplab_nas.search.trials.learnt import halving
+from deeplab_nas.space import zoo
+from tests.search.trials import studies
+
+SHORT, MEDIUM, FULL = studies.FIDELITIES
+
+
+def task(correlation, seed=0, noise=0.5, space=studies.MIDDLE):
+  """Short trials that see another landscape, too."""
+  full = landscapes.KINDS[['target', 'rugged', 'trend'][seed % 3]](space, seed)
+  other = landscapes.target(space, 1000 + seed)
+  losses = [
+    landscapes.blend(full, other, correlation**power) for power in (1, 0.5)
+  ]
+  study = strategy.Study(space, studies.FIDELITIES)
+  return races.Task(study, [*losses, full], noise, overhead=60)
+
+
+def search(of, **settings):
+  return halving.Halving(of.study, config_strategies.HalvingConfig(**settings))
+
+
+def test_a_third_goes_on_and_of_those_a_third():
+  of = task(0.8)
+  trials = races.run(of, search(of, trust=-1.0), 22 * 460)
+  counts = [sum(t.fidelity == f for t in trials) for f in studies.FIDELITIES]
+  assert counts[2] >= 3
+  for below, above in zip(counts, counts[1:]):
+    assert above in (below // 3, below // 3 - 1)  # the last ones are due
+  for trial in trials:
+    if trial.fidelity != SHORT:
+      below = studies.FIDELITIES.index(trial.fidelity) - 1
+      before = trials[trial.proposal.parent]
+      assert before.genotype == trial.genotype
+      assert before.fidelity == studies.FIDELITIES[below]
+
+
+def test_the_zoo_comes_first_where_it_is_of_the_space():
+  of = task(0.8, space=studies.PAPER)
+  trials = races.run(of, search(of), 8 * 160)
+  named = [n for n in zoo.names() if zoo.load(n) in studies.PAPER]
+  assert len(named) >= 4
+  first = [trial.genotype for trial in trials[: len(named)]]
+  assert first == [zoo.load(name) for name in named]
+
+
+def with_correlation(correlation, count=9):
+  """A history in which short trials have this correlation with full ones."""
+  rng = np.random.default_rng(0)
+  x, y = rng.normal(size=(2, count))
+  x = (x - x.mean()) / x.std()
+  y -= np.polyval(np.polyfit(x, y, 1), x)
+  y = correlation * x + np.sqrt(1 - correlation**2) * y / y.std()
+  genotypes = studies.genotypes(studies.MIDDLE, 3 * count)
+  trials = []
+  for i, genotype in enumerate(genotypes):
+    pairs = [(SHORT, x[i % count])]
+    pairs += [(MEDIUM, x[i]), (FULL, y[i])] if i < count else []
+    for fidelity, loss in pairs:
+      trials.append(studies.trial(len(trials), genotype, loss, fidelity))
+  return trials
+
+
+@pytest.mark.parametrize(
+  ('correlation', 'fidelity'), [(0.0, FULL), (0.8, SHORT)]
+)
+def test_short_trials_that_say_too_little_are_given_up(correlation, fidelity):
+  of = task(0.8)
+  trials = with_correlation(correlation)
+  proposal = search(of).propose(trials, np.random.default_rng(0))
+  assert proposal.fidelity == fidelity
+  remark = search(of).remarks(trials)[0]
+  assert ('too low to trust' in remark) == (fidelity == FULL)
+
+
+def test_the_best_is_no_lucky_one():
+  """Of two full trials of equal losses, the one whose short ones were good."""
+  of = task(0.8)
+  genotypes = studies.genotypes(studies.MIDDLE, 12)
+  trials = [
+    studies.trial(i, genotype, i / 10, SHORT)
+    for i, genotype in enumerate(genotypes)
+  ]
+  trials += [
+    studies.trial(12, genotypes[0], 0.5, FULL),
+    studies.trial(13, genotypes[11], 0.5, FULL),
+  ]
+  assert search(of).best(trials) == [genotypes[0]]
+
+
+def test_one_fidelity_is_searched_by_the_model_alone():
+  study = strategy.Study(studies.MIDDLE, (FULL,))
+  loss = landscapes.target(studies.MIDDLE, 5)
+  alone = halving.Halving(study, config_strategies.HalvingConfig())
+  trials = races.run(races.Task(study, [loss]), alone, 400 * 20)
+  assert {trial.fidelity for trial in trials} == {FULL}
+  assert not alone.remarks(trials)
