@@ -227,7 +227,7 @@ class CostModel:
       budget: The most that it may cost.
       of: A key of `widest.MEASURES`: 'cell_macs' (multiply-adds of the cells
         alone), 'macs', 'params', 'activation_bytes' or, with `latencies`,
-        'latency_ms': then of the widths that were timed.
+        'latency_ms': then of the widths that the table covers.
 
     Returns:
       F, at least 1; an int where it is whole.

@@ -26,8 +26,9 @@ class DerivedLayers:
 
   Attributes: see `CostModel`; and
     prev_prev_projections: None where H^{l-2} is projected as the network does,
-      which is where its channels differ from a block's; False leaves all of
-      them out. The cost without them never falls as the network gets wider.
+      which is where its channels differ from a block's; True is everywhere,
+      False nowhere. The cost without them never falls as the network gets
+      wider.
   """
 
   space: search_space.SearchSpace
@@ -190,8 +191,8 @@ class DerivedLayers:
     return (
       *self._resize(filters, given, stride),
       _plain('concat', filters, joined, size),
-      self._head_conv(size, joined),
-      self._head_conv(size, filters),
+      self._decoder_conv(size, joined),
+      self._decoder_conv(size, filters),
       Operation('logits', 1, 1, 1, filters, self.num_classes, *size),
       _upsample(stride, self.num_classes, self.size(1)),
     )
@@ -214,6 +215,13 @@ class DerivedLayers:
   ) -> Operation:
     kind = 'separable_conv_bn_relu' if self.separable_head else 'conv_bn_relu'
     return Operation(kind, 3, rate, 1, channels, self.head_filters, *size)
+
+  def _decoder_conv(self, size: tuple[int, int], channels: int) -> Operation:
+    """A full one is of a kind of its own: exports compute it in another way."""
+    found = self._head_conv(size, channels)
+    if self.separable_head:
+      return found
+    return found._replace(kind='decoder_conv_bn_relu')
 
   def _projects(self, channels: int, filters: int) -> bool:
     if self.prev_prev_projections is None:

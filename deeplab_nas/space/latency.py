@@ -1,12 +1,14 @@
 """How long operations take on one device: a table that was measured there.
 
-A JSON file, which `scripts/` fills by timing what `required_operations` lists:
+A JSON file, which `deeplab_nas/timing/` fills by timing what
+`required_operations` lists:
 
     {"version": 1, "machine": "...", "device": "CPU", "threads": 2,
      "libraries": {"tensorflow": "2.15.1"}, "image_size": [193, 257],
      "operations": [["sep_conv", 3, 1, 1, 8, 8, 49, 65, 0.213], ...]}
 
-A row is an `Operation` and its milliseconds for one image.
+A row is an `Operation` and its milliseconds for one image. Operations of widths
+between two that were timed are interpolated.
 
 Reference:
   ProxylessNAS, Sec. 3.3, https://arxiv.org/abs/1812.00332 (tables of measured
@@ -16,6 +18,7 @@ Reference:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -23,6 +26,8 @@ import pathlib
 import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import numpy as np
 
 from deeplab_nas import errors, files
 from deeplab_nas.space import cost_table, derived_layers, operations
@@ -74,17 +79,59 @@ class LatencyTable:
   def of(self, ops: Iterable[operations.Operation]) -> float:
     """Milliseconds of operations, one after another.
 
+    One that was not timed is interpolated, linearly in its channels, between
+    the two next to it of its kind, window and size: one has no more, the other
+    no fewer channels of input and of output.
+
     Raises:
-      UntimedError: If one was not measured.
+      UntimedError: If there are no such two of one.
     """
     ops = tuple(ops)
-    missing = {op for op in ops if op not in self.milliseconds}
+    times = {op: self._time(op) for op in set(ops)}
+    missing = [op for op, time in times.items() if time is None]
     if missing:
       raise UntimedError(
-        f'the latency table lacks {len(missing)} of {len(set(ops))} operations,'
+        f'the latency table lacks {len(missing)} of {len(times)} operations,'
         f' such as {min(missing)}: measure it for this width too'
       )
-    return math.fsum(self.milliseconds[op] for op in ops)
+    return math.fsum(times[op] for op in ops)
+
+  def _time(self, op: operations.Operation) -> float | None:
+    """Milliseconds of one; None if the table does not cover it."""
+    if op in self.milliseconds:
+      return self.milliseconds[op]
+    if op not in self._interpolated:
+      self._interpolated[op] = self._between(op)
+    return self._interpolated[op]
+
+  @functools.cached_property
+  def _interpolated(self) -> dict[operations.Operation, float | None]:
+    return {}
+
+  @functools.cached_property
+  def _alike(self) -> dict[operations.Operation, list[operations.Operation]]:
+    """The operations that differ in nothing but their channels."""
+    found = {}
+    for op in self.milliseconds:
+      found.setdefault(_without_channels(op), []).append(op)
+    return found
+
+  def _between(self, op: operations.Operation) -> float | None:
+    """On the line from the next narrower to the next wider operation."""
+    alike = self._alike.get(_without_channels(op), ())
+    below = [x for x in alike if _fits_into(x, op)]
+    above = [x for x in alike if _fits_into(op, x)]
+    if not below or not above:
+      return None
+    low, high = max(below, key=_area), min(above, key=_area)
+    channels = [_channels(low), _channels(high)]
+    times = [self.milliseconds[low], self.milliseconds[high]]
+    return float(np.interp(_channels(op), channels, times))
+
+  def place_text(self) -> str:
+    """Such as 'AMD EPYC, 2 cores, with 1 thread'."""
+    plural = '' if self.threads == 1 else 's'
+    return f'{self.machine}, with {self.threads} thread{plural}'
 
   def to_json(self) -> str:
     """Text of the file; equal tables give equal text."""
@@ -115,7 +162,7 @@ class LatencyTable:
     except (ValueError, RecursionError) as error:
       raise ValueError(f'it is no JSON: {error}') from error
     _check_fields(record)
-    rows = map(_row, record['operations'])
+    rows = map(parse_row, record['operations'])
     milliseconds = dict(rows)
     if len(milliseconds) < len(record['operations']):
       raise ValueError('an operation is there twice')
@@ -232,8 +279,12 @@ def _check_fields(record: Any) -> None:
     raise ValueError('its "image_size" is not [height, width]')
 
 
-def _row(row: Any) -> tuple[operations.Operation, float]:
-  """An operation and its milliseconds."""
+def parse_row(row: Any) -> tuple[operations.Operation, float]:
+  """An operation and its milliseconds, of a row of a table.
+
+  Raises:
+    ValueError: If it is none.
+  """
   kind, *numbers = row if isinstance(row, list) and len(row) == 9 else [None]
   is_known = isinstance(kind, str) and kind in operations.KINDS
   if (
@@ -243,6 +294,26 @@ def _row(row: Any) -> tuple[operations.Operation, float]:
   ):
     raise ValueError(f'it has the row {str(row)[:60]}')
   return operations.Operation(kind, *numbers[:-1]), float(numbers[-1])
+
+
+def _without_channels(op: operations.Operation) -> operations.Operation:
+  return op._replace(in_channels=0, out_channels=0)
+
+
+def _channels(op: operations.Operation) -> int:
+  return op.in_channels + op.out_channels
+
+
+def _area(op: operations.Operation) -> int:
+  return op.in_channels * op.out_channels
+
+
+def _fits_into(op: operations.Operation, other: operations.Operation) -> bool:
+  """Whether it has no more channels than the other."""
+  return (
+    op.in_channels <= other.in_channels
+    and op.out_channels <= other.out_channels
+  )
 
 
 def _size(size: tuple[int, ...]) -> str:

@@ -246,6 +246,7 @@ KINDS = {
   'conv_bn': _conv_bn,
   'conv_bn_relu': _conv_bn_relu,
   'relu_conv_bn': _relu_conv_bn,
+  'decoder_conv_bn_relu': _conv_bn_relu,
   'separable_conv_bn_relu': _separable_head,
   'logits': _logits,
   'relu': _result,

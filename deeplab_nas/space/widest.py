@@ -113,9 +113,10 @@ def _widest_timed(
   budget: float,
   latencies: latency.LatencyTable,
 ) -> float:
-  """The largest F whose operations were all timed and sum up within a budget.
+  """The largest F, of the widths that the table covers, within a budget.
 
-  Measured times may fall as a network gets wider: all widths are looked at.
+  Times may fall as a network gets wider: from the widest down, the first one
+  that fits.
   """
   steps = 2 ** max(genotype.path)
   coarsest = layers.below(max(genotype.path)).size(4 * steps)
@@ -125,14 +126,14 @@ def _widest_timed(
     for op in latencies.milliseconds
     if op.kind == 'concat' and (op.height, op.width) == coarsest
   }
+  covered = range(max(min(filters), steps), max(filters) + 1) if filters else ()
   timed = {}
-  for numerator in sorted(n for n in filters if n >= steps):
+  for numerator in reversed(covered):
     with contextlib.suppress(latency.UntimedError):
       parts = _parts(layers, genotype, numerator)
       timed[numerator] = latencies.of(itertools.chain(*parts.values()))
-  fitting = [n for n, milliseconds in timed.items() if milliseconds <= budget]
-  if fitting:
-    return _fraction(fitting[-1], steps)
+      if timed[numerator] <= budget:
+        return _fraction(numerator, steps)
   if not timed:
     raise ValueError(
       'the latency table times no width of this architecture: measure some'

@@ -230,8 +230,8 @@ def test_operations_of_a_network_in_order():
   assert [op.kind for op in parts['decoder']] == [
     'conv_bn_relu',
     'concat',
-    'conv_bn_relu',
-    'conv_bn_relu',
+    'decoder_conv_bn_relu',
+    'decoder_conv_bn_relu',
     'logits',
     'upsample',
   ]

@@ -78,8 +78,8 @@ BY_HAND = {
     # The low-level projection has round(48 * 8 / 256) filters.
     (Operation('conv_bn_relu', 1, 1, 1, 16, 2, 9, 17), 1.0),
     (Operation('concat', 1, 1, 1, 8, 10, 9, 17), 1.0),
-    (Operation('conv_bn_relu', 3, 1, 1, 10, 8, 9, 17), 64.0),
-    (Operation('conv_bn_relu', 3, 1, 1, 8, 8, 9, 17), 64.0),
+    (Operation('decoder_conv_bn_relu', 3, 1, 1, 10, 8, 9, 17), 64.0),
+    (Operation('decoder_conv_bn_relu', 3, 1, 1, 8, 8, 9, 17), 64.0),
     (Operation('logits', 1, 1, 1, 8, 3, 9, 17), 1.0),
     (Operation('upsample', 1, 1, 4, 3, 3, 33, 65), 128.0),
   ],
@@ -187,24 +187,77 @@ def test_decoding_within_a_latency_equals_enumeration():
     assert best == fitting[0].genotype
 
 
-def test_the_widest_of_the_timed_widths_is_found():
+def test_the_widest_of_the_widths_between_those_timed_is_found():
   """Times may fall as a network gets wider."""
   widths = (2, 3.5, 4, 6.5)
   models = [MODEL.with_filter_multiplier(width).layers for width in widths]
   ops = latency.required_operations(models, [DOWN_AND_UP])
   model = dataclasses.replace(MODEL, latencies=made_up(ops, seed=3))
-  times = [
-    model.with_filter_multiplier(width).measure(DOWN_AND_UP, 'latency_ms')
-    for width in widths
-  ]
-  for most in (*times, max(times) + 1):
+  # F = 4 needs no projection of H^{l-2}, which has 8 channels at both ends.
+  times = {}
+  for width in np.arange(1, 9, 0.5):
+    try:
+      wide = model.with_filter_multiplier(width)
+      times[width] = wide.measure(DOWN_AND_UP, 'latency_ms')
+    except latency.UntimedError:
+      assert not 2 <= width <= 6.5
+  assert len(times) == 10 and sorted(times.values()) != list(times.values())
+  for most in (*times.values(), max(times.values()) + 1):
     found = model.widest(DOWN_AND_UP, most, of='latency_ms')
-    assert found == max(w for w, ms in zip(widths, times) if ms <= most)
+    assert found == max(w for w, ms in times.items() if ms <= most)
   with pytest.raises(ValueError, match='no width that was timed has latency_'):
-    model.widest(DOWN_AND_UP, min(times) - 0.01, of='latency_ms')
+    model.widest(DOWN_AND_UP, min(times.values()) - 0.01, of='latency_ms')
   other = dataclasses.replace(DOWN_AND_UP, path=(1, 1))
   with pytest.raises(ValueError, match='times no width of this architecture'):
     model.widest(other, 1e9, of='latency_ms')
+
+
+def conv(in_channels, out_channels, kernel_size=1, height=9):
+  window = (kernel_size, 1, 1)
+  return Operation(
+    'relu_conv_bn', *window, in_channels, out_channels, height, 17
+  )
+
+
+def test_times_between_widths_are_interpolated_by_hand():
+  times = {
+    conv(40, 8): 1.0,
+    conv(50, 10): 3.0,
+    conv(80, 8): 10.0,  # of another place of the network
+    conv(100, 10): 20.0,
+    conv(80, 16): 30.0,
+    conv(45, 9, height=5): 100.0,
+    conv(45, 9, kernel_size=3): 100.0,
+  }
+  table = latency.LatencyTable('A', (33, 65), times)
+  assert table.of([conv(45, 9)]) == 2.0
+  assert table.of([conv(90, 9)]) == 15.0
+  assert table.of([conv(45, 8), conv(40, 8)]) == pytest.approx(2 + 10 / 12)
+  for outside in (conv(39, 8), conv(40, 7), conv(101, 10), conv(20, 17)):
+    with pytest.raises(latency.UntimedError, match='lacks 1 of 2 operations'):
+      table.of([conv(40, 8), outside])
+
+
+def test_all_widths_between_two_that_were_timed_are_covered():
+  """Wherever a projection falls away at one of both."""
+  space = SearchSpace(CellSpace(2), Lattice(4), 4)
+  model = CostModel(space, 3, (60, 90), False, (8, 8, 16), 8, (2,))
+  ops = latency.required_operations(
+    dataclasses.replace(
+      model.with_filter_multiplier(width).layers, prev_prev_projections=True
+    )
+    for width in (4, 6, 8)
+  )
+  model = dataclasses.replace(
+    model, latencies=made_up(ops, image_size=(60, 90))
+  )
+  rng = np.random.default_rng(0)
+  for width in np.arange(4, 8.25, 0.25):
+    wide = model.with_filter_multiplier(width)
+    times = [wide.measure(space.random(rng), 'latency_ms') for _ in range(5)]
+    assert min(times) > 0
+    weights = arch_weights.one_hot(space.random(rng), space)
+    assert wide.expected_latency_ms(weights) > 0
 
 
 def test_what_was_not_timed_is_named():
