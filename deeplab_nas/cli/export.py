@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from absl import flags, logging
 
 from deeplab_nas import commands, errors
-from deeplab_nas.cli import command, scales_flag
+from deeplab_nas.cli import command, scales_flag, size_flag
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
@@ -68,8 +67,12 @@ def _main(values: flags.FlagValues, argv: Sequence[str]) -> None:
     'scales': scales_flag.parse(values.scales),
     'flip': values.flip,
     'outputs': names.check_outputs([x.strip() for x in values.outputs]),
-    'warmup_size': _size(values, 'warmup_size'),
-    'tflite_size': _size(values, 'tflite_size') if values.tflite else None,
+    'warmup_size': size_flag.parse('warmup_size', values.warmup_size),
+    'tflite_size': (
+      size_flag.parse('tflite_size', values.tflite_size)
+      if values.tflite
+      else None
+    ),
     'winograd': values.winograd,
   }
   continuation.check_is_training(run_directory.RunDirectory(values.run_dir))
@@ -116,19 +119,6 @@ def _images(files, data, num_images: int):
   return check_images.synthetic() + check_images.of_split(
     data.dir, data.val_split, num_images
   )
-
-
-def _size(values: flags.FlagValues, flag: str) -> tuple[int, int] | None:
-  text = values[flag].value
-  if text is None:
-    return None
-  match = re.fullmatch(r'([1-9]\d{0,4})x([1-9]\d{0,4})', text)
-  errors.require(
-    match is not None,
-    f'--{flag}={text} is no size: write height x width, such as'
-    f' --{flag}=513x513.',
-  )
-  return int(match[1]), int(match[2])
 
 
 EXPORT = command.Command(

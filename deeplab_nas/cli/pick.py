@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pathlib
-import re
 from collections.abc import Sequence
 
 from absl import flags
 
 from deeplab_nas import commands, errors
-from deeplab_nas.cli import command
+from deeplab_nas.cli import command, size_flag
 from deeplab_nas.cli import flags as flags_lib
 
 # Flag -> measure, and how many of its units a flag's unit is.
@@ -40,7 +39,11 @@ def _define(values: flags.FlagValues) -> None:
     'Most megabytes of the outputs of all operations for an image, float32.',
     lower_bound=0,
   )
-  define.path('latency_table', None, 'Latencies that were measured here.')
+  define.path(
+    'latency_table',
+    None,
+    'Latencies of this machine, as measure_latency writes them.',
+  )
   define.float(
     'filter_multiplier',
     None,
@@ -79,11 +82,11 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   errors.require(
     'latency_ms' not in budget or bool(values.latency_table),
     '--max_latency_ms needs the latencies of this machine: give'
-    ' --latency_table=FILE.',
+    f' --latency_table=FILE, which {commands.name("measure_latency")} writes.',
   )
   search = pick.read(
     values.run_dir,
-    _size(values.image_size),
+    size_flag.parse('image_size', values.image_size),
     values.filter_multiplier,
     values.latency_table,
   )
@@ -96,18 +99,6 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     picked.save(output)
     print(f'Written to {output}.')
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-  if text is None:
-    return None
-  match = re.fullmatch(r'([1-9]\d{0,4})x([1-9]\d{0,4})', text)
-  errors.require(
-    match is not None,
-    f'--image_size={text} is no size: write height x width, such as'
-    ' --image_size=513x1025.',
-  )
-  return int(match[1]), int(match[2])
 
 
 PICK = command.Command(
