@@ -11,9 +11,10 @@ from typing import Any
 from absl import logging
 
 from benchmarks import case as case_lib
-from benchmarks import child, other_load
+from benchmarks import child
 from benchmarks import worker as worker_lib
 from deeplab_nas import errors
+from deeplab_nas.runtime import other_load
 
 
 @dataclasses.dataclass(frozen=True)

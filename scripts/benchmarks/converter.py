@@ -11,8 +11,9 @@ import sys
 from typing import Any
 
 from benchmarks import case as case_lib
-from benchmarks import other_load, tree_memory
+from benchmarks import tree_memory
 from deeplab_nas import errors
+from deeplab_nas.runtime import other_load
 
 SCRIPT = (
   pathlib.Path(__file__).parents[2] / 'datasets' / 'build_cityscapes_data.py'

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks import other_load
+from deeplab_nas.runtime import other_load
 
 
 def test_work_of_all_cores_is_read(tmp_path, monkeypatch):
