@@ -44,7 +44,7 @@ FLOORS = (
   ('report',),
   ('train',),
   ('search', 'serving', 'tf1'),
-  ('doctor', 'api'),
+  ('doctor', 'api', 'timing'),
   ('cli',),
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}

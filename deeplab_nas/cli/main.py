@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
   'convert voc': 'convert.VOC',
   'check': 'check.CHECK',
   'search': 'train.SEARCH',
+  'measure_latency': 'measure_latency.MEASURE_LATENCY',
   'pick': 'pick.PICK',
   'train': 'train.TRAIN',
   'eval': 'train.EVAL',

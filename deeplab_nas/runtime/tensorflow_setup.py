@@ -61,6 +61,39 @@ def _set_up_devices(config: config_lib.RuntimeConfig) -> None:
       tf.config.experimental.set_memory_growth(gpu, True)
 
 
+def use_cpu(threads: int) -> None:
+  """Has TensorFlow compute on the CPU alone, with so many threads.
+
+  As many operations at a time, and as many threads within one.
+
+  Args:
+    threads: 0 for as many as there are cores.
+
+  Raises:
+    UserError: If it was used before, with others.
+  """
+  silence()
+  import tensorflow as tf
+
+  tf.get_logger().setLevel('ERROR')
+  threading = tf.config.threading
+  is_set = (
+    threading.get_inter_op_parallelism_threads() == threads
+    and threading.get_intra_op_parallelism_threads() == threads
+  )
+  try:
+    if not is_set:
+      threading.set_inter_op_parallelism_threads(threads)
+      threading.set_intra_op_parallelism_threads(threads)
+    if tf.config.get_visible_devices('GPU'):
+      tf.config.set_visible_devices([], 'GPU')
+  except RuntimeError as error:
+    raise errors.UserError(
+      f'TensorFlow has been used before, with other devices ({error}): start'
+      ' Python anew, and run this first.'
+    ) from error
+
+
 def silence() -> None:
   """Keeps start-up notes that no user can act on from the terminal.
 

@@ -136,7 +136,10 @@ def describe(
     for mark, row in zip([' ', *marks], rows)
   ]
   notes = '* picked' + (', - the best without limits' if '-' in marks else '')
-  return '\n'.join([title, *lines, f'{notes}; the path as strides.'])
+  notes += '; the path as strides'
+  if model.latencies:
+    notes += f'; latency on {model.latencies.place_text()}'
+  return '\n'.join([title, *lines, f'{notes}.'])
 
 
 _COLUMNS = (

@@ -102,6 +102,7 @@ NO_PATHS = {
   'model_name',
   'evaluation',
   'image_size',
+  'widths',
 }
 COMMANDS = [
   *map(main.load, main.COMMANDS),

@@ -14,8 +14,12 @@ def test_threads_and_seed_are_set_and_nothing_is_printed():
   program = (
     'from deeplab_nas.config import config\n'
     'from deeplab_nas.runtime import tensorflow_setup\n'
-    'tensorflow_setup.prepare(config.RuntimeConfig(3, 2, 1))\n'
+    'tensorflow_setup.use_cpu(3)\n'
     'import tensorflow as tf\n'
+    'assert tf.config.threading.get_inter_op_parallelism_threads() == 3\n'
+    'assert tf.config.threading.get_intra_op_parallelism_threads() == 3\n'
+    'assert not tf.config.get_visible_devices("GPU")\n'
+    'tensorflow_setup.prepare(config.RuntimeConfig(3, 2, 1))\n'
     'import google.api_core\n'
     'assert tf.config.threading.get_inter_op_parallelism_threads() == 2\n'
     'assert tf.config.threading.get_intra_op_parallelism_threads() == 1\n'
@@ -41,6 +45,8 @@ def test_a_tensorflow_that_was_used_keeps_its_threads(caplog):
   assert 'keeps the threads' in caplog.text
   with pytest.raises(errors.UserError, match='start Python anew'):
     tensorflow_setup.prepare(config_lib.RuntimeConfig(cpu_devices=2))
+  with pytest.raises(errors.UserError, match='start Python anew'):
+    tensorflow_setup.use_cpu(before + 1)
 
 
 class ResourceExhaustedError(Exception):

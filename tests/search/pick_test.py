@@ -115,7 +115,8 @@ def test_latencies_of_this_machine_are_a_limit_too(tmp_path):
   (found,) = search.best(1, {'latency_ms': most})
   assert search.model.measure(found.genotype, 'latency_ms') <= most
   shown = pick.describe(search, [found], free, {'latency_ms': most})
-  assert f'within {most:.3g} ms:' in shown and 'latency' in shown
+  assert f'within {most:.3g} ms:' in shown
+  assert f'latency on {latency.this_machine()}, with 1 thread.' in shown
   with pytest.raises(errors.UserError, match='33 x 65 pixels, not of 65 x 97'):
     pick.read(run, (65, 97), latency_table=str(file))
 

@@ -51,9 +51,7 @@ def fold(
   return folded
 
 
-def freeze_small(
-  network: network_lib.DerivedNetwork, max_bytes: int = 4096
-) -> None:
+def freeze_small(network: tf.Module, max_bytes: int = 4096) -> None:
   """Turns small weights into numbers, which graphs hold as constants.
 
   Most variables of a folded network have few numbers, but each costs a loaded
@@ -62,10 +60,11 @@ def freeze_small(
   are copied many times while it is loaded.
 
   Args:
-    network: A folded one; what became a number can no longer be assigned.
+    network: A folded one, or a layer of it; what became a number can no longer
+      be assigned.
     max_bytes: Of the largest weights that become numbers.
   """
-  for layer in network.submodules:
+  for layer in (network, *network.submodules):
     for name in ('kernel', 'depthwise_kernel', 'bias'):
       weight = getattr(layer, name, None)
       if isinstance(weight, tf.Variable):
