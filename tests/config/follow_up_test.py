@@ -88,13 +88,20 @@ def test_what_the_training_has_a_use_for_is_carried_over(data_dir):
 
 def test_own_settings_without_a_network_are_followed_by_auto(data_dir):
   config = config_lib.Config.from_dict(
-    {'data': {'dir': data_dir, 'train_split': 'val'}}
+    {
+      'data': {
+        'dir': data_dir,
+        'train_split': 'val',
+        'held_out_fraction': 0.25,
+      }
+    }
   )
   flags = follow_up.training_flags(config, 'mine.yaml', [], 'run/config.yaml')
   assert flags == (
     '--config=auto',
     f'--data_dir={data_dir}',
     '--set=data.train_split=val',
+    '--set=data.held_out_fraction=0.25',
   )
   assert renewals(loaded(flags)) >= 20
 
