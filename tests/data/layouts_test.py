@@ -143,7 +143,7 @@ def test_a_labels_file_of_a_voc_folder_names_its_classes(name, text, tmp_path):
   ).info.class_names == tuple('abc')
 
 
-def test_without_split_lists_a_voc_folder_is_told_what_to_do(tmp_path):
+def test_without_split_lists_a_voc_folder_gets_advice(tmp_path):
   root = voc(tmp_path, {'default': 'a\nb\n'})
   with pytest.raises(errors.UserError) as refusal:
     layouts.pascal_voc(root)

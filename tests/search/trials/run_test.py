@@ -99,7 +99,7 @@ def test_a_study_leaves_all_its_results(study):
   assert max(costs) / min(costs) < 3
 
 
-def test_each_trial_is_told_with_the_best_and_what_is_left(study):
+def test_each_trial_is_logged_with_the_best_and_what_is_left(study):
   lines = [line for line in study[2].splitlines() if 'Trial ' in line]
   assert len(lines) == 3
   assert all('best so far trial' in line for line in lines)
