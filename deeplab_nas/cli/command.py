@@ -12,6 +12,7 @@ import dataclasses
 import errno
 import logging as python_logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,9 @@ INTERRUPTED_EXIT_CODE = 130
 PREEMPTED_EXIT_CODE = 75
 FULL_DISK = f'{errors.NO_SPACE}: make room and run the same command again.'
 _NO_MEMORY = 'There is not enough memory for this: ask for less at a time.'
+# A line break where no sentence ends, and characters that move the cursor.
+_INNER_BREAK = re.compile(r'(?<![.!?])\n')
+_CONTROL = re.compile('[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +202,13 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _print_error(text: str) -> None:
+  """Prints sentences, each on a line of its own.
+
+  A line that does not end as a sentence was broken by a name, of a file or so,
+  that holds a line break; such characters are printed as escapes.
+  """
   sys.stdout.flush()
-  for line in text.splitlines():
+  text = _INNER_BREAK.sub(r'\\n', text.strip('\n'))
+  for line in text.split('\n'):
+    line = _CONTROL.sub(lambda x: ascii(x[0])[1:-1], line)
     print(f'error: {line}', file=sys.stderr)

@@ -56,6 +56,11 @@ FULL = (
   [
     (errors.UserError('One.\nTwo.'), 2, 'error: One.\nerror: Two.\n'),
     (
+      errors.UserError('a\nb/c\x1b[2J\r\td\u2028 is no folder.\nTwo.'),
+      2,
+      'error: a\\nb/c\\x1b[2J\\r\td\\u2028 is no folder.\nerror: Two.\n',
+    ),
+    (
       FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), '/no/file'),
       2,
       'error: Cannot use /no/file: No such file or directory.\n',
