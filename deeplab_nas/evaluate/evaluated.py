@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,8 +96,8 @@ def _folder(path: pathlib.Path, name: str) -> pathlib.Path:
   )
   errors.require(
     bool(found),
-    f'{path} holds no evaluation: run {commands.name("eval")}'
-    f' --run_dir={path} first.',
+    f'{path} holds no evaluation: run'
+    f' {commands.line("eval", f"--run_dir={path}")} first.',
   )
   if name:
     raise errors.UserError(
@@ -105,7 +106,7 @@ def _folder(path: pathlib.Path, name: str) -> pathlib.Path:
   if len(found) > 1:
     raise errors.UserError(
       f'{path} has the evaluations {", ".join(found)}: choose one with'
-      f' --evaluation={found[0]}.'
+      f' {shlex.quote(f"--evaluation={found[0]}")}.'
     )
   return evaluations / found[0]
 

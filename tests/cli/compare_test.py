@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tests import command
@@ -16,6 +18,31 @@ def test_two_runs_are_compared(tmp_path):
   done = command.program('compare', a, b)
   assert done.returncode == 0, done.stderr
   assert f'A  {a}/eval/val' in done.stdout and 'p = ' in done.stdout
+
+
+ODD = (
+  *('a*b', 'q?', '$HOME', '100%', '%s', 'a;b', '#1', 't\tab', 'back\\slash'),
+  *('a,b', 'a=b', 'e[1]', '{x}', "it's", 'say "hi"', ' led ', '-dash', '~x'),
+  *('a&b', '(x)', '!', 'n\nl', 'ünï', 'zoo:x', 'a:b'),
+)
+
+
+@pytest.mark.parametrize('name', ODD)
+def test_any_name_of_a_folder_is_only_itself(tmp_path, monkeypatch, name):
+  monkeypatch.chdir(tmp_path)
+  given = f'./{name}' if name[0] in '~-' else name
+  evaluations.write(tmp_path / 'plain', 0.6)
+  evaluations.write(tmp_path / name, 0.7, name)
+  evaluations.write(tmp_path / name, 0.6, 'val')
+  done = command.program('compare', given, 'plain', f'--evaluation={name}')
+  assert 'plain has no evaluation' in command.refusal(done)
+  folder = f'{given}/eval/{name}'
+  done = command.program('compare', folder, 'plain')
+  assert done.returncode == 0, done.stderr
+  assert f'{tmp_path}/{name}/eval/{name}' in done.stdout
+  refused = command.refusal(command.program('compare', given, 'plain'))
+  flag = shlex.split(refused.partition('choose one with ')[2].rstrip('.\n'))
+  assert flag[0].startswith('--evaluation=')
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ def test_what_is_missing_or_damaged_is_said(tmp_path):
   run = tmp_path / 'nowhere'
   refused('nowhere is not there: give the run folders')
   run.mkdir()
-  refused('holds no evaluation: run scripts/train.py --mode=eval --run_dir=')
+  refused('scripts/train.py --mode=eval --run_dir=')
+  refused('holds no evaluation: run ')
   run = evaluations.write(tmp_path / 'a', 0.7)
   folder = run / 'eval' / 'val'
   content = (folder / 'images.npz').read_bytes()
