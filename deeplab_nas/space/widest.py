@@ -91,7 +91,7 @@ def find(
     if cost(numerator) <= budget:
       return _fraction(numerator, steps)
   raise ValueError(
-    f'no width has {of} of at most {budget:,.0f}: F = 1 needs'
+    f'no width has at most {budget:,.0f} {WORDS[of]}: F = 1 needs'
     f' {cost(steps):,.0f}'
   )
 
@@ -140,8 +140,8 @@ def _widest_timed(
     )
   least = min(timed, key=timed.get)
   raise ValueError(
-    f'no width that was timed has {LATENCY} of at most {budget:,.4g}:'
-    f' F = {_fraction(least, steps)} needs {timed[least]:,.4g}'
+    f'no width that was timed takes at most {budget:,.4g} ms:'
+    f' F = {_fraction(least, steps)} takes {timed[least]:,.4g}'
   )
 
 

@@ -205,7 +205,7 @@ def test_the_widest_of_the_widths_between_those_timed_is_found():
   for most in (*times.values(), max(times.values()) + 1):
     found = model.widest(DOWN_AND_UP, most, of='latency_ms')
     assert found == max(w for w, ms in times.items() if ms <= most)
-  with pytest.raises(ValueError, match='no width that was timed has latency_'):
+  with pytest.raises(ValueError, match='no width that was timed takes at most'):
     model.widest(DOWN_AND_UP, min(times.values()) - 0.01, of='latency_ms')
   other = dataclasses.replace(DOWN_AND_UP, path=(1, 1))
   with pytest.raises(ValueError, match='times no width of this architecture'):

@@ -101,7 +101,10 @@ def test_what_has_no_answer_is_refused():
   genotype = zoo.load('auto_deeplab')
   needed = cost(MODEL, genotype, 1, 'params')
   assert MODEL.widest(genotype, needed, 'params') == 1
-  with pytest.raises(ValueError, match=f'F = 1 needs {needed:,}'):
+  said = (
+    f'no width has at most {needed - 1:,} parameters: F = 1 needs {needed:,}'
+  )
+  with pytest.raises(ValueError, match=said):
     MODEL.widest(genotype, needed - 1, 'params')
   with pytest.raises(ValueError, match="no budget of 'flops'; expected cell_m"):
     MODEL.widest(genotype, 1e9, 'flops')
