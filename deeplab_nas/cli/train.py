@@ -145,6 +145,8 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
       from deeplab_nas.train import train_run
 
       train_run.run(config, genotype, run, resume=values.resume)
+    if cluster.is_chief(config.runtime):
+      print(run.summary.read_text('utf-8'), end='')
 
 
 def _is_study(config: config_lib.Config) -> bool:

@@ -23,7 +23,6 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import classes, dataset_info, labelled
 from deeplab_nas.run import (
   checkpoints,
-  cluster,
   devices,
   loop,
   worker_check,
@@ -138,7 +137,5 @@ class Session:
     ).run(train, position, callbacks())
 
   def finish(self, summary: str) -> None:
-    """Writes summary.txt, and prints it where the folder is kept."""
+    """Writes summary.txt."""
     files.write(self.directory.summary, summary + '\n')
-    if cluster.is_chief(self.config.runtime):
-      print(summary)

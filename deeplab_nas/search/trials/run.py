@@ -209,7 +209,6 @@ def _finish(
     directory, config, parts.study, trials, seconds, best, remarks
   )
   files.write(directory.summary, summary + '\n')
-  print(summary)
 
 
 @dataclasses.dataclass(frozen=True)
