@@ -23,6 +23,7 @@ from deeplab_nas.space import canonical, cell_space, text
 from deeplab_nas.space import primitives as primitives_lib
 
 VERSION = 1
+FILE_NAME = 'genotype.json'  # in the folder of a run
 # Far from any network that could be built.
 MAX_LAYERS = 500
 MAX_LEVEL = 9
@@ -150,14 +151,17 @@ class Genotype:
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> Genotype:
-    """Reads a genotype file.
+    """Reads a genotype file, or the one in the folder of a run.
 
     Raises:
       GenotypeError: If the file is missing or holds no genotype; the message
         starts with the path.
     """
     try:
-      return cls.from_json(files.read(paths.expand(os.fspath(path))))
+      file = paths.expand(os.fspath(path))
+      if os.path.isdir(file):
+        path = file = os.path.join(file, FILE_NAME)
+      return cls.from_json(files.read(file))
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise GenotypeError(f'{os.fspath(path)}: {reason}') from error

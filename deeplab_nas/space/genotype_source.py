@@ -9,7 +9,6 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import zoo
 
 _ZOO = 'zoo:'
-_FILE = 'genotype.json'
 
 
 def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
@@ -22,7 +21,7 @@ def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
   try:
     if text.startswith(_ZOO):
       return zoo.load(text[len(_ZOO) :])
-    return genotype_lib.Genotype.load(_file(text))
+    return genotype_lib.Genotype.load(text)
   except ValueError as error:
     raise errors.UserError(
       f'The genotype {text} cannot be used: {error}.'
@@ -49,10 +48,5 @@ def find(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
   except paths.Refused as reason:
     raise ValueError(f'{text} is refused: {reason}') from reason
   if os.path.exists(text) or os.path.dirname(text) or text.endswith('.json'):
-    return genotype_lib.Genotype.load(_file(text))
+    return genotype_lib.Genotype.load(text)
   return zoo.load(text)
-
-
-def _file(path: str) -> str:
-  """The genotype file that a path means: a run's, if it is a folder."""
-  return os.path.join(path, _FILE) if os.path.isdir(path) else path

@@ -130,22 +130,35 @@ class SearchSpace:
           f'lacks; it has {", ".join(sorted(known))}'
         )
 
-  def random(self, rng: np.random.Generator) -> genotype_lib.Genotype:
+  def random(
+    self, rng: np.random.Generator | int | None = None
+  ) -> genotype_lib.Genotype:
     """A random architecture that decoding could emit.
 
     Sources and primitives are uniform (two different sources a block, never
     `none`); paths are uniform over all paths.
+
+    Args:
+      rng: Draws; or a seed; None for another architecture each time.
     """
+    rng = np.random.default_rng(rng)
     cell = tuple(self._random_block(block, rng) for block in self._blocks)
     return genotype_lib.Genotype(self._random_path(rng), cell)
 
   def mutate(
-    self, parent: genotype_lib.Genotype, rng: np.random.Generator
+    self,
+    parent: genotype_lib.Genotype,
+    rng: np.random.Generator | int | None = None,
   ) -> genotype_lib.Genotype:
     """A neighbour: one connection, or the level of one layer, is changed.
 
     Always differs from its parent, unless the space holds nothing else.
+
+    Args:
+      parent: Of this space.
+      rng: As in `random`.
     """
+    rng = np.random.default_rng(rng)
     self.check(parent)
     for _ in range(100):
       if rng.integers(2):

@@ -40,6 +40,10 @@ def test_in_python_a_name_a_file_and_a_folder_are_enough(tmp_path):
     str(tmp_path / 'genotype.json'),
   ):
     assert genotype_source.find(source) == published
+  assert genotype_lib.Genotype.load(tmp_path) == published
+  with pytest.raises(genotype_lib.GenotypeError, match='/none/genotype.json: '):
+    (tmp_path / 'none').mkdir()
+    genotype_lib.Genotype.load(tmp_path / 'none')
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,15 @@ def test_random_is_reproducible():
     return SearchSpace().random(np.random.default_rng(seed))
 
   assert sample(3) == sample(3) != sample(4)
+  assert SearchSpace().random(3) == sample(3)
+  mutants = [SearchSpace().mutate(sample(3), seed) for seed in (1, 1, 2)]
+  assert mutants[0] == mutants[1] != mutants[2]
+
+
+def test_without_a_generator_each_draw_is_another():
+  drawn = [SearchSpace().random() for _ in range(4)]
+  assert len({genotype.digest for genotype in drawn}) == 4
+  assert SearchSpace().mutate(drawn[0]) != drawn[0]
 
 
 def test_random_paths_are_uniform():
