@@ -255,9 +255,11 @@ def from_config(
   count = min(count, math.ceil(num_images / batch_size))
   logging.info(
     'Before each validation, batch-norm statistics are taken anew over %d'
-    ' batches of %d whole training images (recalibration_batches).',
+    ' %s of %d whole training %s (recalibration_batches).',
     count,
+    'batch' if count == 1 else 'batches',
     batch_size,
+    'image' if batch_size == 1 else 'images',
   )
 
   def batches() -> tf.data.Dataset:
