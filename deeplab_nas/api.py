@@ -92,7 +92,7 @@ class Run:
 def convert(
   data_dir: PathLike,
   output_dir: PathLike,
-  labels: PathLike | None = None,
+  labels: PathLike | Sequence[str] | Mapping[str, Any] | None = None,
   mask_suffix: str = '',
   mapping: str | Mapping[Any, Any] = '',
   workers: int = 1,
@@ -103,7 +103,8 @@ def convert(
   Args:
     data_dir: The folder.
     output_dir: Folder for the records.
-    labels: Labels file; None for that of the folder.
+    labels: Labels file; or the classes: their names in the order of the mask
+      values, or {'sky': (0, 0, 255), ...}; None for the file of the folder.
     mask_suffix: What names of masks have behind those of their images.
     mapping: As `--map` of the commands, such as '255:1,7:ignore', or
       {255: 1, 7: 'ignore'}.
@@ -123,7 +124,9 @@ def convert(
     mapping = ','.join(f'{value}:{to}' for value, to in mapping.items())
   source = layouts.detect(
     paths.expand_given(data_dir),
-    labels and paths.expand_given(labels),
+    paths.expand_given(labels)
+    if isinstance(labels, (str, os.PathLike))
+    else labels,
     mask_suffix,
     layouts.MaskOptions(mapping),
   )

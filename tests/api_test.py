@@ -137,3 +137,22 @@ def test_a_folder_is_converted_from_python(tmp_path):
   assert 'is refused: it is an address' in refusal(
     deeplab_nas.convert, 's3://bucket', tmp_path
   )
+
+
+def test_the_classes_of_a_folder_can_be_given_from_python(tmp_path):
+  folder = tiny_folder.TinyFolder(tmp_path / 'folder')
+  for name in 'abcd':
+    folder.mask(f'{name}.png', tiny_folder.stripes((0, 2)))
+  (folder.root / 'labels.txt').unlink()
+  names = ('sky', 'road', 'car')
+  for labels in (names, list(names), dict(zip(names, range(3)))):
+    info = deeplab_nas.convert(folder.root, tmp_path / 'records', labels)
+    assert info.class_names == names
+  colours = {'sky': (0, 0, 255), 'road': [9, 9, 9], 'car': '#ff0000'}
+  coloured = deeplab_nas.convert(folder.root, tmp_path / 'coloured', colours)
+  assert coloured.class_names == names
+  assert coloured.palette == ((0, 0, 255), (9, 9, 9), (255, 0, 0))
+  for wrong in (['sky', 3], {'sky', 'road'}, 3, [], [('sky', (0, 0, 255))]):
+    assert refusal(
+      deeplab_nas.convert, folder.root, tmp_path / 'none', wrong
+    ).startswith('labels')

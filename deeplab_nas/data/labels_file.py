@@ -20,7 +20,8 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Union
 
 from deeplab_nas import errors, files, safe_yaml
 from deeplab_nas.data import dataset_info, label_lines, palettes
@@ -34,6 +35,8 @@ FILE_NAMES = (
   '_classes.csv',  # of CVAT and Roboflow
   'class_names.txt',  # of labelme2voc
 )
+# A file, or what one of YAML holds.
+Source = Union[str, 'os.PathLike[str]', Sequence, Mapping]
 _LIST_KEYS = ('classes', 'labels', 'names', 'id2label')
 _NAME_KEYS = ('name', 'title', 'class_name', 'label', 'class')
 _COLOUR_KEYS = ('color', 'colour', 'palette')
@@ -129,8 +132,19 @@ def find_in(folder: str | os.PathLike) -> pathlib.Path | None:
   return paths[0] if paths else None
 
 
-def read(path: str | os.PathLike) -> Labels:
-  """Reads a labels file of any of the three kinds."""
+def read(path: Source) -> Labels:
+  """Reads a labels file of any of the three kinds.
+
+  Args:
+    path: The file; or what a labels.yaml holds: the names in the order of the
+      mask values, or colours or indices by name.
+
+  Raises:
+    UserError: If there is no such file, or it does not say what the classes
+      are.
+  """
+  if not isinstance(path, (str, os.PathLike)):
+    return _given(path)
   path = pathlib.Path(path)
   if not path.is_file():
     raise errors.UserError(f'The labels file {path} does not exist.')
@@ -149,6 +163,16 @@ def read(path: str | os.PathLike) -> Labels:
     reason = ' '.join(str(error).split())
     raise _fault(path, f'it cannot be read ({reason})') from error
   return _labels(path, entries)
+
+
+def _given(content: Sequence | Mapping) -> Labels:
+  """The labels that Python code gives."""
+  source = pathlib.Path('labels')
+  if isinstance(content, Mapping):
+    content = dict(content)
+  elif isinstance(content, Sequence):
+    content = list(content)
+  return _labels(source, _entries(content, source))
 
 
 def _labels(path: pathlib.Path, entries: list[dict]) -> Labels:
@@ -292,7 +316,7 @@ def _colour(value, path: pathlib.Path):
   """A colour from [r, g, b] or '#rrggbb'; None stays None."""
   if value is None:
     return None
-  if isinstance(value, list):
+  if isinstance(value, (list, tuple)):
     return tuple(value)
   if _is_colour(value):
     return label_lines.parse_colour(value)

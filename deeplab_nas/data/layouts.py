@@ -99,7 +99,7 @@ def cityscapes(
 def pascal_voc(
   data_dir: str | os.PathLike,
   splits: Sequence[str] = ('train', 'val'),
-  labels_path: str | None = None,
+  labels_path: labels_file.Source | None = None,
   options: MaskOptions = MaskOptions(),
 ) -> Source:
   """JPEGImages/, SegmentationClass/ and ImageSets/Segmentation/*.txt.
@@ -110,8 +110,9 @@ def pascal_voc(
   _check_names(splits)
   info, labels = dataset_info.DatasetInfo.pascal_voc(), None
   # The devkit has none: a folder that has one holds other classes.
-  labels_path = labels_path or labels_file.find_in(data_dir)
-  if labels_path:
+  if labels_path in (None, ''):
+    labels_path = labels_file.find_in(data_dir)
+  if labels_path is not None:
     logging.info('The classes are those of %s.', labels_path)
     labels = labels_file.read(labels_path)
     info = labels.to_info(data_dir.name, options.ignore_label)
@@ -145,7 +146,7 @@ def pascal_voc(
 
 def folder(
   data_dir: str | os.PathLike,
-  labels_path: str | None = None,
+  labels_path: labels_file.Source | None = None,
   mask_suffix: str = '',
   val_fraction: float = 0.2,
   seed: int = 0,
@@ -162,8 +163,9 @@ def folder(
   nested = {}
   if not (data_dir / 'images').is_dir():
     nested = splits_lib.folders(data_dir)
-  found = labels_path or labels_file.find([data_dir, *nested.values()])
-  labels = labels_file.read(found)
+  if labels_path in (None, ''):
+    labels_path = labels_file.find([data_dir, *nested.values()])
+  labels = labels_file.read(labels_path)
   info = labels.to_info(data_dir.name, options.ignore_label)
   rules = _rules(info, options, labels)
   if nested:
@@ -196,13 +198,18 @@ def folder(
 
 def detect(
   data_dir: str | os.PathLike,
-  labels_path: str | None = None,
+  labels_path: labels_file.Source | None = None,
   mask_suffix: str = '',
   options: MaskOptions = MaskOptions(),
 ) -> Source:
   """Reads a folder of any of the layouts, told by its subfolders."""
   data_dir = _directory(data_dir)
   if (data_dir / 'leftImg8bit').is_dir():
+    errors.require(
+      labels_path in (None, ''),
+      f'{data_dir} has the layout of Cityscapes, whose 19 classes are known:'
+      ' leave out the labels, or bring the data into images/ and masks/.',
+    )
     return cityscapes(data_dir, options=options)
   if (data_dir / 'JPEGImages').is_dir():
     return pascal_voc(data_dir, labels_path=labels_path, options=options)

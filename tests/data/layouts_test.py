@@ -241,6 +241,8 @@ def test_a_random_split_is_logged(tmp_path, caplog):
 
 def test_a_layout_is_recognised_by_its_subfolders(tmp_path):
   city = layouts.detect(cityscapes(tmp_path / 'city'))
+  with pytest.raises(errors.UserError, match='whose 19 classes are known'):
+    layouts.detect(tmp_path / 'city', ['sky', 'road'])
   assert city.info.name == 'cityscapes'
   lists = {'train': 'a\n', 'val': 'b\n'}
   pascal = layouts.detect(voc(tmp_path / 'voc', lists))
