@@ -134,8 +134,8 @@ PRESETS: dict[str, Preset] = {
         # Half of the epochs without alpha and beta, as in the paper.
         'arch_start_epoch': 4,
         'learning_rate': 0.05,
-        # At 0.03 noise moves logits three times as far, and the loss no
-        # farther beyond that; see g3doc/strategies.md.
+        # At 0.03 noise moves logits three times as far, and what is above
+        # noise does not grow; see g3doc/strategies.md.
         'arch_learning_rate': 0.01,
       },
       'network': {
