@@ -101,6 +101,11 @@ def parse(text: str) -> list[dict[str, Any]]:
     raise ValueError(f'it has one line, {lines[0]!r}: write one name per line')
   if lines and _is_head(lines[0]):
     lines = lines[1:]
+  elif len(lines) > 1 and _is_head_of_one(lines[0]):
+    raise ValueError(
+      f'its first line, {lines[0]!r}, reads like the head of a column and no'
+      ' class: remove it'
+    )
   numbers = [line for line in lines if _is_integer(line)]
   if 0 < len(numbers) < len(lines):
     raise ValueError(f'line {numbers[0]!r} is a number among names: remove it')
@@ -234,6 +239,14 @@ def _is_head(line: str) -> bool:
   """Whether a line is `id name` or the like, above columns without commas."""
   heads = [_HEAD_OF.get(word.casefold()) for word in line.split()]
   return len(heads) > 1 and None not in heads and 'name' in heads
+
+
+def _is_head_of_one(line: str) -> bool:
+  """Whether a line is `name`, `classes` or the like, above names."""
+  word = re.sub(r'[\W_]', '', line.casefold())
+  singular = 'class' if word == 'classes' else word.removesuffix('s')
+  singular = re.sub('ie$', 'y', singular)
+  return 'name' in (_HEAD_OF.get(word), _HEAD_OF.get(singular))
 
 
 def _is_integer(text: str) -> bool:

@@ -170,6 +170,12 @@ def test_odd_names_stay_names(text, names):
     '<labels>\n<name>sky</name>',
     'sky: {\n}',
     '0 255 0 0 1 red\n1 b',
+    *(
+      'class\nsky\nroad',
+      'Class_Names:\nsky',
+      'categories\nsky',
+      ',name\n0,sky',
+    ),
     'name,r,g,b\nsky,255,0',
     'name,r,g,b\nsky,255,0,x',
     'id,name\n0,sky\none,road',
