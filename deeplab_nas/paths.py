@@ -23,11 +23,17 @@ def expand(text: str) -> str:
     text: As it was typed; '' stays.
 
   Raises:
-    Refused: If it is an address of a remote store, or starts with the home
-      of nobody; its text goes on after 'PATH is refused: '.
+    Refused: If it is an address of a remote store, starts with the home of
+      nobody or is not UTF-8; its text goes on after 'PATH is refused: '.
   """
   if '\0' in text:
     raise Refused('no path may hold a zero byte')
+  try:
+    text.encode('utf-8')
+  except UnicodeEncodeError:  # bytes that Python keeps as surrogates
+    raise Refused(
+      'TensorFlow takes only paths in UTF-8, and this one is not; rename it'
+    ) from None
   address = _ADDRESS.match(text)
   if address and address[1].lower() == 'file':
     raise Refused(f'write the path alone, /{address[2]}')

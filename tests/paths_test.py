@@ -73,3 +73,9 @@ def test_python_code_may_give_path_objects(monkeypatch, tmp_path):
   assert paths.expand_given(pathlib.Path('~/a')) == str(tmp_path / 'a')
   with pytest.raises(errors.UserError, match='^gs:/b is refused: it is an add'):
     paths.expand_given(pathlib.Path('gs://b'))
+
+
+def test_a_path_that_is_not_utf_8_is_refused():
+  with pytest.raises(ValueError, match='takes only paths in UTF-8, and this'):
+    paths.expand(os.fsdecode(b'runs/\xff'))
+  assert paths.expand('runs/ünï') == 'runs/ünï'

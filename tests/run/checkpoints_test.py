@@ -35,7 +35,12 @@ def test_the_last_of_two_is_restored(directory):
 
 @pytest.mark.parametrize(
   'name, neighbour',
-  [('e[1]', 'e1'), ('e*', 'e1'), ('e?', 'e1'), ('e\\1', 'e1')],
+  [
+    *[('e[1]', 'e1'), ('e*', 'e1'), ('e?', 'e1'), ('e\\1', 'e1')],
+    *[('$HOME', 'HOME'), ('%s', 's'), ('a;b', 'a'), ('#1', '1'), ('a,b', 'a')],
+    *[('t\tab', 'tab'), ('a=b', 'a'), ('{a,b}', 'a'), ('a"b', 'ab')],
+    *[('n\nl', 'n'), ('a:', 'a'), (' a ', 'a'), ('...', '..x'), ('-a', 'a')],
+  ],
 )
 def test_a_folder_that_reads_like_a_pattern_is_only_itself(
   tmp_path, name, neighbour
