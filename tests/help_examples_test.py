@@ -40,6 +40,11 @@ SMALL = {
     '--set=data.batch_size=2',
   ),
   'export': ('--num_check_images=0',),
+  'measure_latency': (
+    '--threads=0',  # which TensorFlow, that runs already, does not change
+    '--repeats=1',
+    '--rounds=1',
+  ),
 }
 DATA = (
   'scenes',
@@ -51,6 +56,7 @@ DATA = (
 NETWORKS = (
   'search',
   'pick',
+  'measure_latency',
   'train',
   'eval',
   'compare',
@@ -102,6 +108,7 @@ def test_those_of_networks(folder):
   run('scenes')
   run('search')
   run('pick')
+  run('measure_latency')
   run('train')
   run('eval')
   for name in 'ab':

@@ -274,10 +274,11 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 def test_unreadable_files_give_a_sentence_with_their_path(tmp_path):
   (tmp_path / 'binary').write_bytes(bytes(range(128, 256)))
   (tmp_path / 'empty').write_text('')
+  (tmp_path / 'folder').mkdir()
   (tmp_path / 'wrong').write_text(tiny(path=[7]))
   cases = {
     'missing': 'No such file or directory',
-    '.': 'Is a directory',
+    'folder': 'No such file or directory',
     'binary': 'it is not UTF-8 text',
     'empty': 'a genotype has to be JSON: Expecting value',
     'wrong': '"path" goes from level 0 to 7 in layer 1',
@@ -285,9 +286,10 @@ def test_unreadable_files_give_a_sentence_with_their_path(tmp_path):
   }
   for name, message in cases.items():
     path = f'{tmp_path}/{name}'
+    read = f'{path}/genotype.json' if name == 'folder' else path
     with pytest.raises(GenotypeError) as error:
       Genotype.load(path)
-    assert str(error.value).startswith(f'{path}: {message}')
+    assert str(error.value).startswith(f'{read}: {message}')
 
 
 def test_repeated_fields_are_refused():

@@ -229,7 +229,7 @@ def test_a_stopped_study_says_so_and_goes_on(records, tmp_path):
     time.sleep(0.2)
   process.terminate()
   _, log = process.communicate(timeout=30)
-  assert process.returncode == 143
+  assert process.returncode == 75
   assert 'The same command with --resume goes on' in log
   run_directory.RunDirectory.create(folder, resume=True)  # nobody holds it
   done = [t for t in history(folder) if not t.is_pending]
