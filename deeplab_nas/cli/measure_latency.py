@@ -56,6 +56,13 @@ def _define(values: flags.FlagValues) -> None:
   define.integer(
     'rounds', 3, 'How often all of it is timed, of which the median again.', 1
   )
+  define.integer(
+    'calibrate',
+    8,
+    'Random networks that are timed whole, to correct the level of the table;'
+    ' 0 for none.',
+    lower_bound=0,
+  )
   define.path('output', 'latency.json', 'Table to write, or to go on with.')
   define.boolean('overwrite', False, 'Start a table that is there anew.')
   define.integer(
@@ -80,7 +87,7 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   except ValueError as error:
     raise errors.UserError(f'Nothing can be measured: {error}.') from error
   # Imported late: it takes seconds, and a typing mistake shows before.
-  from deeplab_nas.timing import check, measurement
+  from deeplab_nas.timing import measurement
 
   tensorflow_setup.use_cpu(values.threads)
   place = measurement.Place.here(model.image_size, values.threads)
@@ -90,25 +97,62 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   )
   if values.overwrite:
     measured.forget()
-  is_new = bool(measured.missing())
-  with _quiet_expected('the table') if is_new else contextlib.nullcontext():
-    table = measured.run()
+  table = _table(measured, model, values.calibrate, widths, genotypes)
   print(
     f'{output} times {len(table.milliseconds)} operations on'
     f' {table.place_text()}, for images of'
-    f' {size_flag.format(table.image_size)} pixels.'
+    f' {size_flag.format(table.image_size)} pixels; a network takes'
+    f' {table.factor:.3f} times their sum.'
   )
+  if place.threads > 1:
+    logging.warning(
+      'Operations were timed one after another, and with %d threads a network'
+      ' computes some at once: to compare architectures, measure with'
+      ' --threads=1.',
+      place.threads,
+    )
   if values.check:
     timed = dataclasses.replace(model, latencies=table)
-    drawn = check.draw(
-      timed, values.check, (min(widths), max(widths)), values.seed, genotypes
-    )
+    _check(timed, values.check, widths, values.seed, genotypes)
+
+
+def _table(measured, model, calibrate, widths, genotypes):
+  """Measures what is missing, and the factor of a table that has none."""
+  from deeplab_nas.timing import calibration
+
+  is_new = bool(measured.missing())
+  with contextlib.ExitStack() as stack:
+    if is_new:
+      stack.enter_context(_quiet_expected('the table'))
+    table = measured.run()
+    if not calibrate or table.factor != 1:
+      return table
+    if not is_new:
+      stack.enter_context(_quiet_expected('the table'))
     try:
-      with _quiet_expected('the clock'):
-        compared = check.compare(drawn)
+      table = calibration.calibrate(
+        table, model, calibrate, (min(widths), max(widths)), genotypes
+      )
     except ValueError as error:
-      raise errors.UserError(f'Nothing can be compared: {error}.') from error
-    print(check.describe(compared))
+      raise errors.UserError(
+        f'The table is there, but no network to correct its level: {error}.'
+        ' Go on without by --calibrate=0.'
+      ) from error
+    table.save(measured.path)
+  return table
+
+
+def _check(timed, num, widths, seed, genotypes) -> None:
+  """Prints the table against the clock."""
+  from deeplab_nas.timing import check
+
+  try:
+    drawn = check.draw(timed, num, (min(widths), max(widths)), seed, genotypes)
+    with _quiet_expected('the clock'):
+      compared = check.compare(drawn)
+  except ValueError as error:
+    raise errors.UserError(f'Nothing can be compared: {error}.') from error
+  print(check.describe(compared))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ A JSON file, which `deeplab_nas/timing/` fills by timing what
      "operations": [["sep_conv", 3, 1, 1, 8, 8, 49, 65, 0.213], ...]}
 
 A row is an `Operation` and its milliseconds for one image. Operations of widths
-between two that were timed are interpolated.
+between two that were timed are interpolated. A field "factor", 1 where it is
+missing, corrects the level of all sums: whole networks on the clock gave it.
 
 Reference:
   ProxylessNAS, Sec. 3.3, https://arxiv.org/abs/1812.00332 (tables of measured
@@ -60,7 +61,8 @@ class LatencyTable:
     threads: How many did.
     libraries: Versions by name.
     image_size: Height and width of the images that the operations are of.
-    milliseconds: By operation; above 0.
+    milliseconds: By operation, as timed alone; above 0.
+    factor: Of a network's time to the sum of its operations; above 0.
   """
 
   machine: str
@@ -69,15 +71,18 @@ class LatencyTable:
   threads: int = 1
   libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
   device: str = 'CPU'
+  factor: float = 1.0
 
   def __post_init__(self):
     object.__setattr__(self, 'image_size', tuple(self.image_size))
     for op, value in self.milliseconds.items():
       if not 0 < value < math.inf:
         raise ValueError(f'{op} takes {value} ms, expected above 0')
+    if not 0 < self.factor < math.inf:
+      raise ValueError(f'its factor is {self.factor}, expected above 0')
 
   def of(self, ops: Iterable[operations.Operation]) -> float:
-    """Milliseconds of operations, one after another.
+    """Milliseconds of operations in a network: `factor` times their sum.
 
     One that was not timed is interpolated, linearly in its channels, between
     the two next to it of its kind, window and size: one has no more, the other
@@ -94,7 +99,7 @@ class LatencyTable:
         f'the latency table lacks {len(missing)} of {len(times)} operations,'
         f' such as {min(missing)}: measure it for this width too'
       )
-    return math.fsum(times[op] for op in ops)
+    return self.factor * math.fsum(times[op] for op in ops)
 
   def _time(self, op: operations.Operation) -> float | None:
     """Milliseconds of one; None if the table does not cover it."""
@@ -143,6 +148,8 @@ class LatencyTable:
       'libraries': dict(sorted(self.libraries.items())),
       'image_size': list(self.image_size),
     }
+    if self.factor != 1:  # releases before it can read the others
+      record['factor'] = self.factor
     rows = (
       json.dumps([*op, value])
       for op, value in sorted(self.milliseconds.items())
@@ -173,6 +180,7 @@ class LatencyTable:
       record['threads'],
       record['libraries'],
       record['device'],
+      float(record.get('factor', 1)),
     )
 
   def save(self, path: str | os.PathLike[str]) -> None:
@@ -274,6 +282,8 @@ def _check_fields(record: Any) -> None:
     raise ValueError(
       f'its version is {record["version"]}, this release reads {VERSION}'
     )
+  if type(record.get('factor', 1)) not in (int, float):
+    raise ValueError('its "factor" is no number')
   size = record['image_size']
   if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
     raise ValueError('its "image_size" is not [height, width]')

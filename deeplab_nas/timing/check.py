@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import statistics
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import tqdm
 
+from deeplab_nas.nn.network import network as network_lib
 from deeplab_nas.space import cost
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.timing import measurement, networks, stopwatch
@@ -16,6 +18,7 @@ from deeplab_nas.timing import measurement, networks, stopwatch
 _ROUNDS = 8
 _CALLS = 8  # of a turn
 _STEP = 1 / 8  # of widths
+_MAX_DRAWS = 1000  # of an architecture that has the decoder's stride
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +47,9 @@ def draw(
   model: cost.CostModel,
   num: int,
   widths: tuple[float, float],
-  seed: int = 0,
+  seed: int | Sequence[int] = 0,
   genotypes: Sequence[genotype_lib.Genotype] | None = None,
+  is_log: bool = False,
 ) -> list[tuple[cost.CostModel, genotype_lib.Genotype]]:
   """Random architectures of random widths.
 
@@ -54,21 +58,47 @@ def draw(
     num: How many.
     widths: Least and largest F; any multiple of 1 / 8 from one to the other.
     seed: Of the draws.
-    genotypes: Where the architectures are from; None for the whole space.
+    genotypes: Where the architectures are from; None for the whole space. Of
+      them only those whose path has `model.low_level_stride` can be built.
+    is_log: Whether the logarithm of F is uniform, and not F.
+
+  Raises:
+    ValueError: If no architecture has that stride.
   """
   rng = np.random.default_rng(seed)
   low, high = widths
   steps = int((high - low) / _STEP)
   drawn = []
   for _ in range(num):
-    width = low + _STEP * int(rng.integers(steps + 1))
+    step = int(rng.integers(steps + 1))
+    if is_log:
+      width = low * (high / low) ** rng.random()
+      step = min(round((width - low) / _STEP), steps)
+    wide = model.with_filter_multiplier(low + _STEP * step)
+    drawn.append((wide, _draw_genotype(model, genotypes, rng)))
+  return drawn
+
+
+def _draw_genotype(
+  model: cost.CostModel,
+  genotypes: Sequence[genotype_lib.Genotype] | None,
+  rng: np.random.Generator,
+) -> genotype_lib.Genotype:
+  """One that can be built."""
+  stride = model.low_level_stride
+  for _ in range(_MAX_DRAWS):
     genotype = (
       genotypes[rng.integers(len(genotypes))]
       if genotypes
       else model.space.random(rng)
     )
-    drawn.append((model.with_filter_multiplier(width), genotype))
-  return drawn
+    with contextlib.suppress(ValueError):
+      network_lib.low_level_end_point(genotype, stride)
+      return genotype
+  raise ValueError(
+    f'of {_MAX_DRAWS} random architectures no path has stride {stride}, which'
+    ' is network.low_level_stride'
+  )
 
 
 def compare(

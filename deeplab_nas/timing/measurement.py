@@ -117,14 +117,14 @@ class Measurement:
     Raises:
       UserError: If the file or what is beside it is of another place.
     """
-    known = self._known()
     missing = self.missing()
     if missing:
+      known = self._known()
       samples = self._sampled(missing)
       known.update({op: statistics.median(samples[op]) for op in missing})
-      self.place.table(known).save(self.path)
+      self.place.table(known).save(self.path)  # its factor has to be new too
     self.samples_path.unlink(missing_ok=True)
-    return self.place.table(known)
+    return self._table()
 
   def missing(self) -> list[operations.Operation]:
     """What is not in the table yet.
@@ -146,11 +146,15 @@ class Measurement:
 
   def _known(self) -> dict[operations.Operation, float]:
     """What the table holds already."""
+    return dict(self._table().milliseconds)
+
+  def _table(self) -> latency.LatencyTable:
+    """What the file holds; empty if there is none."""
     if not self.path.exists():
-      return {}
+      return self.place.table({})
     table = latency.load(self.path, self.place.image_size, self.place.machine)
     self.place.require_equal(Place.of(table), self.path)
-    return dict(table.milliseconds)
+    return table
 
   def _sampled(self, ops: Sequence[operations.Operation]):
     """`rounds` samples of each operation, old and new."""

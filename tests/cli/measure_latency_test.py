@@ -15,7 +15,7 @@ SMALL = (
   '--set=network.aspp_rates=[2]',
 )
 # Each operation once: no time here has to be right.
-QUICK = ('--repeats=1', '--rounds=1')
+QUICK = ('--repeats=1', '--rounds=1', '--calibrate=1')
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def test_a_table_is_measured_compared_and_picked_by(run, used, tmp_path):
   assert found.threads == 1
   summary, *_, last = result.stdout.splitlines()
   assert f'times {len(found.milliseconds)} operations on' in summary
-  assert 'images of 40 x 60 pixels' in summary
+  assert f'40 x 60 pixels; a network takes {found.factor:.3f} times' in summary
+  assert found.factor != 1
+  assert 'measure with --threads=1' not in result.stderr
   assert last.startswith('1 networks: Spearman')
   digest = genotype.Genotype.load(picked).digest
   assert result.stdout.splitlines()[-2].startswith(digest)
@@ -86,12 +88,14 @@ def test_it_is_said_that_the_machine_was_busy(used, tmp_path, monkeypatch):
     '--widths=2',
     f'--genotypes={zoo}',
     f'--output={tmp_path / "latency.json"}',
+    '--threads=2',
     *SMALL,
     *QUICK,
   )
   result = command.program(*line)
   assert result.returncode == 0, result.stderr
   assert 'Other programs had 100 % of the machine' in result.stderr
+  assert 'to compare architectures, measure with --threads=1' in result.stderr
   assert 'Other programs' not in command.program(*line).stderr  # timed nothing
 
 

@@ -100,6 +100,33 @@ def test_latency_by_hand():
   assert model.measure(DOWN_AND_UP, 'latency_ms') == 331.75
 
 
+def test_a_factor_is_of_sums_and_of_their_expectation():
+  plain = timed(MODEL)
+  slow = dataclasses.replace(
+    plain, latencies=dataclasses.replace(plain.latencies, factor=1.25)
+  )
+  weights = arch_weights.one_hot(DOWN_AND_UP, SPACE)
+  one = plain.measure(DOWN_AND_UP, 'latency_ms')
+  np.testing.assert_allclose(
+    slow.measure(DOWN_AND_UP, 'latency_ms'), 1.25 * one
+  )
+  np.testing.assert_allclose(slow.expected_latency_ms(weights), 1.25 * one)
+  parts = slow.latency_breakdown(DOWN_AND_UP)
+  np.testing.assert_allclose(sum(parts.values()), 1.25 * one)
+
+
+def test_tables_without_a_factor_have_1_and_others_keep_theirs():
+  assert '"factor"' not in TABLE_BY_HAND.to_json()
+  assert latency.LatencyTable.from_json(TABLE_BY_HAND.to_json()).factor == 1
+  slow = dataclasses.replace(TABLE_BY_HAND, factor=1.25)
+  assert latency.LatencyTable.from_json(slow.to_json()).factor == 1.25
+  for wrong in ('"x"', 'true', 'null', '0', '-1', 'NaN', 'Infinity'):
+    content = slow.to_json().replace('1.25,', f'{wrong},')
+    assert content != slow.to_json()
+    with pytest.raises(ValueError, match='factor'):
+      latency.LatencyTable.from_json(content)
+
+
 def test_what_a_genotype_requires_is_what_it_sums():
   found = latency.required_operations([MODEL.layers], [DOWN_AND_UP])
   assert found == sorted(TABLE_BY_HAND.milliseconds)

@@ -41,6 +41,27 @@ def test_networks_of_different_widths_are_drawn():
   assert (model.space.filter_multiplier, genotype) == (3, GENOTYPE)
 
 
+def test_widths_may_be_log_uniform():
+  drawn = check.draw(MODEL, 400, (2, 8), is_log=True)
+  widths = np.array([model.space.filter_multiplier for model, _ in drawn])
+  assert widths.min() >= 2 and widths.max() <= 8
+  assert np.all(widths % 0.125 == 0)
+  assert abs(np.mean(widths < 4) - 0.5) < 0.1  # of uniform ones a third
+
+
+def test_only_paths_with_the_stride_of_the_decoder_are_drawn():
+  model = dataclasses.replace(MODEL, low_level_stride=8)
+  paths = {genotype.path for _, genotype in check.draw(model, 60, (2, 2))}
+  # Above stride 8 the path may stay at 4 for ever.
+  assert paths == {(0, 1), (1, 0), (1, 1), (1, 2)}
+  cell = GENOTYPE.cell
+  flat = genotype_lib.Genotype((0, 0), cell)
+  found = check.draw(model, 20, (2, 2), genotypes=[flat, GENOTYPE])
+  assert {genotype for _, genotype in found} == {GENOTYPE}
+  with pytest.raises(ValueError, match='no path has stride 8'):
+    check.draw(model, 1, (2, 2), genotypes=[flat])
+
+
 def test_errors_and_ranks_by_hand():
   found = [compared(11, 10), compared(15, 20), compared(30, 40, 2.5)]
   assert [each.error for each in found] == pytest.approx([0.1, -0.25, -0.25])

@@ -65,6 +65,14 @@ def test_the_median_over_rounds_counts(tmp_path):
   assert times[POOLS[1]] == 9e6  # of one that was timed now, below it
 
 
+def test_a_factor_stays_until_the_table_grows(tmp_path):
+  path = tmp_path / 'latency.json'
+  dataclasses.replace(HERE.table({POOLS[0]: 1.0}), factor=1.5).save(path)
+  assert make(path, POOLS[:1]).run().factor == 1.5
+  assert make(path, POOLS).run().factor == 1
+  assert latency.load(path).factor == 1
+
+
 def test_a_table_grows_by_what_it_lacks(tmp_path):
   path = tmp_path / 'latency.json'
   old = HERE.table({POOLS[0]: 1e6})
