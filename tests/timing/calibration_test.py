@@ -6,14 +6,12 @@ import pytest
 
 from deeplab_nas.space import latency
 from deeplab_nas.timing import calibration, check
-from tests.timing import check_test
-
-MODEL, GENOTYPE = check_test.MODEL, check_test.GENOTYPE
+from tests.timing.small import GENOTYPE, MODEL, compared
 
 
 def test_the_factor_is_the_median_ratio_by_hand():
   pairs = [(10, 11), (10, 20), (10, 90)]
-  found = [check_test.compared(*pair) for pair in pairs]
+  found = [compared(*pair) for pair in pairs]
   assert calibration.fit(found) == pytest.approx(2)
   assert calibration.fit(found[:2]) == pytest.approx((1.1 * 2) ** 0.5)
 

@@ -3,19 +3,11 @@
 import numpy as np
 
 from deeplab_nas.space import (
-  CellSpace,
-  CostModel,
-  Lattice,
-  SearchSpace,
   latency,
   operations,
 )
 from deeplab_nas.timing import networks
-
-SPACE = SearchSpace(CellSpace(1), Lattice(2), 2)
-MODEL = CostModel(
-  SPACE, 3, (40, 60), stem_filters=(2, 4, 6), head_filters=5, aspp_rates=(2,)
-)
+from tests.timing.small import MODEL, SPACE
 
 
 def test_a_network_answers_an_image_of_its_size():
