@@ -12,14 +12,15 @@ import dataclasses
 import re
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import checked_fields, commands, errors
 from deeplab_nas.config import loss as config_loss
 from deeplab_nas.space import widest
 
 _field = checked_fields.field
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
-_OBJECTIVES = ('cross_entropy', 'miou', *widest.MEASURES)
+_MEASURES = (*widest.MEASURES, widest.LATENCY)
+_OBJECTIVES = ('cross_entropy', 'miou', *_MEASURES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +70,10 @@ class SearchConfig(config_loss.LossConfig):
       is trained as wide as that allows. Null for the median of the space at
       `network.filter_multiplier`.
     trial_measure: What is equal among trials: 'cell_macs' (multiply-adds of the
-      cells), 'macs', 'params' or 'activation_bytes'.
+      cells), 'macs', 'params', 'activation_bytes' or, with a `latency_table`,
+      'latency_ms'.
+    latency_table: File of this machine's latencies, as `measure_latency` writes
+      it, from which trials get a 'latency_ms'; '' for none.
     objectives: Scores that decide, the first one where there can be only one.
   """
 
@@ -99,7 +103,8 @@ class SearchConfig(config_loss.LossConfig):
   trial_steps: tuple[int, ...] = _field((400,), int, low=1, many=True)
   trial_timeout: float = _field(600.0, float, above=0)
   trial_budget: float | None = _field(None, float, above=0, optional=True)
-  trial_measure: str = _field('cell_macs', str, choices=tuple(widest.MEASURES))
+  trial_measure: str = _field('cell_macs', str, choices=_MEASURES)
+  latency_table: str = _field('', str, is_path=True)
   objectives: tuple[str, ...] = _field(
     ('cross_entropy',), str, choices=_OBJECTIVES, many=True
   )
@@ -112,6 +117,13 @@ class SearchConfig(config_loss.LossConfig):
         f'search.trial_steps is {list(self.trial_steps)}, expected ascending'
         ' numbers of steps.'
       )
+    errors.require(
+      widest.LATENCY not in (self.trial_measure, *self.objectives)
+      or bool(self.latency_table),
+      'latency_ms needs the latencies of this machine: give'
+      ' search.latency_table=FILE, which'
+      f' {commands.name("measure_latency")} writes.',
+    )
     if self.end_learning_rate > self.learning_rate:
       raise errors.UserError(
         f'search.end_learning_rate is {self.end_learning_rate:g}, expected at'

@@ -8,6 +8,7 @@ gives the classes by name.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -228,6 +229,17 @@ def _from_json(fields: dict) -> DatasetInfo:
     splits=splits,
     mean_pixel=tuple(map(_finite, _list(fields['mean_pixel']))),
   )
+
+
+def digest(data_dir: str | os.PathLike) -> str:
+  """Of `dataset.json`, 12 hex digits: other counts or classes give others.
+
+  '' where there is no such file.
+  """
+  path = _json_path(data_dir)
+  if not path.is_file():
+    return ''
+  return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _list(value: Any) -> list[Any]:

@@ -33,6 +33,17 @@ def collect(argv: Sequence[str]) -> dict[str, Any]:
   }
 
 
+def code() -> str:
+  """What computes, in one line: '0.9.0, commit 1a2b...', or the release alone.
+
+  The commit ends in '-dirty' where the code differs from it; there is none
+  outside a repository.
+  """
+  commit = _commit()
+  version = deeplab_nas.__version__
+  return f'{version}, commit {commit}' if commit else version
+
+
 def _typed(argv: Sequence[str]) -> list[str]:
   """The command line; a script is what Python ran."""
   is_script = bool(argv) and argv[0].endswith('.py')

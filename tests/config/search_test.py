@@ -12,6 +12,8 @@ from deeplab_nas.config import search as config_search
     ({'arch_start_epoch': 40}, 'arch_start_epoch is 40, .* which is 40'),
     ({'epochs': 5}, 'arch_start_epoch is 20, .* search.epochs, which is 5'),
     ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
+    ({'objectives': ('miou', 'latency_ms')}, 'give search.latency_table=FILE'),
+    ({'trial_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
     ({'momentum': 1}, 'search.momentum is 1, expected a number, .* below 1'),
   ],
 )

@@ -28,6 +28,18 @@ def test_save_and_load_give_the_same(tmp_path):
   assert [path.name for path in tmp_path.iterdir()] == ['dataset.json']
 
 
+def test_the_digest_is_of_all_that_is_known_of_the_data(tmp_path):
+  assert dataset_info.digest(tmp_path) == ''
+  info = dataset_info.DatasetInfo.cityscapes()
+  info.save(tmp_path)
+  before = dataset_info.digest(tmp_path)
+  assert len(before) == 12
+  info.save(tmp_path)
+  assert dataset_info.digest(tmp_path) == before
+  dataclasses.replace(info, mean_pixel=(1.0, 2.0, 3.0)).save(tmp_path)
+  assert dataset_info.digest(tmp_path) != before
+
+
 def test_cityscapes_is_the_official_list():
   info = dataset_info.DatasetInfo.cityscapes()
   assert (info.num_classes, info.ignore_label) == (19, 255)

@@ -23,7 +23,14 @@ def test_it_says_what_it_takes_to_run_it_again():
   assert datetime.timedelta(0) <= age < datetime.timedelta(minutes=1)
 
 
+def test_the_code_has_a_name_in_one_line():
+  record = provenance.collect([])
+  assert provenance.code().startswith(f'{deeplab_nas.__version__}, commit ')
+  assert provenance.code().endswith(record['commit'])
+
+
 def test_outside_a_repository_there_is_no_commit(monkeypatch, tmp_path):
   elsewhere = tmp_path / 'deeplab_nas' / '__init__.py'
   monkeypatch.setattr(deeplab_nas, '__file__', str(elsewhere))
   assert provenance.collect([])['commit'] is None
+  assert provenance.code() == deeplab_nas.__version__

@@ -228,10 +228,12 @@ class Driver:
       )
 
   def _adopt(self, number: int, found: outcome.Outcome) -> None:
-    self._end(number, found.scores, found.seconds, found.failure)
+    self._end(number, found.scores, found.seconds, found.failure, found.about)
 
-  def _end(self, number: int, scores=None, seconds=0.0, failure=None) -> None:
-    self._note(self.ledger.finish(number, scores, seconds, failure))
+  def _end(
+    self, number: int, scores=None, seconds=0.0, failure=None, about=None
+  ) -> None:
+    self._note(self.ledger.finish(number, scores, seconds, failure, about))
 
   def _is_out_of_time(self) -> bool:
     limit = self._limits.seconds

@@ -15,17 +15,18 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import scipy.stats
 import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, kept_images
-from deeplab_nas.evaluate import class_iou
+from deeplab_nas.evaluate import scores as scores_lib
 from deeplab_nas.nn.network import shared_network
-from deeplab_nas.run import session, step_guard
+from deeplab_nas.run import provenance, session, step_guard
+from deeplab_nas.search.trials import costs, outcome
 from deeplab_nas.search.trials import job as job_lib
-from deeplab_nas.search.trials import outcome
-from deeplab_nas.space import cost, latency, search_space
+from deeplab_nas.space import latency
 from deeplab_nas.train import build, class_weights, recalibration, trainer
 
 _MEMORY_ERRORS = (tf.errors.ResourceExhaustedError, MemoryError)
@@ -55,6 +56,8 @@ class Evaluator:
     self.config = config
     self._clock = clock
     self._images = kept_images.KeptImages()
+    self._latencies = costs.latencies(config)
+    self._code = provenance.code()
 
   def __call__(
     self, job: job_lib.Job, beat: Callable[[], None] = _ignore
@@ -83,7 +86,13 @@ class Evaluator:
     finally:
       tf.keras.backend.clear_session()
       gc.collect()
-    return dataclasses.replace(found, seconds=self._clock() - began)
+    return dataclasses.replace(
+      found,
+      seconds=self._clock() - began,
+      device=_device(),
+      code=self._code,
+      data=dataset_info.digest(self.config.data.dir),
+    )
 
   def _run(self, job: job_lib.Job, beat: Callable[[], None]) -> outcome.Outcome:
     began = self._clock()
@@ -108,17 +117,18 @@ class Evaluator:
     losses = _train(model, batches, job.fidelity.steps, note)
     if losses is None:
       return outcome.Outcome(job.key, failure=outcome.NAN)
-    scores, class_scores = self._score(model, config, info, beat)
+    scores, measured = self._score(model, config, info, beat)
     steps = np.diff(times)
+    spent = costs.of(config, job.genotype, info.num_classes, self._latencies)
     found = outcome.Outcome(
       job.key,
-      {**scores, 'loss_sum': sum(losses), **_costs(config, job, info)},
+      {**scores, 'loss_sum': sum(losses), **spent},
       start_seconds=float(steps[0]),
       step_seconds=float(np.median(steps[1:])) if len(steps) > 1 else 0.0,
       score_seconds=self._clock() - times[-1],
       losses=losses,
-      class_iou=class_scores,
-      device=_device(),
+      class_iou=dict(zip(measured.class_names, measured.class_iou.tolist())),
+      constant=_constant(measured),
     )
     if not np.isfinite([scores['cross_entropy'], scores['miou']]).all():
       return dataclasses.replace(found, scores=None, failure=outcome.NAN)
@@ -130,8 +140,8 @@ class Evaluator:
     config: config_lib.Config,
     info: dataset_info.DatasetInfo,
     beat: Callable[[], None] = _ignore,
-  ) -> tuple[dict[str, float], dict[str, float]]:
-    """Cross-entropy and mIoU on half B, and the IoU of each class by name.
+  ) -> tuple[dict[str, float], scores_lib.Scores]:
+    """Cross-entropy and mIoU on half B, and what else its pixels tell.
 
     Args:
       model: As it is trained; the averages of its weights are measured.
@@ -155,11 +165,11 @@ class Evaluator:
       for batch in batches:
         logs = step(batch)
         beat()
-    iou = class_iou.from_confusion(model.val_metric.total_cm.numpy())
     names = info.class_names or tuple(map(str, range(info.num_classes)))
+    confusion = np.asarray(model.val_metric.total_cm)
     return (
       {'cross_entropy': float(logs['loss']), 'miou': float(logs['miou'])},
-      dict(zip(names, map(float, iou))),
+      scores_lib.Scores(names, confusion, 0, 0),
     )
 
 
@@ -245,25 +255,13 @@ def _train(
   return tuple(losses)
 
 
-def _costs(
-  config: config_lib.Config,
-  job: job_lib.Job,
-  info: dataset_info.DatasetInfo,
-) -> dict[str, float]:
-  """What the network costs for an image of the training's crop."""
-  space = search_space.SearchSpace.containing(job.genotype)
-  parts = config.network.cost_model(
-    space, info.num_classes, config.data.crop_size
-  ).breakdown(job.genotype)
-  total = sum(parts.values(), cost.Cost())
-  return {
-    'filter_multiplier': float(config.network.filter_multiplier),
-    'params': total.params,
-    'macs': total.macs,
-    **{f'{part}_macs': found.macs for part, found in parts.items()},
-    'cell_macs': parts['cells'].macs,  # as budgets name it
-    'activation_bytes': total.activation_bytes,
-  }
+def _constant(measured: scores_lib.Scores) -> dict[str, str | float]:
+  """What a prediction that does not look at the image would score."""
+  best = measured.constant
+  if best is None:
+    return {}
+  entropy = scipy.stats.entropy(measured.confusion.sum(1))
+  return {**dataclasses.asdict(best), 'cross_entropy': float(entropy)}
 
 
 @functools.cache

@@ -26,6 +26,7 @@ from deeplab_nas.space import genotype as genotype_lib
 _STUDY = 'study'
 _PROPOSAL = 'proposal'
 _OUTCOME = 'outcome'
+_ABOUT = 'about'
 _TRIES = 'lost'
 _FACTS = 'facts'
 _SECONDS = 'seconds'
@@ -65,6 +66,7 @@ class Ledger:
       self._ids = [trial._trial_id for trial in found]
       self._tries = [trial.user_attrs.get(_TRIES, 0) for trial in found]
       self._trials = [_read(trial) for trial in found]
+      self._about = [trial.user_attrs.get(_ABOUT, {}) for trial in found]
       self._seconds = float(self._study.user_attrs.get(_SECONDS, 0.0))
       held = self._study.metric_names
     except errors.UserError:
@@ -122,6 +124,7 @@ class Ledger:
     )
     self._trials.append(trial)
     self._tries.append(0)
+    self._about.append({})
     return trial
 
   def num_lost(self, number: int) -> int:
@@ -161,6 +164,7 @@ class Ledger:
     scores: Mapping[str, float] | None = None,
     seconds: float = 0.0,
     failure: str | None = None,
+    about: Mapping[str, str] | None = None,
   ) -> strategy.Trial:
     """Notes what came of a trial.
 
@@ -169,6 +173,7 @@ class Ledger:
       scores: Of a trial that succeeded, the objectives among them.
       seconds: That it took.
       failure: Why there are no scores, of one that failed.
+      about: With what it was computed, for the record alone.
 
     Returns:
       The trial as it is now.
@@ -187,6 +192,9 @@ class Ledger:
       'seconds': seconds,
       'failure': failure,
     }
+    if about:
+      self._set(number, _ABOUT, dict(about))
+      self._about[number] = dict(about)
     self._set(number, _OUTCOME, outcome)
     self._trials[number] = trial._replace(**outcome)
     self._close(number)
@@ -196,7 +204,8 @@ class Ledger:
     """Writes all trials as a JSON file, for people and other programs.
 
     A list of objects: number, digest, genotype, parent, fidelity, seed, how
-    often it was lost, scores, seconds and failure; null is what there is not.
+    often it was lost, scores, seconds, failure, device, code and data; null is
+    what there is not.
     """
     rows = [self._row(trial) for trial in self._trials]
     lines = ',\n'.join(json.dumps(row) for row in rows)
@@ -217,6 +226,10 @@ class Ledger:
       'scores': trial.scores,
       'seconds': round(trial.seconds, 2),
       'failure': trial.failure,
+      **{
+        key: self._about[trial.number].get(key)
+        for key in ('device', 'code', 'data')
+      },
     }
 
   def _set(self, number: int, key: str, value: Any) -> None:

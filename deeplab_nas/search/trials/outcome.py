@@ -29,7 +29,12 @@ class Outcome:
     score_seconds: Of recalibration and scoring.
     losses: Of the steps, in order.
     class_iou: By the name of the class; NaN where none of it was there.
+    constant: What one class everywhere would score on the same images: its
+      'name', 'miou', 'pixel_accuracy'; and 'cross_entropy', which is that of
+      predicting each class as often as it is there.
     device: What computed it.
+    code: Release and commit that did.
+    data: Digest of the description of the data; '' where there is none.
   """
 
   key: str
@@ -41,7 +46,15 @@ class Outcome:
   score_seconds: float = 0.0
   losses: tuple[float, ...] = ()
   class_iou: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  constant: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
   device: str = ''
+  code: str = ''
+  data: str = ''
+
+  @property
+  def about(self) -> dict[str, str]:
+    """With what the trial was computed."""
+    return {'device': self.device, 'code': self.code, 'data': self.data}
 
   def save(self, path: str | os.PathLike[str]) -> None:
     """Writes a file, whole or not at all."""

@@ -20,11 +20,11 @@ from deeplab_nas.report import text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import stop_signals
 from deeplab_nas.search import strategies
+from deeplab_nas.search.trials import costs, picture, report, strategy, width
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
-from deeplab_nas.search.trials import picture, report, strategy, width
 from deeplab_nas.space import draw
 
 # Where neither their number nor a time is set.
@@ -63,7 +63,14 @@ def build(config: config_lib.Config) -> Parts:
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   classes.require_several(info, data.train_split)
   space = config.space.build()
-  widths = width.from_config(config, space, info.num_classes)
+  table = costs.latencies(config)
+  widths = width.from_config(config, space, info.num_classes, table)
+  if table is not None:
+    wide = [(g, widths.widest(g)) for g in width.sample(space)]
+    costs.check_covers(
+      costs.timed(config, space, info.num_classes, table),
+      [(genotype, found) for genotype, found in wide if found],
+    )
   study = strategy.Study(
     space,
     tuple(strategy.Fidelity(steps) for steps in search.trial_steps),

@@ -8,8 +8,8 @@ import functools
 import numpy as np
 
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.search.trials import strategy
-from deeplab_nas.space import cost, search_space
+from deeplab_nas.search.trials import costs, strategy
+from deeplab_nas.space import cost, latency, search_space, widest
 from deeplab_nas.space import genotype as genotype_lib
 
 # Architectures of which the default budget is the median.
@@ -56,8 +56,17 @@ class Widths:
     return max(1.0, widest * proposal.fidelity.width)
 
 
+def sample(space: search_space.SearchSpace) -> list[genotype_lib.Genotype]:
+  """Random architectures that stand for the space, always the same."""
+  rng = np.random.default_rng(0)
+  return [space.random(rng) for _ in range(_SAMPLE)]
+
+
 def from_config(
-  config: config_lib.Config, space: search_space.SearchSpace, num_classes: int
+  config: config_lib.Config,
+  space: search_space.SearchSpace,
+  num_classes: int,
+  table: latency.LatencyTable | None = None,
 ) -> Widths:
   """The widths that settings ask for.
 
@@ -65,13 +74,21 @@ def from_config(
     config: Every setting.
     space: Of the study.
     num_classes: Of the data.
+    table: Of latencies, where they are the budget.
+
+  Raises:
+    UserError: If the table does not cover `network.filter_multiplier`.
   """
   search = config.search
   model = config.network.cost_model(space, num_classes, config.data.crop_size)
+  if table is not None and search.trial_measure == widest.LATENCY:
+    model = costs.timed(config, space, num_classes, table)
   budget = search.trial_budget
   if budget is None:
-    rng = np.random.default_rng(0)
-    genotypes = [space.random(rng) for _ in range(_SAMPLE)]
+    genotypes = sample(space)
+    if search.trial_measure == widest.LATENCY:
+      width = model.space.filter_multiplier
+      costs.check_covers(model, [(g, width) for g in genotypes])
     budget = float(
       np.median([model.measure(g, search.trial_measure) for g in genotypes])
     )

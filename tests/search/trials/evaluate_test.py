@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.run import provenance
 from deeplab_nas.search.trials import evaluate, strategy
 from deeplab_nas.search.trials import job as job_lib
-from deeplab_nas.space import search_space
+from deeplab_nas.space import latency, search_space
 from deeplab_nas.train import build, trainer
 from tests.train import records as records_lib
 from tests.train import tiny_training
@@ -100,9 +101,30 @@ def test_all_that_is_asked_for_is_in_the_outcome(config, found):
   assert scores['cell_macs'] == parts['cells'].macs
   assert scores['params'] == sum(part.params for part in parts.values())
   assert scores['filter_multiplier'] == 2
-  assert found.device
+  assert found.about == {
+    'device': latency.cpu_model(),
+    'code': provenance.code(),
+    'data': dataset_info.digest(config.data.dir),
+  }
+  assert 'latency_ms' not in scores
   spent = found.start_seconds + found.score_seconds
   assert 0 < spent < found.seconds
+
+
+def test_the_constant_prediction_is_of_the_same_images(config, found):
+  info = dataset_info.DatasetInfo.load(config.data.dir)
+  batches = input_pipeline.eval_dataset(
+    config.data.dir, 'train', info, config.data.pipeline(), subset='b'
+  )
+  labels = np.concatenate([np.ravel(labels) for _, labels in batches])
+  counts = np.bincount(labels[labels != info.ignore_label])
+  shares = counts[counts > 0] / counts.sum()
+  assert found.constant == {
+    'name': info.class_names[counts.argmax()],
+    'miou': pytest.approx(shares.max() / len(shares)),
+    'pixel_accuracy': pytest.approx(shares.max()),
+    'cross_entropy': pytest.approx(-np.sum(shares * np.log(shares))),
+  }
 
 
 def test_the_same_job_gives_the_same_outcome(evaluator, found):

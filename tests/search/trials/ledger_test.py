@@ -165,7 +165,9 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
   ledger.append(proposal(0), seed=3)
   ledger.append(proposal(1, parent=0), seed=4)
   ledger.lose(0)
-  ledger.finish(0, scores=SCORES, seconds=1.23456)
+  about = {'device': 'a CPU', 'code': '1.0, commit 12'}
+  ledger.finish(0, scores=SCORES, seconds=1.23456, about=about)
+  ledger = reopened(ledger)
   ledger.export(target)
   first, second = json.loads(target.read_text())
   assert genotype.Genotype.from_json(json.dumps(first.pop('genotype'))) == (
@@ -181,6 +183,8 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
     'scores': SCORES,
     'seconds': 1.23,
     'failure': None,
+    **about,
+    'data': None,
   }
   assert (second['parent'], second['scores'], second['lost']) == (0, None, 0)
 

@@ -14,7 +14,10 @@ def test_it_is_read_back_as_it_was_written(tmp_path):
     seconds=1.5,
     losses=(0.5, 0.25),
     class_iou={'sky': 0.5},
+    constant={'name': 'sky', 'miou': 0.1},
     device='a CPU',
+    code='1.0, commit 12',
+    data='34',
   )
   written.save(tmp_path / 'outcome.json')
   assert outcome.Outcome.load(tmp_path / 'outcome.json', 'key') == written
