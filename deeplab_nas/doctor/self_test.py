@@ -91,7 +91,7 @@ def measure(images: np.ndarray) -> Measured:
   labels = (images.mean(-1) > 128).astype('int32')
   batch = tf.constant(images, tf.float32), tf.constant(labels)
   difference = _difference(searcher, batch[0])
-  losses = searcher.weight_step(batch), searcher.arch_step(batch)
+  losses = searcher.weight_step(batch), searcher.arch_step(batch, batch)
   seconds = time.monotonic() - start
   return Measured(tuple(map(float, losses)), difference, seconds)
 
@@ -125,7 +125,7 @@ def _difference(
     return None
   readable = supernet_lib.Supernet(searcher.space, _NUM_CLASSES, fused=False)
   readable.set_weights(fast.get_weights())
-  arch = searcher.strategy.arch_weights()
+  arch = searcher.strategy.mode()
   return furthest(
     *(_outputs(model, images, arch) for model in (fast, readable))
   )

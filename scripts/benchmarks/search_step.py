@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,8 +67,10 @@ def _job(
   images = config.data.batch_size
   if kind == 'both':
     step, batch, images = searcher.train_step, (batch, batch), 2 * images
+  elif kind == 'arch':
+    step = functools.partial(searcher.arch_step, batch)
   else:
-    step = {'weight': searcher.weight_step, 'arch': searcher.arch_step}[kind]
+    step = searcher.weight_step
   compiled = tf.function(step)
   losses = []
 

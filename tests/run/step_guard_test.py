@@ -72,7 +72,7 @@ def test_a_bad_step_of_a_search_is_counted_and_forgotten():
 def test_a_bad_step_of_the_strategy_is_counted(monkeypatch):
   searcher = tiny.searcher()
   monkeypatch.setattr(searcher.strategy, 'update', lambda *_: tf.constant(NAN))
-  searcher.arch_step(tiny.batch(0))
+  searcher.arch_step(tiny.batch(1), tiny.batch(0))
   assert int(searcher.guard.num_bad) == 1
   (arch_loss,) = (m for m in searcher.metrics if m.name == 'arch_loss')
   assert float(arch_loss.result()) == 0

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.search.relaxed import searcher as searcher_lib
+from deeplab_nas.search.relaxed import strategy
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 NUM_CLASSES = 3
@@ -47,6 +48,18 @@ def batch(seed, size=33, ignored=0):
   images[..., 0] = labels * 100
   labels[:, :ignored] = 255
   return tf.constant(images, tf.float32), tf.constant(labels, tf.int32)
+
+
+def progress(step=0, fraction=0.0):
+  """Where a search is."""
+  return strategy.Progress(
+    tf.constant(step, tf.int64), tf.constant(fraction, tf.float32)
+  )
+
+
+def arch_step(loss, val=None, at=None, train=None, weights=None):
+  """What a strategy gets: a loss of (batch, weights) on made-up batches."""
+  return strategy.ArchStep(train, val, at or progress(), loss, weights)
 
 
 def batches(count=4):

@@ -2,8 +2,9 @@
 
 A weight step normalises with the statistics of the batch, gives the weights a
 gradient and moves the moving statistics. An architecture step normalises the
-same way, and leaves weights and moving statistics as they are. These are three
-independent facts, and every layer gets all of them at once.
+same way, and leaves weights and moving statistics as they are. A look ahead is
+a weight step's gradient and no more: nothing moves. These are three independent
+facts, and every layer gets all of them at once.
 """
 
 from __future__ import annotations
@@ -29,5 +30,7 @@ class Phase(NamedTuple):
 
 WEIGHT_STEP = Phase(True, weights_learn=True, statistics_move=True)
 ARCH_STEP = Phase(True, weights_learn=False, statistics_move=False)
+# What a weight step would do, without doing it.
+LOOK_AHEAD = Phase(True, weights_learn=True, statistics_move=False)
 # Whoever asks for gradients with the moving statistics gets them.
 INFERENCE = Phase(False, weights_learn=True, statistics_move=False)

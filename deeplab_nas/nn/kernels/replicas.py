@@ -56,6 +56,18 @@ def gathered(x: tf.Tensor) -> tf.Tensor:
   return tf.reshape(parts, tf.concat([[-1], tf.shape(x)[1:]], 0))
 
 
+def own(variable: tf.Variable) -> tf.Variable:
+  """This replica's copy of a variable, to read and to assign.
+
+  For values that all replicas assign alike: nothing is exchanged.
+  """
+  if tf.distribute.in_cross_replica_context():
+    return variable
+  copies = tf.distribute.get_strategy().experimental_local_results(variable)
+  replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+  return copies[replica % len(copies)]
+
+
 @contextlib.contextmanager
 def synchronized_norms(is_on: bool) -> Iterator[None]:
   """While this is open, batch norm takes statistics over all replicas.

@@ -29,7 +29,7 @@ class Supernet(tf.keras.Model):
           + beta_{2s->s}  Cell(H^{l-1}_{2s},  H^{l-2}_s; alpha)
 
       supernet = Supernet(SearchSpace(), num_classes=19)
-      logits = supernet(images, strategy.arch_weights(), phases.WEIGHT_STEP)
+      logits = supernet(images, strategy.sample(progress), phases.WEIGHT_STEP)
 
   Attributes:
     space: The search space.

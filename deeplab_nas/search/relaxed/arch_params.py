@@ -58,12 +58,23 @@ class ArchParams(tf.Module):
 
     With partial channels those of an operation are weighted by its edge's.
     """
-    op = tf.nn.softmax(self.alpha)
+    return self.with_gamma(
+      tf.nn.softmax(self.alpha),
+      transition_probs(self.beta, self.space.lattice),
+    )
+
+  def with_gamma(
+    self, op: tf.Tensor, transition: tf.Tensor
+  ) -> arch_weights.ArchWeights:
+    """Those weights; with partial channels, each edge times its softmax.
+
+    Args:
+      op: float32 [E, K], rows sum to 1.
+      transition: float32 [L, S, 3].
+    """
     if self.gamma is not None:
       op *= source_probs(self.gamma, self.space.cell)[:, tf.newaxis]
-    return arch_weights.ArchWeights(
-      op=op, transition=transition_probs(self.beta, self.space.lattice)
-    )
+    return arch_weights.ArchWeights(op, transition)
 
 
 def source_probs(logits: tf.Tensor, cell: cell_space.CellSpace) -> tf.Tensor:

@@ -27,7 +27,7 @@ from deeplab_nas.run import (
 )
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
-from deeplab_nas.search import callbacks, genotype_log
+from deeplab_nas.search import callbacks, genotype_log, strategies
 from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
@@ -144,6 +144,9 @@ def build(config: config_lib.Config) -> SearchRun:
       sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
       class_weights=weights,
       passes=noise_walks.Passes(counts['b'], data.batch_size),
+      settings=getattr(
+        config, strategies.entry(config.search.strategy).section
+      ),
     )
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
@@ -174,7 +177,7 @@ def _recalibration(
     )
 
   def forward(supernet: supernet_lib.Supernet, images: tf.Tensor) -> tf.Tensor:
-    weights = searcher.strategy.arch_weights()
+    weights = searcher.strategy.mode()
     return supernet(images, weights, phases.WEIGHT_STEP)
 
   return recalibration.from_config(

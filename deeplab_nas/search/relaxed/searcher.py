@@ -6,17 +6,19 @@ Reference:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients, graph_ops, phases, replicas
 from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
-from deeplab_nas.search.relaxed import noise_walks
+from deeplab_nas.search.relaxed import noise_walks, supernet_weights
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
 from deeplab_nas.train import losses, recalibration, weight_decay
@@ -46,6 +48,10 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       strategy.
   """
 
+  # Of `make_train_function`, for replicas.
+  _has_arch_steps = True
+  _weight_function = _both_function = None
+
   def __init__(
     self,
     space: search_space.SearchSpace,
@@ -58,6 +64,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     sync_batch_norm: bool = False,
     class_weights: Sequence[float] = (),
     passes: noise_walks.Passes | None = None,
+    settings: checked_fields.Section | None = None,
   ):
     """Builds supernet, strategy and optimizers.
 
@@ -75,6 +82,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       class_weights: Of the loss of both kinds of steps, one for each class;
         empty for none.
       passes: How batches go through split B; None compares no halves of it.
+      settings: The strategy's own section; None for its defaults.
 
     Raises:
       UserError: If this machine cannot learn the space in that precision.
@@ -94,21 +102,20 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     self.guard = step_guard.StepGuard(
       self.supernet.non_trainable_variables if keeps_statistics else ()
     )
-    self.strategy = strategy_lib.build(space, config, seed)
+    self.strategy = strategy_lib.build(space, config, seed, settings)
     self._build_weight_optimizer(config, steps_per_epoch)
     self._build_noise_walks(config, passes, seed)
     self.arch_start_step = tf.Variable(
       config.arch_start_epoch * steps_per_epoch, False, dtype=tf.int64
     )
     self.distribute_reduction_method = 'first'  # logs are the same on all
-    self._has_arch_steps = True
-    self._weight_function = self._both_function = None
     self._build_losses(config, class_weights)
     self._build_metrics(num_classes)
 
   def _build_weight_optimizer(
     self, config: config_lib.SearchConfig, steps_per_epoch: int
   ) -> None:
+    self._num_steps = config.epochs * steps_per_epoch
     self.learning_rate = _half_cosine(config, steps_per_epoch)
     self.weight_optimizer = tf.keras.optimizers.SGD(
       self.learning_rate,
@@ -173,7 +180,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
 
   def arch_state(self) -> arch_state.ArchState:
     """The architecture as it is now, in NumPy."""
-    weights = self.strategy.arch_weights()
+    weights = self.strategy.mode()
     return arch_state.ArchState(
       self.space,
       arch_weights.ArchWeights(*map(np.asarray, weights)),
@@ -183,7 +190,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
 
   def predict_logits(self, images: tf.Tensor) -> tf.Tensor:
     """Logits [B, H, W, num_classes] of images in [0, 255], in inference."""
-    return self.supernet(images, self.strategy.arch_weights())
+    return self.supernet(images, self.strategy.mode())
 
   call = predict_logits
 
@@ -200,9 +207,9 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     self.weight_step(batch_a)
     is_due = self.weight_optimizer.iterations > self.arch_start_step
     if replicas.count() == 1:
-      tf.cond(is_due, lambda: self.arch_step(batch_b), lambda: 0.0)
+      tf.cond(is_due, lambda: self.arch_step(batch_a, batch_b), lambda: 0.0)
     elif self._has_arch_steps:  # replicas cannot meet inside of a condition
-      self.arch_step(batch_b)
+      self.arch_step(batch_a, batch_b)
     return {
       'loss': self._loss_metric.result(),
       'miou': self._train_iou.result(),
@@ -232,11 +239,12 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     images, labels = batch
     variables = self.supernet.trainable_variables
     before = self.guard.snapshot()
+    arch = self.strategy.sample(
+      self._progress(self.weight_optimizer.iterations)
+    )
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
-      logits = self.supernet(
-        images, self.strategy.arch_weights(), phases.WEIGHT_STEP
-      )
+      logits = self.supernet(images, arch, phases.WEIGHT_STEP)
       loss = self._loss(logits, labels)
     gradients = replicas.totals(tape.gradient(loss, variables))
     is_finite = self.guard.checked(loss, gradients, before)
@@ -256,19 +264,51 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
 
   @tf.autograph.experimental.do_not_convert
   @graph_ops.recorded
-  def arch_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
-    """One step of the strategy; leaves weights and statistics alone."""
+  def arch_step(
+    self, train: strategy_lib.Batch, val: strategy_lib.Batch
+  ) -> tf.Tensor:
+    """One step of the strategy; leaves weights and statistics alone.
 
-    def loss(batch, weights: arch_weights.ArchWeights) -> tf.Tensor:
-      images, labels = batch
-      logits = self.supernet(images, weights, phases.ARCH_STEP)
-      return self._loss(logits, labels)
+    Args:
+      train: A batch of split A, that of the weight step before.
+      val: A batch of split B.
 
-    value = self.strategy.update(batch, loss)
+    Returns:
+      The loss of `val`.
+    """
+    steps_done = self.weight_optimizer.iterations
+    weights = supernet_weights.SupernetWeights(
+      self.supernet.trainable_variables,
+      lambda: self.learning_rate(steps_done),
+      functools.partial(self._batch_loss, phases.LOOK_AHEAD),
+    )
+    step = strategy_lib.ArchStep(
+      train,
+      val,
+      self._progress(tf.maximum(steps_done - 1, 0)),
+      functools.partial(self._batch_loss, phases.ARCH_STEP),
+      weights,
+    )
+    value = self.strategy.update(step)
     is_finite = tf.math.is_finite(value)
     self.guard.count(is_finite)
     step_guard.note(self._arch_loss_metric, value, is_finite)
     return value
+
+  def _batch_loss(
+    self,
+    phase: phases.Phase,
+    batch: strategy_lib.Batch,
+    weights: arch_weights.ArchWeights,
+  ) -> tf.Tensor:
+    images, labels = batch
+    return self._loss(self.supernet(images, weights, phase), labels)
+
+  def _progress(self, step: tf.Tensor) -> strategy_lib.Progress:
+    fraction = tf.cast(step, tf.float32) / self._num_steps
+    return strategy_lib.Progress(
+      tf.convert_to_tensor(step), tf.minimum(fraction, 1.0)
+    )
 
   @tf.autograph.experimental.do_not_convert
   def test_step(self, batch: strategy_lib.Batch) -> Mapping[str, tf.Tensor]:

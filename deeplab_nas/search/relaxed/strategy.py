@@ -3,50 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
+from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search import strategies
 from deeplab_nas.space import arch_weights, genotype, search_space
 
+# Images float32 [B, H, W, 3] in [0, 255] and labels int32 [B, H, W].
 Batch = tuple[tf.Tensor, tf.Tensor]
 Loss = Callable[[Batch, arch_weights.ArchWeights], tf.Tensor]
 
 
-class SearchStrategy(Protocol):
+class Progress(NamedTuple):
+  """Where a search is.
+
+  Attributes:
+    step: int64 [], the number of the step, counted from 0. It is in every
+      checkpoint, so that what is seeded by it is the same in a resumed search.
+    fraction: float32 [], the share of the search that is done, 0 to 1.
+  """
+
+  step: tf.Tensor
+  fraction: tf.Tensor
+
+
+class Gradients(NamedTuple):
+  """A loss and its gradients.
+
+  Attributes:
+    loss: float32 [], this replica's share.
+    weights: Of the weights, in the order of `Weights.variables`, summed over
+      replicas.
+    arch: Of the architecture weights, summed over replicas.
+  """
+
+  loss: tf.Tensor
+  weights: Sequence[tf.Tensor]
+  arch: arch_weights.ArchWeights
+
+
+class Weights(Protocol):
+  """The weights of the supernet, as a strategy may see and shift them.
+
+  Attributes:
+    variables: All that a weight step learns.
+    learning_rate: float32 [], of the next weight step.
+  """
+
+  variables: Sequence[tf.Variable]
+  learning_rate: tf.Tensor
+
+  def gradient(self, batch: Batch, arch: arch_weights.ArchWeights) -> Gradients:
+    """The loss of a batch and its gradients; nothing changes.
+
+    With the statistics of the batch, as in a weight step, and without decay.
+    """
+
+  def shifted(
+    self, deltas: Sequence[tf.Tensor], scale: tf.Tensor | float
+  ) -> AbstractContextManager[None]:
+    """While it is open, the weights are w + scale * delta.
+
+    Afterwards they are what they were, bit for bit.
+
+    Args:
+      deltas: One for each of `variables`; the same on all replicas.
+      scale: float32 [].
+    """
+
+
+class ArchStep(NamedTuple):
+  """What a strategy gets to learn from.
+
+  Attributes:
+    train: A batch of half A of the training split, which the last weight step
+      has seen.
+    val: A batch of half B.
+    progress: Of the weight step that went before.
+    loss: Gives the scalar loss of a batch under architecture weights; with
+      several replicas this one's share, so that the sum is the whole loss. Its
+      gradient is that of the architecture weights alone.
+    weights: The supernet's.
+  """
+
+  train: Batch
+  val: Batch
+  progress: Progress
+  loss: Loss
+  weights: Weights
+
+
+class RelaxedStrategy(Protocol):
   """Decides which architecture weights the supernet runs with.
 
   A strategy is a `tf.Module`: what it learns is in its variables, so that a
-  checkpoint of the module is all that a resumed search needs. Its constructor
-  takes (space, config, seed).
+  checkpoint of the module is all that a resumed search needs. What it draws
+  depends on its seed and on the progress alone. Its constructor takes (space,
+  config, seed) and, if it has a section of settings, that.
   """
 
-  def arch_weights(self) -> arch_weights.ArchWeights:
-    """The weights to compute with now; called inside the compiled step."""
+  def sample(self, progress: Progress) -> arch_weights.ArchWeights:
+    """The weights of a weight step; called inside the compiled step.
 
-  def update(self, batch: Batch, loss: Loss) -> tf.Tensor:
-    """Learns from one batch of split B and nothing else changes.
+    The same on all replicas.
+    """
+
+  def mode(self) -> arch_weights.ArchWeights:
+    """What the strategy stands at, without randomness.
+
+    For validation, pictures, and to read the architecture off; constant between
+    updates.
+    """
+
+  def update(self, step: ArchStep) -> tf.Tensor:
+    """Learns from one step, and nothing else changes.
 
     Compiled without AutoGraph: a condition on a tensor is a tf.cond. Gradients
     come from tapes of its own; see `graph_ops.recorded`.
 
-    Args:
-      batch: Images float32 [B, H, W, 3] and labels int32 [B, H, W].
-      loss: Gives the scalar loss of a batch under architecture weights; with
-        several replicas this one's share, so that the sum is the whole loss.
-
     Returns:
-      The scalar loss; NaN if it or a gradient is not finite, and then nothing
-      was learnt from the batch.
+      The scalar loss of half B, this replica's share; NaN if it or a gradient
+      is not finite, and then nothing was learnt from the batches.
     """
 
   def genotype(self) -> genotype.Genotype:
     """The architecture that the search stands at."""
 
 
-class ByGradients(SearchStrategy, Protocol):
+class ByGradients(RelaxedStrategy, Protocol):
   """What a strategy that descends gradients has besides.
 
   With it, a search measures whether it learns more than noise; without, it runs
@@ -68,11 +157,24 @@ class ByGradients(SearchStrategy, Protocol):
 
 
 def build(
-  space: search_space.SearchSpace, config: config_lib.SearchConfig, seed: int
-) -> SearchStrategy:
+  space: search_space.SearchSpace,
+  config: config_lib.SearchConfig,
+  seed: int,
+  settings: checked_fields.Section | None = None,
+) -> RelaxedStrategy:
   """The strategy that a configuration names.
+
+  Args:
+    space: The search space.
+    config: Settings that strategies have in common.
+    seed: Of all that it draws.
+    settings: The strategy's own section, if it has one; None for its defaults.
 
   Raises:
     UserError: If no strategy has that name.
   """
-  return strategies.load(config.strategy)(space, config, seed)
+  cls = strategies.load(config.strategy)
+  section = config_strategies.SECTIONS.get(config.strategy)
+  if section is None:
+    return cls(space, config, seed)
+  return cls(space, config, seed, settings or section())

@@ -24,6 +24,16 @@ def test_norms_are_synchronized_only_with_others():
     assert not replicas.norms_are_synchronized()
 
 
+def test_a_replica_assigns_to_its_own_copy():
+  alone = tf.Variable(1.0)
+  assert replicas.own(alone) is alone
+  strategy = tf.distribute.MirroredStrategy(['/cpu:0'])
+  with strategy.scope():
+    shared = tf.Variable(1.0)
+  strategy.run(lambda: replicas.own(shared).assign(5.0))
+  assert shared.numpy() == 5
+
+
 def test_each_replica_is_one_of_a_strategy():
   strategy = tf.distribute.OneDeviceStrategy('CPU:0')
   assert int(strategy.run(lambda: tf.constant(replicas.count()))) == 1

@@ -17,7 +17,9 @@ def test_first_step_is_adams_on_gradient_plus_decay():
   alpha = strategy.params.alpha.numpy()
   # The loss is flat in alpha, so that only the decay moves it: Adam's first
   # step has the length of the learning rate whatever the gradient's.
-  strategy.update(None, lambda batch, weights: tf.reduce_sum(weights.op))
+  strategy.update(
+    tiny.arch_step(lambda batch, weights: tf.reduce_sum(weights.op))
+  )
   step = strategy.params.alpha.numpy() - alpha
   np.testing.assert_allclose(step, -0.1 * np.sign(alpha), rtol=1e-2)
 
@@ -25,7 +27,7 @@ def test_first_step_is_adams_on_gradient_plus_decay():
 def test_loss_is_returned():
   strategy = first_order.FirstOrder(tiny.SPACE, config_lib.SearchConfig(), 0)
   loss = strategy.update(
-    None, lambda batch, weights: 7.0 + 0 * tf.reduce_sum(weights.op)
+    tiny.arch_step(lambda batch, weights: 7.0 + 0 * tf.reduce_sum(weights.op))
   )
   assert float(loss) == 7.0
 
@@ -64,7 +66,9 @@ def test_a_loss_that_is_no_number_teaches_nothing():
   strategy = first_order.FirstOrder(tiny.SPACE, config, seed=1)
   before = [x.numpy() for x in strategy.params.trainable_variables]
   value = strategy.update(
-    None, lambda batch, weights: float('nan') * tf.reduce_sum(weights.op)
+    tiny.arch_step(
+      lambda batch, weights: float('nan') * tf.reduce_sum(weights.op)
+    )
   )
   assert np.isnan(value)
   for variable, old in zip(strategy.params.trainable_variables, before):

@@ -13,6 +13,10 @@ from tests.search import tiny
 SPACE = search_space.SearchSpace()
 
 
+def linear(slopes, weights):
+  return tf.add_n([tf.reduce_sum(s * w) for s, w in zip(slopes, weights)])
+
+
 class Search:
   """A first-order strategy that gets the gradients it is told to get."""
 
@@ -59,12 +63,7 @@ class Search:
 
     @tf.function(autograph=False)
     def update(*slopes):
-      return self.strategy.update(
-        slopes,
-        lambda slopes, weights: tf.add_n(
-          [tf.reduce_sum(s * w) for s, w in zip(slopes, weights)]
-        ),
-      )
+      return self.strategy.update(tiny.arch_step(linear, slopes))
 
     for _ in range(num_steps):
       shapes = (v.shape for v in self.strategy.learnt.values())
@@ -206,11 +205,10 @@ def test_replicas_walk_as_one_device_does():
     for _ in range(3)
   ]
 
-  def loss(slopes, weights):
-    return tf.add_n([tf.reduce_sum(s * w) for s, w in zip(slopes, weights)])
-
   for each in slopes:
-    mirrored.run(lambda x: search.strategy.update(x, loss), (each,))
+    mirrored.run(
+      lambda x: search.strategy.update(tiny.arch_step(linear, x)), (each,)
+    )
   for name in ('alpha', 'beta'):
     np.testing.assert_allclose(
       search.walks.read().walks[name],

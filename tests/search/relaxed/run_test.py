@@ -135,7 +135,7 @@ def test_walks_are_kept_and_may_be_absent(tmp_path):
 
   directory = run_directory.RunDirectory.create(tmp_path / 'run')
   before = tiny.searcher()
-  before.arch_step(tiny.batch(0))
+  before.arch_step(tiny.batch(9), tiny.batch(0))
   saver(before).save(checkpoints.Position(1))
 
   after = tiny.searcher(seed=1)
@@ -146,14 +146,14 @@ def test_walks_are_kept_and_may_be_absent(tmp_path):
   np.testing.assert_array_equal(
     after.noise_walks.read().walks['beta'][5], before.strategy.params.beta
   )
-  after.arch_step(tiny.batch(1))
+  after.arch_step(tiny.batch(9), tiny.batch(1))
   kept.save(checkpoints.Position(2))
 
   again = tiny.searcher(seed=1)
   whole = saver(again, search_run.optional_state(again))
   assert whole.restore() == (2, 0) and not whole.absent
   for searcher in (after, again):
-    searcher.arch_step(tiny.batch(2))
+    searcher.arch_step(tiny.batch(9), tiny.batch(2))
   for a, b in zip(after.noise_walks.variables, again.noise_walks.variables):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
   assert again.arch_state().evidence.num_steps == 2
@@ -168,7 +168,7 @@ def batch_statistics(parts, batches):
     for layer in layers:
       layer.moving_mean.assign(tf.ones_like(layer.moving_mean))
       layer.moving_variance.assign(tf.ones_like(layer.moving_variance))
-    supernet(images, arch.arch_weights(), phases.WEIGHT_STEP)
+    supernet(images, arch.mode(), phases.WEIGHT_STEP)
     found.append(
       [
         [10 * np.asarray(x) - 9 for x in (y.moving_mean, y.moving_variance)]

@@ -1,5 +1,7 @@
 """The alternating step: who changes what, and when."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,7 +37,7 @@ def test_architecture_step_changes_only_alpha_and_beta():
   learnt = model.strategy.params.trainable_variables
   arch, weights = values(learnt), values(model.supernet.variables)
   slots = values(model.weight_optimizer.variables)
-  model.arch_step(tiny.batch(0))
+  model.arch_step(tiny.batch(1), tiny.batch(0))
   assert all(changed(arch, learnt))
   assert not any(changed(weights, model.supernet.variables))
   assert not any(changed(slots, model.weight_optimizer.variables))
@@ -132,10 +134,9 @@ def test_both_kinds_of_step_learn_with_the_loss_that_was_asked_for():
   asked = losses.build(
     config_lib.SearchConfig(loss='focal+dice'), weights, 255, lambda: 0
   )
-  for step in (model.arch_step, model.weight_step):
-    logits = model.supernet(
-      images, model.strategy.arch_weights(), phases.ARCH_STEP
-    )
+  arch_step = functools.partial(model.arch_step, tiny.batch(1))
+  for step in (arch_step, model.weight_step):
+    logits = model.supernet(images, model.strategy.mode(), phases.ARCH_STEP)
     expected = float(asked(logits, labels))
     plain = float(losses.plain(255)(logits, labels[..., tf.newaxis]))
     assert abs(expected - plain) > 0.01
@@ -172,7 +173,7 @@ def test_mixed_precision_steps_near_float32():
   for model in (exact, mixed):
     model.loss_values = [
       float(model.weight_step(tiny.batch(0))),
-      float(model.arch_step(tiny.batch(1))),
+      float(model.arch_step(tiny.batch(0), tiny.batch(1))),
     ]
   np.testing.assert_allclose(mixed.loss_values, exact.loss_values, rtol=0.03)
   assert {v.dtype for v in mixed.strategy.params.variables} == {tf.float32}
@@ -208,5 +209,5 @@ def test_the_architecture_state_is_that_of_the_strategy(finished):
   assert state.space is finished.searcher.space
   assert state.genotype == strategy.genotype()
   assert all(isinstance(part, np.ndarray) for part in state.weights)
-  np.testing.assert_array_equal(state.weights.op, strategy.arch_weights().op)
+  np.testing.assert_array_equal(state.weights.op, strategy.mode().op)
   np.testing.assert_allclose(state.weights.op.sum(-1), 1, rtol=1e-6)
