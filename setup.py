@@ -88,7 +88,13 @@ setuptools.setup(
   long_description_content_type='text/markdown',
   license='Apache-2.0',
   packages=setuptools.find_packages(include=['deeplab_nas', 'deeplab_nas.*']),
-  package_data={'deeplab_nas': ['py.typed', 'space/zoo/*.json']},
+  package_data={
+    'deeplab_nas': [
+      'py.typed',
+      'space/zoo/*.json',
+      'search/trials/table/*.jsonl',
+    ]
+  },
   entry_points={
     'console_scripts': ['deeplab-nas = deeplab_nas.cli.main:main'],
   },

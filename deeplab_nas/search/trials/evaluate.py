@@ -71,7 +71,7 @@ class Evaluator:
     Returns:
       The outcome; a failure is one too.
     """
-    began = self._clock()
+    began, worked = self._clock(), time.process_time()
     try:
       with contextlib.ExitStack() as stack:
         if self.config.data.cache:
@@ -92,6 +92,7 @@ class Evaluator:
       device=_device(),
       code=self._code,
       data=dataset_info.digest(self.config.data.dir),
+      cpu_seconds=time.process_time() - worked,
     )
 
   def _run(self, job: job_lib.Job, beat: Callable[[], None]) -> outcome.Outcome:

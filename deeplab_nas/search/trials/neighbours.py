@@ -50,7 +50,17 @@ def every(space: search_space.SearchSpace) -> Iterator[genotype_lib.Genotype]:
 
   For small spaces: a set of all cells is held.
   """
-  cells = {}
+  found = cells(space)
+  for path in space.lattice.paths():
+    for cell in found:
+      yield genotype_lib.Genotype(path, cell)
+
+
+def cells(
+  space: search_space.SearchSpace,
+) -> tuple[tuple[genotype_lib.Block, ...], ...]:
+  """The cells of `every`, each once, in its canonical order."""
+  found = {}
   names = _primitives(space)
   blocks = [
     [
@@ -62,10 +72,8 @@ def every(space: search_space.SearchSpace) -> Iterator[genotype_lib.Genotype]:
   ]
   first = next(space.lattice.paths())
   for cell in itertools.product(*blocks):
-    cells.setdefault(genotype_lib.Genotype(first, cell).cell)
-  for path in space.lattice.paths():
-    for cell in cells:
-      yield genotype_lib.Genotype(path, cell)
+    found.setdefault(genotype_lib.Genotype(first, cell).cell)
+  return tuple(found)
 
 
 def _detours(

@@ -24,6 +24,7 @@ class Outcome:
     failure: 'nan', 'out of memory', or what else was the matter; None where
       there are scores.
     seconds: Of the whole trial.
+    cpu_seconds: Of all processor time of the process meanwhile.
     start_seconds: Of these, those until the first step was done.
     step_seconds: Median of the further steps.
     score_seconds: Of recalibration and scoring.
@@ -41,6 +42,7 @@ class Outcome:
   scores: Mapping[str, float] | None = None
   failure: str | None = None
   seconds: float = 0.0
+  cpu_seconds: float = 0.0
   start_seconds: float = 0.0
   step_seconds: float = 0.0
   score_seconds: float = 0.0

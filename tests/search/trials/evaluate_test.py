@@ -165,3 +165,8 @@ def test_smaller_images_have_smaller_crops(config):
   large['data']['crop_size'] = [97, 129]
   given = evaluate.config_of(config_lib.Config.from_dict(large), job(scale=0.5))
   assert given.data.crop_size == (49, 65)
+
+
+def test_processor_time_is_that_of_the_trial(found):
+  assert 0 < found.start_seconds < found.seconds
+  assert found.cpu_seconds > 0
