@@ -53,6 +53,7 @@ REQUIREMENTS = [
   'packaging>=21',
   'pillow>=9.1',
   'pyyaml>=6.0',
+  'scikit-learn>=1.2',
   'scipy>=1.9',
   'tqdm>=4.60',
   # pkg_resources, which tensorflow-hub imports, left setuptools in version 81.
@@ -106,7 +107,6 @@ setuptools.setup(
       'pytest-xdist>=3.5',
       'hypothesis>=6.80',
       'ruff==0.17.6',
-      'scikit-learn>=1.2',
     ],
   },
   classifiers=[

@@ -68,6 +68,9 @@ class Config:
   nsga2: config_strategies.Nsga2Config = config_strategies.Nsga2Config()
   tpe: config_strategies.TpeConfig = config_strategies.TpeConfig()
   halving: config_strategies.HalvingConfig = config_strategies.HalvingConfig()
+  bayesian: config_strategies.BayesianConfig = (
+    config_strategies.BayesianConfig()
+  )
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 

@@ -119,6 +119,27 @@ class HalvingConfig(checked_fields.Section):
   trust: float = _field(0.4, float, low=-1, high=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class BayesianConfig(checked_fields.Section):
+  """Settings of `bayesian`; no publication has tuned them for this space.
+
+  Attributes:
+    num_initial: Random architectures before the process chooses; 10 in BANANAS.
+    encoding: What the kernel compares: 'features', shares and counts of levels,
+      primitives and sources, or 'paths', the ways through the cell.
+    pool_size: Architectures of a generation that maximises expected
+      improvement.
+    num_generations: Of these, for each proposal.
+  """
+
+  NAME: ClassVar[str] = 'bayesian'
+
+  num_initial: int = _field(10, int, low=1)
+  encoding: str = _field('features', str, choices=('features', 'paths'))
+  pool_size: int = _field(20, int, low=1)
+  num_generations: int = _field(3, int, low=0)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -128,5 +149,6 @@ SECTIONS = {
     Nsga2Config,
     TpeConfig,
     HalvingConfig,
+    BayesianConfig,
   )
 }

@@ -9,6 +9,15 @@ from tests.search.trials import studies
 NUM_TRIALS = 60
 # Of each kind of landscape.
 SEEDS = range(5)
+# What fits a model for each proposal takes its time.
+LONG = ('bayesian', 'halving')
+EVERY = pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+    for name in sorted(studies.STRATEGIES.keys() - {'random'})
+  ],
+)
 
 
 def qualities(name):
@@ -29,7 +38,7 @@ def baseline():
   return qualities('random')
 
 
-@pytest.mark.parametrize('name', sorted(studies.STRATEGIES.keys() - {'random'}))
+@EVERY
 def test_it_is_better_than_random(name, baseline):
   """Its losses, paired with those of random search on the same landscapes.
 
@@ -39,7 +48,7 @@ def test_it_is_better_than_random(name, baseline):
   assert races.permutation_p(qualities(name), baseline, rng) < 0.05
 
 
-@pytest.mark.parametrize('name', sorted(studies.STRATEGIES.keys() - {'random'}))
+@EVERY
 def test_in_a_small_space_it_comes_near_the_optimum(name):
   """Within the best tenth of the space after a third of it, in the median."""
   ranks = []

@@ -12,7 +12,7 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
-from deeplab_nas.search.trials.learnt import halving
+from deeplab_nas.search.trials.learnt import bayesian, halving
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 DARTS = primitives.PRIMITIVES
@@ -44,6 +44,12 @@ STRATEGIES = {
   'halving': (
     halving.Halving,
     config_strategies.HalvingConfig(2.0, num_initial=4, pool_size=10),
+  ),
+  'bayesian': (
+    bayesian.Bayesian,
+    config_strategies.BayesianConfig(
+      num_initial=5, pool_size=6, num_generations=1
+    ),
   ),
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }

@@ -77,14 +77,23 @@ class Beliefs:
     self, seen: surrogate.Observations, num_levels: int
   ) -> surrogate.Parameters:
     """Those of the first scores, up to a number that grows in steps."""
-    count = _FIRST_FIT
-    while count * _GROWTH < len(seen.losses):
-      count = int(np.ceil(count * _GROWTH))
+    count = num_fitted(len(seen.losses))
     first = surrogate.Observations(*(column[:count] for column in seen))
     key = tuple(column.tobytes() for column in first)
     if key not in self._fitted:
       self._fitted = {key: surrogate.fit(first, num_levels)}
     return self._fitted[key]
+
+
+def num_fitted(num_scores: int) -> int:
+  """Of so many scores, to how many first ones parameters are fitted.
+
+  It grows in steps, so that parameters need not be fitted for every proposal.
+  """
+  count = _FIRST_FIT
+  while count * _GROWTH < num_scores:
+    count = int(np.ceil(count * _GROWTH))
+  return count
 
 
 def tamed(losses: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -65,3 +65,12 @@ def test_one_training_that_went_astray_is_no_measure_of_the_others():
     tamed[[0, 1, 2, 3, 4, 6, 7]], losses[[0, 1, 2, 3, 4, 6, 7]]
   )
   assert 1.2 < tamed[5] < 3
+
+
+def test_parameters_are_fitted_to_all_scores_but_the_last_few():
+  counts = [beliefs.num_fitted(n) for n in range(4, 200)]
+  assert counts == sorted(counts)
+  for scores, count in enumerate(counts, 4):
+    assert scores / 1.25 <= count
+    assert count <= max(4, 1.25 * scores)
+  assert len(set(counts)) < 20

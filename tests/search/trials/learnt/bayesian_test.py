@@ -1,0 +1,107 @@
+"""Bayesian optimisation: what it improves on, and with which kernel."""
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.stats
+
+from benchmarks import landscapes
+from deeplab_nas.config import strategies as config_strategies
+from deeplab_nas.search.trials import strategy
+from deeplab_nas.search.trials.learnt import bayesian
+from tests.search.trials import studies
+
+STUDY = strategy.Study(studies.MIDDLE, (studies.FULL,))
+
+
+def search(study=STUDY, **settings):
+  settings = {'num_initial': 5, 'pool_size': 8, **settings}
+  return bayesian.Bayesian(study, config_strategies.BayesianConfig(**settings))
+
+
+def trials_of(losses, genotypes):
+  return [
+    studies.trial(i, g, x) for i, (g, x) in enumerate(zip(genotypes, losses))
+  ]
+
+
+@pytest.mark.parametrize(('mean', 'sd'), [(0.3, 0.5), (-1.0, 2.0), (2.0, 0.7)])
+def test_expected_improvement_is_the_integral_that_defines_it(mean, sd):
+  density = scipy.stats.norm(mean, sd).pdf
+  expected, _ = scipy.integrate.quad(
+    lambda y: (0.1 - y) * density(y), mean - 12 * sd, 0.1, points=[mean]
+  )
+  found = bayesian.expected_improvement(np.array([mean]), np.array([sd]), 0.1)
+  assert found == pytest.approx([expected], rel=1e-6)
+
+
+def test_what_is_certain_improves_by_the_difference():
+  found = bayesian.expected_improvement(np.array([1.0, 3.0]), np.zeros(2), 2.5)
+  np.testing.assert_allclose(found, [1.5, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize('encoding', ['features', 'paths'])
+def test_after_few_trials_proposals_are_better_than_random_ones(encoding):
+  """Random ones have mean 0 and standard deviation 1, of 15 a mean of +-.26."""
+  found = []
+  for seed in range(3):
+    loss = landscapes.target(studies.MIDDLE, seed)
+    genotypes = studies.genotypes(studies.MIDDLE, 25, seed)
+    trials = trials_of(map(loss, genotypes), genotypes)
+    chosen = search(encoding=encoding)
+    found += [
+      loss(chosen.propose(trials, np.random.default_rng(i)).genotype)
+      for i in range(5)
+    ]
+  assert np.mean(found) < -1
+
+
+def test_a_parent_is_one_of_the_best():
+  loss = landscapes.target(studies.MIDDLE, 0)
+  genotypes = studies.genotypes(studies.MIDDLE, 25)
+  trials = trials_of(map(loss, genotypes), genotypes)
+  chosen = search()
+  parents = {
+    chosen.propose(trials, np.random.default_rng(i)).parent for i in range(8)
+  } - {None}
+  ranked = sorted(trials, key=STUDY.loss)
+  assert parents and parents <= {trial.number for trial in ranked[:10]}
+
+
+def test_how_far_a_trial_went_astray_does_not_matter():
+  """Once it is far above the others, nothing else depends on it."""
+  loss = landscapes.target(studies.MIDDLE, 0)
+  genotypes = studies.genotypes(studies.MIDDLE, 25)
+  far, farther = (
+    [
+      search().propose(
+        trials_of([astray, *map(loss, genotypes[1:])], genotypes),
+        np.random.default_rng(i),
+      )
+      for i in range(4)
+    ]
+    for astray in (50.0, 1e6)
+  )
+  assert far == farther
+
+
+def test_of_two_objectives_both_ends_are_asked_for():
+  """One wants fine strides, the other one coarse ones."""
+  study = strategy.Study(studies.MIDDLE, (studies.FULL,), ('miou', 'macs'))
+  trials = [
+    strategy.Trial(
+      i,
+      strategy.Proposal(genotype, studies.FULL),
+      i,
+      {'miou': np.mean(genotype.path), 'macs': np.mean(genotype.path)},
+      1.0,
+    )
+    for i, genotype in enumerate(studies.genotypes(studies.MIDDLE, 20))
+  ]
+  chosen = search(study)
+  levels = [
+    np.mean(chosen.propose(trials, np.random.default_rng(i)).genotype.path)
+    for i in range(12)
+  ]
+  seen = sorted(np.mean(trial.genotype.path) for trial in trials)
+  assert min(levels) <= seen[4] and max(levels) >= seen[-5]
