@@ -102,6 +102,10 @@ setuptools.setup(
   python_requires='>=3.9,<3.14',
   install_requires=[*tensorflow_requirements(), *REQUIREMENTS],
   extras_require={
+    # Trials on many machines. Ray imports pyarrow where it is installed, as it
+    # is with the datasets of tf-models-official; from version 26 on, that wants
+    # NumPy 2.
+    'cluster': ['ray>=2.51.2,<3', 'pyarrow<26'],
     'dev': [
       'pytest>=7.4',
       'pytest-xdist>=3.5',

@@ -50,7 +50,7 @@ def test_every_python_has_one_tensorflow(tmp_path):
 def test_another_tensorflow_can_be_asked_for(tmp_path, version):
   assert egg_info(tmp_path, version).returncode == 0
   found = sections(tmp_path)
-  assert set(found) == {'', 'dev'}
+  assert set(found) == {'', 'cluster', 'dev'}
   assert f'tensorflow~={version}.0' in found['']
 
 

@@ -66,6 +66,8 @@ class SearchConfig(config_loss.LossConfig):
     parallel_trials: Trainings at a time.
     trial_steps: Steps of a training, from the shortest to a full one.
     trial_timeout: Seconds without a step after which a training counts as hung.
+    cluster: Where trainings run: '' for this machine, else the address of a Ray
+      cluster, HOST:PORT or 'auto'; see g3doc/running.md.
     trial_budget: The most that an architecture may cost, by `trial_measure`; it
       is trained as wide as that allows. Null for the median of the space at
       `network.filter_multiplier`.
@@ -102,6 +104,7 @@ class SearchConfig(config_loss.LossConfig):
   parallel_trials: int = _field(2, int, low=1)
   trial_steps: tuple[int, ...] = _field((400,), int, low=1, many=True)
   trial_timeout: float = _field(600.0, float, above=0)
+  cluster: str = _field('', str)
   trial_budget: float | None = _field(None, float, above=0, optional=True)
   trial_measure: str = _field('cell_macs', str, choices=_MEASURES)
   latency_table: str = _field('', str, is_path=True)

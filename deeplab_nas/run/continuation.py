@@ -33,6 +33,7 @@ _FREE_SETTINGS = (
   'search.num_trials',
   'search.budget',
   'search.trial_timeout',
+  'search.cluster',
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
 

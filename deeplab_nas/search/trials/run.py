@@ -25,6 +25,7 @@ from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
+from deeplab_nas.search.trials.cluster import ray_executor
 from deeplab_nas.space import draw
 
 # Where neither their number nor a time is set.
@@ -124,14 +125,9 @@ def _driver(
   ledger: ledger_lib.Ledger,
   chosen: strategy.TrialStrategy,
 ) -> driver_lib.Driver:
-  """The driver of a study on this machine, which tells of each trial."""
+  """The driver of a study, which tells of each trial."""
   directory.trials.mkdir(exist_ok=True)
-  executor = executor_lib.LocalExecutor(
-    config.to_dict(),
-    config.search.parallel_trials,
-    config.search.trial_timeout,
-    directory.trials / 'log.txt',
-  )
+  executor = _executor(config, directory.trials / 'log.txt')
   logging.info(
     'Trials are as wide as %s of %s allows, %d at a time.',
     parts.widths.measure,
@@ -157,6 +153,17 @@ def _driver(
     note,
   )
   return driver
+
+
+def _executor(
+  config: config_lib.Config, log: pathlib.Path
+) -> executor_lib.Executor:
+  """Runs trials on this machine, or on a cluster."""
+  search = config.search
+  settings = config.to_dict(), search.parallel_trials, search.trial_timeout, log
+  if search.cluster:
+    return ray_executor.RayExecutor(*settings, search.cluster)
+  return executor_lib.LocalExecutor(*settings)
 
 
 def _facts(config: config_lib.Config) -> dict[str, object]:

@@ -188,7 +188,7 @@ def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
       assert process.returncode == 0
       break
     except subprocess.TimeoutExpired:
-      victims = [process.pid, *_children(process.pid)]
+      victims = [process.pid, *children(process.pid)]
       is_driver = num_workers == 2 or rng.uniform() < 0.5
       victim = process.pid if is_driver else victims[-1]
       os.kill(victim, signal.SIGKILL)
@@ -206,7 +206,7 @@ def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
   assert history(folder) == history(tmp_path / 'plain')
 
 
-def _children(pid):
+def children(pid):
   path = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
   return [int(child) for child in path.read_text().split()]
 

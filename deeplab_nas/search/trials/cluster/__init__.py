@@ -1,0 +1,1 @@
+"""Trials on many machines, which Ray has joined to a cluster."""
