@@ -95,6 +95,11 @@ def line(command: str, *flags: str | os.PathLike[str]) -> str:
   return shlex.join(words(command, *flags))
 
 
+def flag(name: str, value: str | os.PathLike[str]) -> str:
+  """'--name=value' in a sentence, such that a shell takes it as one word."""
+  return shlex.quote(f'--{name}={os.fspath(value)}')
+
+
 def python() -> str:
   """This interpreter as one would type it here."""
   return _as_typed_here(pathlib.Path(sys.executable))

@@ -39,6 +39,14 @@ def test_the_script_is_found_from_elsewhere(monkeypatch, tmp_path):
   assert script == f'{ROOT}/datasets/check_data.py'
 
 
+@pytest.mark.parametrize(
+  'value', ['runs/a', 'a b', "it's", '-x', '$HOME', 'a;b', '*', 'new\nline', '']
+)
+def test_a_flag_in_a_sentence_is_one_word_of_a_shell(value):
+  shown = commands.flag('run_dir', pathlib.PurePath(value) if value else '')
+  assert shlex.split(shown) == [f'--run_dir={value}']
+
+
 def test_the_program_is_named_where_it_was_typed():
   with commands.typed(commands.PROGRAM):
     assert commands.name('convert voc') == 'deeplab-nas convert voc'

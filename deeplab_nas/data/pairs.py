@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.data import findings, image_files
 
 # What macOS, Windows, file systems and storage boxes leave among the files.
@@ -320,7 +320,11 @@ def _suffix_hint(images, masks) -> str:
     )
     ends.add(None if image is None else name[len(image) :])
   end = ends.pop() if len(ends) == 1 else None
-  return f' (the masks end in {end!r}: pass --mask_suffix={end})' if end else ''
+  if not end:
+    return ''
+  return (
+    f' (the masks end in {end!r}: pass {commands.flag("mask_suffix", end)})'
+  )
 
 
 def _name(text: str) -> str:

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,7 +105,7 @@ def _folder(path: pathlib.Path, name: str) -> pathlib.Path:
   if len(found) > 1:
     raise errors.UserError(
       f'{path} has the evaluations {", ".join(found)}: choose one with'
-      f' {shlex.quote(f"--evaluation={found[0]}")}.'
+      f' {commands.flag("evaluation", found[0])}.'
     )
   return evaluations / found[0]
 

@@ -150,8 +150,9 @@ def keep_genotype(
     if held != genotype:
       raise errors.UserError(
         f'--run_dir={run} trains genotype {held.digest}, not'
-        f' {genotype.digest}: resume with --genotype={run.genotype}, or'
-        ' choose another folder.'
+        f' {genotype.digest}: resume with'
+        f' {commands.flag("genotype", run.genotype)}, or choose another'
+        ' folder.'
       )
   genotype.save(run.genotype)
 
@@ -170,7 +171,7 @@ def check_is_training(run: run_directory.RunDirectory) -> None:
     raise errors.UserError(
       f'{run} holds a search, and a supernet is no trained network: train'
       f' what it found with {commands.name("train")}'
-      f' --genotype={run.genotype}.'
+      f' {commands.flag("genotype", run.genotype)}.'
     )
   for path in (run.config, run.genotype, run.dataset):
     errors.require(
@@ -211,7 +212,8 @@ def _check_same(
     raise errors.UserError(
       f'--run_dir={run} has weights in {run.best.name}/ but nothing in'
       f' {run.checkpoints.name}/ to resume from, as an imported network:'
-      f' train it further with --init_from={run} and another --run_dir.'
+      f' train it further with {commands.flag("init_from", run)} and'
+      ' another --run_dir.'
     )
   if not run.config.is_file():
     return

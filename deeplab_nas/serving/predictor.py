@@ -129,7 +129,7 @@ def as_pixels(images: Any) -> np.ndarray:
     errors.require(
       not os.path.isdir(path),
       f'{path} is a folder: give its files, as a list, or segment it with'
-      f' {commands.name("predict")} --images={path}.',
+      f' {commands.name("predict")} {commands.flag("images", path)}.',
     )
     return prediction.read_image(path)
   if isinstance(images, (bytes, bytearray)) or images is None:

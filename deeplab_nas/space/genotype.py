@@ -14,6 +14,7 @@ import io
 import json
 import numbers
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from deeplab_nas.space import primitives as primitives_lib
 
 VERSION = 1
 FILE_NAME = 'genotype.json'  # in the folder of a run
+# Where an export has it, in the folder of each version.
+_ASSETS, _VERSION = 'assets', re.compile('[0-9]+')
 # Far from any network that could be built.
 MAX_LAYERS = 500
 MAX_LEVEL = 9
@@ -151,7 +154,9 @@ class Genotype:
 
   @classmethod
   def load(cls, path: str | os.PathLike[str]) -> Genotype:
-    """Reads a genotype file, or the one in the folder of a run.
+    """Reads a genotype file, or the one in the folder of a run or an export.
+
+    Of the folder that holds the versions of an export, the newest is meant.
 
     Raises:
       GenotypeError: If the file is missing or holds no genotype; the message
@@ -160,7 +165,7 @@ class Genotype:
     try:
       file = paths.expand(os.fspath(path))
       if os.path.isdir(file):
-        path = file = os.path.join(file, FILE_NAME)
+        path = file = _file_in(file)
       return cls.from_json(files.read(file))
     except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
@@ -181,6 +186,17 @@ class Genotype:
 
   def __str__(self) -> str:
     return text.format_genotype(self.path, self.cell)
+
+
+def _file_in(folder: str) -> str:
+  """The genotype file in the folder of a run, or of an export."""
+  versions = [name for name in os.listdir(folder) if _VERSION.fullmatch(name)]
+  places = ('', _ASSETS) + tuple(
+    os.path.join(name, _ASSETS)
+    for name in sorted(versions, key=int, reverse=True)
+  )
+  files_in = [os.path.join(folder, place, FILE_NAME) for place in places]
+  return next(filter(os.path.isfile, files_in), files_in[0])
 
 
 def _shown(value: Any) -> str:

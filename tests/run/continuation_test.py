@@ -146,6 +146,20 @@ def test_the_genotype_of_results_is_not_replaced(training):
   assert genotype.Genotype.load(training.genotype) == held
 
 
+def test_advice_on_odd_folders_can_be_pasted(tmp_path):
+  run = RunDirectory.create(tmp_path / 'a b')
+  continuation.start(run, CONFIG, [], 'search')
+  genotype = f"'--genotype={run.genotype}'"
+  with pytest.raises(errors.UserError) as told:
+    continuation.check_is_training(run)
+  assert f'--mode=train {genotype}.' in str(told.value)
+  continuation.keep_genotype(run, zoo.load('auto_deeplab'))
+  run.metrics.write_text('')
+  with pytest.raises(errors.UserError) as told:
+    continuation.keep_genotype(run, zoo.load('deeplabv3'))
+  assert f'resume with {genotype}, or' in str(told.value)
+
+
 def test_an_imported_network_is_not_resumed(training):
   put(training.best, 'tf1')
   before = files(training)

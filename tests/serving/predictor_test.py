@@ -135,8 +135,11 @@ def test_an_overlay_shows_image_and_classes(model, mask):
 
 
 def test_a_folder_and_what_holds_no_image_are_told(model, tmp_path):
-  with pytest.raises(errors.UserError, match='is a folder: give its files'):
-    model.predict(tmp_path)
+  folder = tmp_path / 'my photos'
+  folder.mkdir()
+  with pytest.raises(errors.UserError, match='is a folder: give its') as told:
+    model.predict(folder)
+  assert f"predict.py '--images={folder}'." in str(told.value)
   for nothing, kind in ((b'PNG', 'bytes'), (None, 'NoneType')):
     with pytest.raises(
       ValueError, match=f'are of type {kind}, expected a path'

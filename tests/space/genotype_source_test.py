@@ -29,6 +29,19 @@ def test_what_is_no_genotype_is_refused(tmp_path):
   assert 'has to be JSON' in refusal(tmp_path / 'text.json')
 
 
+def test_the_folder_of_an_export_holds_a_genotype(tmp_path):
+  names = {'2': 'deeplabv3', '10': 'auto_deeplab', 'old': 'deeplabv3'}
+  for version, name in names.items():
+    assets = tmp_path / version / 'assets'
+    assets.mkdir(parents=True)
+    zoo.load(name).save(assets / 'genotype.json')
+  newest = zoo.load('auto_deeplab')
+  assert genotype_source.read(tmp_path) == newest
+  assert genotype_source.find(tmp_path / '2') == zoo.load('deeplabv3')
+  (tmp_path / '11').mkdir()  # without a model
+  assert genotype_source.find(str(tmp_path)) == newest
+
+
 def test_in_python_a_name_a_file_and_a_folder_are_enough(tmp_path):
   published = zoo.load('auto_deeplab')
   published.save(tmp_path / 'genotype.json')
