@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 
 from deeplab_nas import errors
@@ -18,6 +19,9 @@ class Refused(ValueError):
 
 def expand(text: str) -> str:
   """The path with `~` and `~user` replaced by home folders.
+
+  To expand it again, also after a path library has dropped a './' in front,
+  changes nothing: './~' comes back absolute.
 
   Args:
     text: As it was typed; '' stays.
@@ -49,6 +53,9 @@ def expand(text: str) -> str:
       f'there is no home folder of a user {user!r}; write ./{text} for a file'
       ' of that name'
     )
+  plain = os.fspath(pathlib.PurePath(expanded))
+  if text and (plain.startswith('~') or _ADDRESS.match(plain)):
+    return os.path.abspath(expanded)
   return expanded
 
 

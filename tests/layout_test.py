@@ -31,7 +31,7 @@ PAGES = [
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
-  ('callable_room', 'errors', 'files', 'safe_yaml', 'commands'),
+  ('callable_room', 'errors', 'files', 'safe_yaml', 'commands', 'wording'),
   ('folder_lock', 'paths'),
   ('checked_fields',),
   ('space', 'data'),

@@ -15,16 +15,23 @@ from deeplab_nas import errors, paths
     'a',
     '/a/b',
     'a~b',
-    './~',
     'zoo:x',
     'a:b/c',
     'c:/windows',
-    './gs:/x',
     '*',
   ],
 )
 def test_a_path_stays(text):
   assert paths.expand(text) == text
+
+
+@pytest.mark.parametrize('text', ['./~', './~/a', './~root', '././gs:/x', '~'])
+def test_to_expand_twice_is_to_expand_once(text, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  once = paths.expand(text)
+  assert paths.expand(str(pathlib.Path(once))) == once
+  if text != '~':
+    assert once == f'{tmp_path}/{text.replace("./", "")}'
 
 
 def test_home_is_put_in(monkeypatch):

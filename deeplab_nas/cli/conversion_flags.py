@@ -6,6 +6,7 @@ import dataclasses
 
 from absl import flags, logging
 
+from deeplab_nas import wording
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.data import conversion, dataset_info, image_files, layouts
 
@@ -96,12 +97,12 @@ def report(info: dataset_info.DatasetInfo, where: str) -> None:
   for name, split in info.splits.items():
     labelled = sum(split.class_pixels)
     share = 100 * labelled / max(labelled + split.ignored_pixels, 1)
-    shards = f' in {split.num_shards} shards' if split.num_shards else ''
+    shards = wording.counted(split.num_shards, 'shard')
     logging.info(
-      '%s: %d examples%s, up to %d x %d pixels, %.1f %% labelled.',
+      '%s: %s%s, up to %d x %d pixels, %.1f %% labelled.',
       name,
-      split.num_examples,
-      shards,
+      wording.counted(split.num_examples, 'example'),
+      f' in {shards}' if split.num_shards else '',
       *split.max_size,
       share,
     )

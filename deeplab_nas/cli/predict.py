@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.cli import command, conversion_flags, scales_flag
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.runtime import tensorflow_setup
@@ -104,7 +104,8 @@ def _predict(
     )
   done = len(images) - len(problems)
   if done:
-    print(f'{done} of {len(images)} images segmented, in {output_dir}.')
+    total = wording.counted(len(images), 'image')
+    print(f'{done} of {total} segmented, in {output_dir}.')
   if problems:
     raise errors.UserError('\n'.join(problems))
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from deeplab_nas import commands
+from deeplab_nas import commands, wording
 from deeplab_nas.config import choices as choices_lib
 from deeplab_nas.config import data_facts, image_sizes
 from deeplab_nas.data import dataset_info
@@ -222,8 +222,9 @@ def _choose_training(
   choices.choose(
     'network.batch_norm_momentum',
     round(momentum, 4),
-    f'the statistics are renewed {round(steps * (1 - momentum))} times in'
-    f" {steps} steps; the paper's 0.9997 is for 1.5 million",
+    'the statistics are renewed'
+    f' {wording.counted(round(steps * (1 - momentum)), "time")} in'
+    f" {wording.counted(steps, 'step')}; the paper's 0.9997 is for 1.5 million",
   )
   choices.choose('train.gradient_clip', 5.0, 'against steps that go astray')
   layers = choices.held('space.num_layers')
@@ -276,5 +277,4 @@ def _memory(num_bytes: int) -> str:
 
 
 def _minutes(seconds: float) -> str:
-  minutes = max(1, round(seconds / 60))
-  return f'{minutes} minute{"s" * (minutes > 1)}'
+  return wording.counted(max(1, round(seconds / 60)), 'minute')

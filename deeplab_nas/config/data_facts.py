@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from deeplab_nas import commands, errors
+from deeplab_nas import commands, errors, wording
 from deeplab_nas.data import classes, dataset_info
 
 MANY, VERY_MANY = 500, 2000  # training images
@@ -83,8 +83,9 @@ class DataFacts:
     """'94 training and 24 validation images of up to 320 x 480 pixels'."""
     height, width = self.size
     return (
-      f'{self.num_images} training and {self.num_val} validation images of up'
-      f' to {height} x {width} pixels, {len(self.shares)} classes that occur'
+      f'{self.num_images} training and'
+      f' {wording.counted(self.num_val, "validation image")} of up to'
+      f' {height} x {width} pixels, {len(self.shares)} classes that occur'
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from deeplab_nas import wording
 from deeplab_nas.config import data_facts
 
 # Pixels of an image: what suits, and what fits in the memory of a validation.
@@ -56,7 +57,7 @@ def choose_batch(facts: data_facts.DataFacts, pixels: int) -> tuple[int, str]:
     pixels: Of a scaled image, all of which is validated at once.
   """
   count = 2 if facts.num_images < 16 else 4 if facts.num_images < 200 else 8
-  why = f'for {facts.num_images} training images'
+  why = f'for {wording.counted(facts.num_images, "training image")}'
   most = min(_BATCH_PIXELS, _BATCH_LOGITS // facts.num_classes) // pixels
   if most < count:
     count = max(2, most)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.data import dataset_info, shards
 
 # Named, not imported: this module must not pull in TensorFlow.
@@ -86,7 +86,11 @@ def no_label(
   """The refusal of a split, or of its first images, without a label."""
   labelled = [name for name, of in info.splits.items() if any(of.class_pixels)]
   others = ', '.join(labelled) or ('none' if info.splits else 'not known')
-  first = '' if num_images is None else f' in its first {num_images} images'
+  first = (
+    ''
+    if num_images is None
+    else f' in its first {wording.counted(num_images, "image")}'
+  )
   return (
     f'Split {split} of {data_dir} has no pixel with a label{first}:'
     ' there are no masks, or all of them is ignored, so there is'

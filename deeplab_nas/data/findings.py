@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.data import dataset_info, mask_advice
 
 MAX_REPORTED = 10
@@ -143,7 +143,7 @@ class Problems:
     verb = 'hold' if len(masks) > 1 else 'holds'
     values = sorted(self._unknown, key=lambda value: (len(value), value))
     listed = ', '.join(
-      f'{value} ({counted(self._unknown[value], "pixel")})'
+      f'{value} ({wording.counted(self._unknown[value], "pixel")})'
       for value in values[:_MANY_VALUES]
     )
     if len(values) > _MANY_VALUES:
@@ -162,11 +162,6 @@ class Problems:
     )
 
 
-def counted(number: int, noun: str) -> str:
-  """'1 pixel', '1,024 pixels'."""
-  return f'{number:,} {noun}{"s" * (number != 1)}'
-
-
 def check_split(
   split: str,
   counts: Counts,
@@ -179,8 +174,9 @@ def check_split(
   labelled = counts.labelled(info.num_classes, info.ignore_label)
   if not sum(labelled):
     problems.add(
-      f'Split {split} has no labelled pixel: all {counts.num_masks} masks'
-      f' hold only the ignore label {info.ignore_label}.'
+      f'Split {split} has no labelled pixel: its masks,'
+      f' {counts.num_masks} in all, hold only the ignore label'
+      f' {info.ignore_label}.'
     )
     return
   if split.startswith('train') and sum(map(bool, labelled)) == 1:
@@ -264,9 +260,9 @@ def check_binary(
   present = {value for value, count in enumerate(total.histogram) if count}
   if present == {0, 255} and ignore_label == 255 and 255 not in mapped_values:
     problems.add(
-      f'All {total.num_masks} masks hold only 0 and 255, and 255 is the'
-      ' ignore label, so only class 0 is left and nothing can be learnt: use'
-      ' --map=255:1 if 255 is class 1.'
+      f'The masks, {total.num_masks} in all, hold only 0 and 255, and 255 is'
+      ' the ignore label, so only class 0 is left and nothing can be learnt:'
+      ' use --map=255:1 if 255 is class 1.'
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import commands, errors
+from deeplab_nas import commands, errors, wording
 from deeplab_nas.data import (
   dataset_info,
   example_schema,
@@ -59,8 +59,8 @@ def train_dataset(
   )
   errors.require(
     repeat or size >= config.batch_size,
-    f'Split {split} of {data_dir} has {size} examples, which fill no batch'
-    f' of {config.batch_size}: lower the batch size.',
+    f'Split {split} of {data_dir} has {wording.counted(size, "example")}, too'
+    f' few for a batch of {config.batch_size}: lower the batch size.',
   )
   seed = _seed(config)
   examples = _features(paths, names, seed)

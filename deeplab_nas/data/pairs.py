@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from absl import logging
 
-from deeplab_nas import commands, errors
+from deeplab_nas import commands, errors, wording
 from deeplab_nas.data import findings, image_files
 
 # What macOS, Windows, file systems and storage boxes leave among the files.
@@ -223,7 +223,7 @@ def check_overlap(splits: dict[str, Sequence[Pair]]) -> None:
         pair.name for pair in splits[second]
       }
       if common:
-        images = findings.counted(len(common), 'image')
+        images = wording.counted(len(common), 'image')
         problems.add(
           f'Splits {first} and {second} share {images}, first {min(common)}:'
           ' name each image in one of them.'

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.data import check, dataset_info, shards
 
 _NUM_TOLD = 5
@@ -68,7 +68,8 @@ def sound(
         num_gone = said - num_found - (losses.num_records - damaged_before)
         errors.require(
           num_gone >= 0,
-          f'Split {split} of {data_dir} has {said - num_gone} examples, but'
+          f'Split {split} of {data_dir} has'
+          f' {wording.counted(said - num_gone, "example")}, but'
           f' {dataset_info.FILE_NAME} says {said}: convert the data again.',
         )
         left[split] = dataclasses.replace(left[split], num_examples=num_found)

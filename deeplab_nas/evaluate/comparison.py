@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.evaluate import (
   bootstrap,
   evaluated,
@@ -40,7 +40,11 @@ def compare(a: evaluated.Evaluated, b: evaluated.Evaluated) -> str:
   """
   b = _in_order_of(a, b)
   sections = (
-    [f'A  {a.folder}', f'B  {b.folder}', f'{len(a.images.names)} images'],
+    [
+      f'A  {a.folder}',
+      f'B  {b.folder}',
+      wording.counted(len(a.images.names), 'image'),
+    ],
     ['Settings that differ:', *_setting_rows(a, b)],
     _score_rows(a, b),
     ['Costs:', *_cost_rows(a, b)],
@@ -61,8 +65,9 @@ def _in_order_of(
   if only or len(a.images.names) != len(b.images.names):
     example = f', such as {min(only)}' if only else ''
     raise errors.UserError(
-      f'{a.folder} ({len(a.images.names)} images) and {b.folder}'
-      f' ({len(b.images.names)}) are evaluations of other images{example}:'
+      f'{a.folder} ({wording.counted(len(a.images.names), "image")}) and'
+      f' {b.folder} ({len(b.images.names)}) are evaluations of other'
+      f' images{example}:'
       ' evaluate both runs on the same split of the same data.'
     )
   place = {name: i for i, name in enumerate(b.images.names)}
@@ -168,7 +173,7 @@ def _verdict(found: bootstrap.Difference, num_images: int) -> list[str]:
   ]
   if num_images < _FEW_IMAGES:
     lines.append(
-      f'{num_images} images are few: intervals come out too narrow, and p'
+      f'So few images, {num_images}: intervals come out too narrow, and p'
       f' cannot be below {2 / 2**num_images:.2g}.'
     )
   return lines

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from deeplab_nas import wording
 from deeplab_nas.evaluate import bootstrap, image_counts
 
 # New columns come last: programs may count them.
@@ -83,7 +84,8 @@ def to_text(scores: Scores) -> str:
     )
   lines += ['', *_summary(scores)]
   lines.append(
-    f'{scores.num_images} images, {scores.ignored_pixels:,} pixels ignored'
+    f'{wording.counted(scores.num_images, "image")},'
+    f' {wording.counted(scores.ignored_pixels, "pixel")} ignored'
   )
   return '\n'.join(lines)
 

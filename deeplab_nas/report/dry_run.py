@@ -7,6 +7,7 @@ import pathlib
 import resource
 import sys
 
+from deeplab_nas import wording
 from deeplab_nas.config import presets
 from deeplab_nas.report import text
 
@@ -91,9 +92,11 @@ class Estimate:
       *self._accelerator_rows(),
       (
         'the whole run, about',
-        f'{text.duration(self.total_seconds)} ({self.epochs} epochs of'
-        f' {self.steps_per_epoch} steps, {self.num_val_images} validation'
-        ' images in each validation)',
+        f'{text.duration(self.total_seconds)}'
+        f' ({wording.counted(self.epochs, "epoch")} of'
+        f' {wording.counted(self.steps_per_epoch, "step")},'
+        f' {wording.counted(self.num_val_images, "validation image")} in each'
+        ' validation)',
       ),
     )
     return '\n'.join(f'{name:<34}{value}' for name, value in rows)

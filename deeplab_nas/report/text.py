@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deeplab_nas import wording
 from deeplab_nas.space import cost
 
 # In a line of `metrics_log`: batches over which statistics were taken anew.
@@ -41,10 +42,9 @@ def statistics(metrics: Mapping[str, Any]) -> list[str]:
   count = metrics.get(RECALIBRATION)
   if not count:
     return []
-  batches = 'batch' if count == 1 else 'batches'
   return [
     'Measured with batch-norm statistics that were taken anew over'
-    f' {count:.0f} {batches}.'
+    f' {wording.counted(count, "batch", "batches")}.'
   ]
 
 

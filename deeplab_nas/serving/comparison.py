@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.serving import names
 
 MAX_DIFFERENCE = 1e-3
@@ -37,9 +37,10 @@ class Comparison:
   agreement: float
 
   def __str__(self) -> str:
-    images = '1 image' if self.num_images == 1 else f'{self.num_images} images'
     return (
-      f'{images}, {self.num_pixels} pixels: largest difference of a probability'
+      f'{wording.counted(self.num_images, "image")},'
+      f' {wording.counted(self.num_pixels, "pixel")}: largest difference of a'
+      ' probability'
       f' {self.max_difference:.1e}, the same class at'
       f' {100 * self.agreement:.3f} % of the pixels'
     )

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, wording
 from deeplab_nas.space import cost_table, derived_layers, operations
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -135,8 +135,7 @@ class LatencyTable:
 
   def place_text(self) -> str:
     """Such as 'AMD EPYC, 2 cores, with 1 thread'."""
-    plural = '' if self.threads == 1 else 's'
-    return f'{self.machine}, with {self.threads} thread{plural}'
+    return f'{self.machine}, with {wording.counted(self.threads, "thread")}'
 
   def to_json(self) -> str:
     """Text of the file; equal tables give equal text."""

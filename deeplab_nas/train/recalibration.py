@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_nas import wording
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import common_windows, dataset_info, input_pipeline
 from deeplab_nas.nn.network import step_random
@@ -254,12 +255,10 @@ def from_config(
     num_images = input_pipeline.count_subsets(*of_split)[subset]
   count = min(count, math.ceil(num_images / batch_size))
   logging.info(
-    'Before each validation, batch-norm statistics are taken anew over %d'
-    ' %s of %d whole training %s (recalibration_batches).',
-    count,
-    'batch' if count == 1 else 'batches',
-    batch_size,
-    'image' if batch_size == 1 else 'images',
+    'Before each validation, batch-norm statistics are taken anew over %s of'
+    ' %s (recalibration_batches).',
+    wording.counted(count, 'batch', 'batches'),
+    wording.counted(batch_size, 'whole training image'),
   )
 
   def batches() -> tf.data.Dataset:

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 from official.modeling.optimization import lr_schedule
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.config import config as config_lib
 
 
@@ -64,7 +64,7 @@ def build(
   if config.slow_start_steps >= total_steps:
     raise errors.UserError(
       f'train.slow_start_steps is {config.slow_start_steps}, expected less than'
-      f' the {total_steps} steps of the whole training.'
+      f' the {wording.counted(total_steps, "step")} of the whole training.'
     )
   polynomial = lr_schedule.PolynomialDecayWithOffset(
     offset=config.slow_start_steps,

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_nas import commands
+from deeplab_nas import commands, wording
 from deeplab_nas.report import baseline
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
@@ -46,7 +46,8 @@ def summarize(
   )
   parts = (
     f'Trained architecture {genotype.digest},'
-    f' {report_text.count(num_params)} parameters, {len(metrics)} epochs.',
+    f' {report_text.count(num_params)} parameters,'
+    f' {wording.counted(len(metrics), "epoch")}.',
     *_costs(genotype, network, image_size),
     _quality(metrics, kept_epoch, keep),
     *baseline.warned(metrics),

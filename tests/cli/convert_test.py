@@ -29,7 +29,7 @@ def run(folder, tmp_path, *arguments):
 def test_folder_is_converted(folder, tmp_path):
   result = run(folder, tmp_path, '--val_fraction=0.5', '--num_shards=1')
   assert result.returncode == 0, result.stderr
-  assert 'train: 2 examples in 1 shards, up to 12 x 16' in result.stderr
+  assert 'train: 2 examples in 1 shard, up to 12 x 16' in result.stderr
   info = dataset_info.DatasetInfo.load(tmp_path / 'out')
   assert info.splits['val'].num_examples == 2
 

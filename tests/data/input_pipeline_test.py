@@ -152,7 +152,7 @@ def test_each_epoch_sees_every_example_once(data_dir, info):
 
 
 def test_batch_larger_than_an_epoch_is_refused(data_dir, info):
-  with pytest.raises(errors.UserError, match='9 examples, which fill no batch'):
+  with pytest.raises(errors.UserError, match='9 examples, too few for a'):
     input_pipeline.train_dataset(
       data_dir, 'train', info, config(batch_size=10), repeat=False
     )

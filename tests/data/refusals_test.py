@@ -300,7 +300,7 @@ CASES = {
     '7 (60 pixels)',
     '--map=7:ignore,9',
   ],
-  _binary: ['All 4 masks hold only 0 and 255', '--map=255:1'],
+  _binary: ['The masks, 4 in all, hold only 0 and 255', '--map=255:1'],
   _photo: ['masks/a.png', 'none of the 3 classes', 'resized mask'],
   _size: ['12 x 16', '12 x 15', 'b.png'],
   _image_alone: ['images/c.png has no mask of the name c: add it, or'],

@@ -87,7 +87,7 @@ def test_scores_have_intervals_and_a_p_value(runs):
 
 
 def test_few_images_are_said_to_be_few(runs, tmp_path):
-  assert '12 images are few: ' in compared(*runs)
+  assert 'So few images, 12: ' in compared(*runs)
   assert 'p cannot be below 0.00049.' in compared(*runs)
   images = [f'{i}.png' for i in range(30)]
   many = [
