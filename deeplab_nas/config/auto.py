@@ -19,7 +19,7 @@ from typing import Any
 from deeplab_nas import commands, wording
 from deeplab_nas.config import choices as choices_lib
 from deeplab_nas.config import data_facts, image_sizes
-from deeplab_nas.data import dataset_info
+from deeplab_nas.data import dataset_info, pipeline_config
 from deeplab_nas.space import widths
 
 NAME = 'auto'
@@ -65,8 +65,8 @@ def choose(
     choices.given('data.train_split', 'train'),
     choices.given('data.val_split', 'val'),
   )
-  pixels = _choose_images(choices, facts)
-  _choose_validation(choices, facts, pixels)
+  scale = _choose_images(choices, facts)
+  _choose_validation(choices, facts, scale)
   _choose_weights(choices, facts)
   seconds = _choose_search(choices, facts), _choose_training(choices, facts)
   for what, value in zip(('search', 'training'), seconds):
@@ -79,22 +79,22 @@ def choose(
 
 def _choose_images(
   choices: choices_lib.Choices, facts: data_facts.DataFacts
-) -> int:
-  """Scale, batch and crop; returns the pixels of a scaled image."""
+) -> float:
+  """Scale, batch and crop; returns the scale."""
   choices.reasons.append(f'data: {facts.described()}')
   scale = choices.choose('data.image_scale', *image_sizes.choose_scale(facts))
   height, width = (max(1, round(side * scale)) for side in facts.size)
-  pixels = height * width
   batch = choices.choose(
-    'data.batch_size', *image_sizes.choose_batch(facts, pixels)
+    'data.batch_size', *image_sizes.choose_batch(facts, scale)
   )
   crop = image_sizes.choose_crop(height, width, _STEP_PIXELS // batch)
   is_whole = crop[0] >= height and crop[1] >= width
   what = 'the whole image' if is_whole else 'a part of the image'
+  up_to = 'up to ' if facts.size != facts.largest else ''
   choices.choose(
     'data.crop_size',
     crop,
-    f'{what}, which is {height} x {width} after scaling; batch and crop'
+    f'{what}, which is {up_to}{height} x {width} after scaling; batch and crop'
     f' together are some {_STEP_PIXELS // 1000},000 pixels a step at most',
   )
   least, why = 0.75, 'moderate, since a short training sees few variants'
@@ -103,25 +103,28 @@ def _choose_images(
     least, why = 1.0, f'class {name} may be too thin to be made smaller'
   choices.choose('data.min_scale', least, why)
   choices.choose('data.max_scale', max(1.5, least), 'moderate likewise')
-  num_bytes = 4 * pixels * facts.num_images
+  num_bytes = 4 * facts.mean_pixels * scale**2 * facts.num_images
   fits = num_bytes <= _CACHE_BYTES
   choices.choose(
     'data.cache',
     fits,
     f'decoded, the images take {_memory(num_bytes)}',
   )
-  return pixels
+  return scale
 
 
 def _choose_validation(
-  choices: choices_lib.Choices, facts: data_facts.DataFacts, pixels: int
+  choices: choices_lib.Choices, facts: data_facts.DataFacts, scale: float
 ) -> None:
   if not facts.num_val:
     split = choices.given('data.val_split', 'val')
     why = f'dataset.json counts no images of split {split}: nothing is measured'
     choices.choose('data.val_split', '', why)
     return
-  most = max(4, _VAL_PIXELS // pixels)
+  pixels = min(
+    math.prod(facts.size), pipeline_config.MOST_PADDING * facts.mean_pixels
+  )
+  most = max(4, int(_VAL_PIXELS / (pixels * scale**2)))
   if most < facts.num_val:
     choices.choose(
       'data.max_val_images',

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from deeplab_nas import commands, errors, wording
-from deeplab_nas.data import classes, dataset_info
+from deeplab_nas.data import classes, dataset_info, pipeline_config
 
 MANY, VERY_MANY = 500, 2000  # training images
 _RARE = 0.05  # share of the pixels
@@ -18,7 +19,9 @@ class DataFacts:
   Attributes:
     num_images: To train on.
     num_val: To validate on.
-    size: Largest (height, width) of both splits.
+    size: Largest (height, width) of both splits, which may be of two images.
+    largest: (height, width) of the image of the most pixels.
+    mean_pixels: Of an image.
     num_classes: Channels of the logits.
     shares: Of the labelled pixels, by name of each class that has any.
   """
@@ -26,6 +29,8 @@ class DataFacts:
   num_images: int
   num_val: int
   size: tuple[int, int]
+  largest: tuple[int, int]
+  mean_pixels: float
   num_classes: int
   shares: dict[str, float]
 
@@ -55,8 +60,12 @@ class DataFacts:
     errors.require(split.num_examples > 0, f'Split {train} has no images.')
     classes.require_several(info, train)
     val_split = info.splits.get(val)
-    sizes = [split.max_size] + ([val_split.max_size] if val_split else [])
+    both = [split] + ([val_split] if val_split else [])
+    sizes = [each.max_size for each in both]
     size = tuple(max(1, *sides) for sides in zip(*sizes, (1, 1)))
+    largest = max(
+      (each.largest_image or each.max_size for each in both), key=math.prod
+    )
     pixels = dict(zip(info.class_names, split.class_pixels))
     found = classes.occurring(info, train)
     total = sum(pixels[name] for name in found)
@@ -64,9 +73,21 @@ class DataFacts:
       split.num_examples,
       val_split.num_examples if val_split else 0,
       size,
+      largest,
+      sum(map(_num_pixels, both)) / sum(each.num_examples for each in both),
       info.num_classes,
       {name: pixels[name] / total for name in found},
     )
+
+  @property
+  def padded_pixels(self) -> float:
+    """At most so many has one of several images that are validated at once.
+
+    All are padded to `size`, unless that adds too much: then they are taken one
+    by one.
+    """
+    most = pipeline_config.MOST_PADDING * math.prod(self.largest)
+    return min(math.prod(self.size), most)
 
   @property
   def rarest(self) -> tuple[str, float]:
@@ -87,6 +108,12 @@ class DataFacts:
       f' {wording.counted(self.num_val, "validation image")} of up to'
       f' {height} x {width} pixels, {len(self.shares)} classes that occur'
     )
+
+
+def _num_pixels(split: dataset_info.SplitInfo) -> int:
+  """Of all images; at least, where pixels without labels were not counted."""
+  counted = sum(split.class_pixels) + split.ignored_pixels
+  return max(counted, split.num_examples * math.prod(split.min_size), 1)
 
 
 def format_percent(share: float) -> str:

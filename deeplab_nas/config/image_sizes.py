@@ -15,7 +15,7 @@ _LEAST_SIDE, _STRIDE = 64, 32
 
 def choose_scale(facts: data_facts.DataFacts) -> tuple[float, str]:
   """The factor above 0 by which all images are resized, and why."""
-  short, long = min(facts.size), max(facts.size)
+  short, long = min(facts.largest), max(facts.largest)
   if short < _LEAST_SIDE and 2 * long <= 1024:
     factor = 2.0 if 2 * short >= _LEAST_SIDE or 4 * long > 1024 else 4.0
     return factor, (
@@ -49,16 +49,17 @@ def _why_scale(factor: float, facts: data_facts.DataFacts) -> str:
   )
 
 
-def choose_batch(facts: data_facts.DataFacts, pixels: int) -> tuple[int, str]:
+def choose_batch(facts: data_facts.DataFacts, scale: float) -> tuple[int, str]:
   """The number of images in a step, at least 2, and why.
 
   Args:
     facts: About the data.
-    pixels: Of a scaled image, all of which is validated at once.
+    scale: Of the images, which are validated whole.
   """
   count = 2 if facts.num_images < 16 else 4 if facts.num_images < 200 else 8
   why = f'for {wording.counted(facts.num_images, "training image")}'
-  most = min(_BATCH_PIXELS, _BATCH_LOGITS // facts.num_classes) // pixels
+  most = min(_BATCH_PIXELS, _BATCH_LOGITS // facts.num_classes)
+  most = int(most / (facts.padded_pixels * scale**2))
   if most < count:
     count = max(2, most)
     why = 'more whole images would fill the memory when they are validated'

@@ -178,6 +178,7 @@ def inspect(record: bytes, info: dataset_info.DatasetInfo) -> Finding:
     num_examples=1,
     max_size=label.shape,
     min_size=label.shape,
+    largest_image=label.shape,
     histogram=tuple((histogram * has_label).tolist()),
     num_masks=int(has_label),
     num_blank=int(has_label and histogram[info.ignore_label] == label.size),
@@ -210,7 +211,7 @@ def _compare(split: str, found, expected, problems: findings.Problems) -> None:
   for field in dataclasses.fields(found):
     is_value = getattr(found, field.name)
     said = getattr(expected, field.name)
-    if is_value != said:
+    if said is not None and is_value != said:  # None: of an earlier release
       problems.add(
         f'Split {split} has {field.name} {_short(is_value)}, but'
         f' dataset.json says {_short(said)}: convert the data again.'

@@ -127,6 +127,7 @@ def _counts(pair, image, mask, ignore_label: int) -> findings.Counts:
     channel_sums=image.channel_sums,
     max_size=image.size,
     min_size=image.size,
+    largest_image=image.size,
   )
   if mask is not None:
     counts.histogram = tuple(mask.histogram.tolist())

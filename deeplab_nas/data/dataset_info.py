@@ -31,7 +31,9 @@ class SplitInfo:
   """Counts of one split; sizes are (height, width), counts are pixels.
 
   `max_size` joins the largest height and the largest width, which may belong
-  to different images; `class_pixels` is in class order.
+  to different images, as `min_size` joins the smallest; `largest_image` is the
+  size of one, of the most pixels, and None where an earlier release did not
+  note it. `class_pixels` is in class order.
   """
 
   num_examples: int
@@ -40,6 +42,7 @@ class SplitInfo:
   min_size: tuple[int, int]
   class_pixels: tuple[int, ...]
   ignored_pixels: int = 0
+  largest_image: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,6 +223,11 @@ def _from_json(fields: dict) -> DatasetInfo:
       min_size=_counts(split['min_size'], 2),
       class_pixels=_counts(split['class_pixels']),
       ignored_pixels=_count(split['ignored_pixels']),
+      largest_image=(
+        _counts(split['largest_image'], 2)
+        if split.get('largest_image') is not None
+        else None
+      ),
     )
   return DatasetInfo(
     name=str(fields['name']),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 
 from absl import logging
@@ -30,6 +31,7 @@ class Counts:
   channel_sums: tuple[float, ...] = (0.0, 0.0, 0.0)
   max_size: tuple[int, ...] = (0, 0)
   min_size: tuple[int, ...] = (1 << 31, 1 << 31)
+  largest_image: tuple[int, ...] = (0, 0)
   histogram: tuple[int, ...] = (0,) * _NUM_VALUES
   num_masks: int = 0
   num_blank: int = 0
@@ -42,6 +44,9 @@ class Counts:
     self.histogram = _added(self.histogram, other.histogram)
     self.max_size = tuple(map(max, self.max_size, other.max_size))
     self.min_size = tuple(map(min, self.min_size, other.min_size))
+    self.largest_image = max(
+      tuple(self.largest_image), tuple(other.largest_image), key=_area
+    )
     self.num_masks += other.num_masks
     self.num_blank += other.num_blank
     for mark, path in other.marks.items():
@@ -71,6 +76,7 @@ class Counts:
       min_size=tuple(self.min_size),
       class_pixels=self.labelled(num_classes, ignore_label),
       ignored_pixels=self.histogram[ignore_label],
+      largest_image=tuple(self.largest_image),
     )
 
 
@@ -264,6 +270,11 @@ def check_binary(
       ' the ignore label, so only class 0 is left and nothing can be learnt:'
       ' use --map=255:1 if 255 is class 1.'
     )
+
+
+def _area(size: Sequence[int]) -> tuple[int, ...]:
+  """By which sizes are ordered: those of equal area too, by their height."""
+  return math.prod(size), *size
 
 
 def _added(left, right) -> tuple:

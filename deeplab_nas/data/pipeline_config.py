@@ -7,6 +7,10 @@ from typing import ClassVar
 
 from deeplab_nas import checked_fields, errors
 
+# Validation images that, padded to one size, would have more than this many
+# times their pixels are taken one by one.
+MOST_PADDING = 2.0
+
 _field = checked_fields.field
 
 

@@ -22,7 +22,8 @@ from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
 STAGING = '.conversion'
 _PLAN = 'plan.json'
-_FORMAT = 3  # to be raised when the contents of shards change
+# To be raised when the contents of shards, or what is counted of them, change.
+_FORMAT = 4
 
 
 @dataclasses.dataclass(frozen=True)

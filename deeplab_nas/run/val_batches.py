@@ -10,10 +10,12 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, labelled
-
-# Of padded images, beside what they were; more are taken one by one.
-_MOST_PADDING = 2.0
+from deeplab_nas.data import (
+  dataset_info,
+  input_pipeline,
+  labelled,
+  pipeline_config,
+)
 
 
 def make(
@@ -66,7 +68,8 @@ def _padding_is_large(
   sizes = input_pipeline.image_sizes(config.dir, split)
   sizes = sizes[: config.max_val_images].astype(np.int64)
   largest = input_pipeline.max_size(config.dir, split, info)
-  return len(sizes) * math.prod(largest) > _MOST_PADDING * sizes.prod(1).sum()
+  most = pipeline_config.MOST_PADDING * sizes.prod(1).sum()
+  return len(sizes) * math.prod(largest) > most
 
 
 def _filled(images, labels, batch_size: int, info: dataset_info.DatasetInfo):

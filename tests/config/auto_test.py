@@ -1,5 +1,6 @@
 """Settings that suit made-up data sets, and the reasons that go with them."""
 
+import dataclasses
 import re
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_step_and_a_validation_fit_a_small_machine(info):
   height, width = config.data.crop_size
   batch = config.data.batch_size
   assert batch * height * width <= 160_000
-  sides = info.splits['train'].max_size
+  sides = info.splits['train'].largest_image
   pixels = sides[0] * sides[1] * config.data.image_scale**2
   assert pixels <= 2**22
   assert batch == 2 or batch * pixels * info.num_classes <= 4e8
@@ -131,6 +132,26 @@ def test_balanced_classes_get_no_weights_and_extreme_ones_softened():
   assert chosen(made_info.DATA['wide']).train.class_weights == 'none'
   info = made_info.made(94, (320, 480), (0.999, 0.001))
   assert chosen(info).train.class_weights == 'sqrt_inverse'
+
+
+def test_tall_beside_wide_images_are_used_as_either_would_be():
+  mixed = chosen(made_info.DATA['panoramas, turned or not']).data
+  alike = chosen(made_info.made(80, (400, 1600), (0.5, 0.5), num_val=20)).data
+  assert mixed.image_scale == alike.image_scale == 1
+  assert mixed.batch_size == alike.batch_size == 4
+  assert mixed.cache
+  # All 20 are padded, or taken one by one: at most twice 0.64 megapixels each.
+  assert mixed.max_val_images == 8_000_000 // (2 * 640_000)
+
+
+def test_of_an_earlier_description_the_largest_sides_count():
+  info = made_info.DATA['panoramas, turned or not']
+  splits = {
+    name: dataclasses.replace(split, largest_image=None)
+    for name, split in info.splits.items()
+  }
+  earlier = dataclasses.replace(info, splits=splits)
+  assert chosen(earlier).data.image_scale == 0.5
 
 
 def test_cityscapes_is_halved_as_in_the_paper_and_validated_in_part():

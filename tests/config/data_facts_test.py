@@ -28,9 +28,25 @@ def test_they_are_those_of_the_description():
 def test_the_size_is_the_largest_of_both_splits_on_either_side():
   info = made_info.made(10, (48, 64), (0.5, 0.5))
   splits = dict(info.splits)
-  splits['val'] = dataclasses.replace(splits['val'], max_size=(40, 90))
+  splits['val'] = dataclasses.replace(
+    splits['val'],
+    max_size=(40, 90),
+    largest_image=(38, 90),
+    class_pixels=(3420, 3420),
+    ignored_pixels=3420,
+    num_examples=3,
+  )
   info = dataclasses.replace(info, splits=splits)
-  assert facts_of(info).size == (48, 90)
+  facts = facts_of(info)
+  assert facts.size == (48, 90)
+  assert facts.largest == (38, 90)
+  assert facts.mean_pixels == (10 * 48 * 64 + 3 * 38 * 90) / 13
+  assert facts.padded_pixels == 48 * 90
+
+
+def test_padding_is_counted_as_far_as_images_are_padded():
+  info = made_info.tall_and_wide(10, 100)
+  assert facts_of(info).padded_pixels == 2 * 10 * 100
 
 
 def test_classes_without_pixels_have_no_share_and_are_not_the_rarest():

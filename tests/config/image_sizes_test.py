@@ -1,13 +1,19 @@
 """Scale, batch and crop for images from a pixel to a panorama."""
 
+import math
+
 import pytest
 
 from deeplab_nas.config import data_facts, image_sizes
 
 
-def facts(size, num_images=94, num_classes=2, rarest=0.5):
+def facts(size, num_images=94, num_classes=2, rarest=0.5, largest=None):
   shares = {'most': 1 - rarest, 'rare': rarest}
-  return data_facts.DataFacts(num_images, 24, size, num_classes, shares)
+  largest = largest or size
+  pixels = math.prod(largest)
+  return data_facts.DataFacts(
+    num_images, 24, size, largest, pixels, num_classes, shares
+  )
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,7 @@ def test_the_reason_names_the_rarest_class():
   'num_images, batch', [(15, 2), (16, 4), (199, 4), (200, 8)]
 )
 def test_more_images_make_larger_batches(num_images, batch):
-  found = image_sizes.choose_batch(facts((64, 64), num_images), 64 * 64)
+  found = image_sizes.choose_batch(facts((64, 64), num_images), 1.0)
   assert found == (batch, f'for {num_images} training images')
 
 
@@ -56,9 +62,22 @@ def test_whole_batches_of_images_and_logits_fit_in_memory(
   pixels, num_classes, batch
 ):
   made = facts((1, pixels), num_images=1000, num_classes=num_classes)
-  found, why = image_sizes.choose_batch(made, pixels)
+  found, why = image_sizes.choose_batch(made, 1.0)
   assert found == batch
   assert why.startswith('more whole images would fill the memory')
+  larger = facts((2, 2 * pixels), num_images=1000, num_classes=num_classes)
+  assert image_sizes.choose_batch(larger, 0.5)[0] == batch
+
+
+def test_tall_and_wide_images_count_by_the_largest_not_by_both_sides():
+  # Padded to 1600 x 1600 they would have 2.56 megapixels.
+  mixed = facts((1600, 1600), num_images=300, largest=(400, 1600))
+  assert image_sizes.choose_scale(mixed)[0] == 1
+  assert image_sizes.choose_batch(mixed, 1.0)[0] == 6_000_000 // (2 * 640_000)
+  one_size = facts((1600, 1600), num_images=300)
+  assert image_sizes.choose_scale(one_size)[0] == 0.5
+  nearly = facts((800, 810), num_images=300, largest=(800, 800))
+  assert image_sizes.choose_batch(nearly, 1.0)[0] == 8
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Descriptions of made-up data sets, from tiny to enormous."""
 
+import dataclasses
+
 from deeplab_nas.data import dataset_info
 
 CITYSCAPES = (
@@ -30,7 +32,9 @@ def made(num_images, size, shares, num_val=4, ignore_label=255):
 
   def split(count):
     pixels = tuple(int(share * count * size[0] * size[1]) for share in shares)
-    return dataset_info.SplitInfo(count, 1, size, size, pixels)
+    return dataset_info.SplitInfo(
+      count, 1, size, size, pixels, largest_image=size
+    )
 
   splits = {'train': split(num_images), 'val': split(num_val)}
   return dataset_info.DatasetInfo(
@@ -39,6 +43,26 @@ def made(num_images, size, shares, num_val=4, ignore_label=255):
     tuple((i % 256, 0, 0) for i in range(len(shares))),
     ignore_label,
     {name: each for name, each in splits.items() if each.num_examples},
+  )
+
+
+def tall_and_wide(short, long):
+  """A description of 100 images, half of short x long and half of its turn."""
+
+  def split(count):
+    half = count * short * long // 2
+    return dataset_info.SplitInfo(
+      count,
+      1,
+      (long, long),
+      (short, short),
+      (half, half),
+      largest_image=(short, long),
+    )
+
+  info = made(80, (short, long), (0.5, 0.5))
+  return dataclasses.replace(
+    info, splits={'train': split(80), 'val': split(20)}
   )
 
 
@@ -53,6 +77,7 @@ DATA = {
   'many classes': made(9000, (512, 683), (1 / 255,) * 255, ignore_label=0),
   'smaller than a stride': made(12, (20, 28), (0.9, 0.1), num_val=3),
   'a pixel': made(2, (1, 1), (0.5, 0.5), num_val=1),
+  'panoramas, turned or not': tall_and_wide(400, 1600),
   'photos': made(60, (4000, 3000), (0.5, 0.5)),
   'no validation': made(200, (200, 300), (0.5, 0.5), num_val=0),
 }

@@ -15,7 +15,9 @@ INFO = dataset_info.DatasetInfo(
   class_names=('sky', 'straße'),
   palette=((0, 0, 0), (255, 0, 0)),
   splits={
-    'train': dataset_info.SplitInfo(3, 1, (12, 20), (8, 16), (5, 6), 7),
+    'train': dataset_info.SplitInfo(
+      3, 1, (12, 20), (8, 16), (5, 6), 7, (12, 18)
+    ),
   },
   mean_pixel=(1.5, 2.0, 3.0),
 )
@@ -38,6 +40,15 @@ def test_the_digest_is_of_all_that_is_known_of_the_data(tmp_path):
   assert dataset_info.digest(tmp_path) == before
   dataclasses.replace(info, mean_pixel=(1.0, 2.0, 3.0)).save(tmp_path)
   assert dataset_info.digest(tmp_path) != before
+
+
+def test_a_description_of_an_earlier_release_is_read(tmp_path):
+  INFO.save(tmp_path)
+  fields = json.loads((tmp_path / 'dataset.json').read_text('utf-8'))
+  del fields['splits']['train']['largest_image']
+  (tmp_path / 'dataset.json').write_text(json.dumps(fields), 'utf-8')
+  split = dataset_info.DatasetInfo.load(tmp_path).splits['train']
+  assert split == dataclasses.replace(INFO.splits['train'], largest_image=None)
 
 
 def test_cityscapes_is_the_official_list():
