@@ -8,7 +8,6 @@ Evaluation augments nothing and gives every image exactly once.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -21,10 +20,15 @@ from deeplab_nas.data import (
   pipeline_config,
   preprocess,
   shards,
+  split_contents,
   subsets,
 )
 
 PipelineConfig = pipeline_config.PipelineConfig
+# What a run asks of a split before it makes batches of it.
+count_subsets = split_contents.count_subsets
+file_names = split_contents.file_names
+max_size = split_contents.max_size
 
 
 def train_dataset(
@@ -54,7 +58,7 @@ def train_dataset(
     [B, H, W] with (H, W) = `config.crop_size`.
   """
   paths = shards.find(data_dir, split)
-  size, names = _chosen(
+  size, names = split_contents.part(
     data_dir, split, paths, subset, config.held_out_fraction
   )
   errors.require(
@@ -63,7 +67,7 @@ def train_dataset(
     f' few for a batch of {config.batch_size}: lower the batch size.',
   )
   seed = _seed(config)
-  examples = _features(paths, names, seed)
+  examples = split_contents.undecoded(paths, names, seed)
   if config.cache:
     examples = _decoded(examples, info, config).cache()
   first = start_step * config.batch_size
@@ -101,10 +105,12 @@ def batch_names(
     subset: 'a', 'b' or None.
   """
   paths = shards.find(data_dir, split)
-  size, chosen = _chosen(
+  size, chosen = split_contents.part(
     data_dir, split, paths, subset, config.held_out_fraction
   )
-  names = _names(_features(paths, chosen, config.seed))
+  names = split_contents.names_of(
+    split_contents.undecoded(paths, chosen, config.seed)
+  )
   if config.cache:
     names = names.cache()
   names = _shuffled(names, size, config.seed, config, repeat=True)
@@ -155,7 +161,7 @@ def eval_dataset(
   paths = shards.find(data_dir, split)
   part = subsets.HELD_OUT if held_out else subset
   fraction = config.held_out_fraction if part else 0.0
-  _, names = _chosen(data_dir, split, paths, part, fraction)
+  _, names = split_contents.part(data_dir, split, paths, part, fraction)
   if crop_size is None and config.batch_size == 1:
     padded = None
   else:
@@ -174,7 +180,7 @@ def eval_dataset(
     return preprocess.pad(image, label, *padded, _padding(info))
 
   return (
-    _decoded(_features(paths, names), info, config)
+    _decoded(split_contents.undecoded(paths, names), info, config)
     .map(finish, tf.data.AUTOTUNE)
     .batch(config.batch_size)
     .prefetch(tf.data.AUTOTUNE)
@@ -202,136 +208,24 @@ def whole_images(
     Pairs of an image uint8 [H, W, 3] and labels uint8 [H, W].
   """
   paths = shards.find(data_dir, split)
-  size, names = _chosen(
+  size, names = split_contents.part(
     data_dir, split, paths, subset, config.held_out_fraction
   )
   seed = _seed(config)
   examples = _shuffled(
-    _features(paths, names, seed), size, seed, config, repeat=False
+    split_contents.undecoded(paths, names, seed),
+    size,
+    seed,
+    config,
+    repeat=False,
   )
   return _decoded(examples, info, config).with_options(_options())
-
-
-def count_subsets(
-  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
-) -> dict[str, int]:
-  """Number of examples of each half of what is trained on."""
-  names = file_names(data_dir, split)
-  return {
-    half: len(subsets.members(names, half, held_out_fraction))
-    for half in subsets.HALVES
-  }
-
-
-def count_trained(
-  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
-) -> int:
-  """Number of examples of a split that are trained on."""
-  if not held_out_fraction:
-    return sum(shards.counts(data_dir, split).values())
-  names = file_names(data_dir, split)
-  return len(subsets.members(names, None, held_out_fraction))
-
-
-def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
-  """Names of the examples of a split, in the order of `eval_dataset`."""
-  return _listed(_features(shards.find(data_dir, split)))
-
-
-def _listed(features: tf.data.Dataset) -> list[str]:
-  names = _names(features).as_numpy_iterator()
-  return [name.decode('utf-8') for name in names]
-
-
-def _names(features: tf.data.Dataset) -> tf.data.Dataset:
-  return features.map(lambda x: x[example_schema.FILE_NAME])
-
-
-def max_size(
-  data_dir: str | os.PathLike, split: str, info: dataset_info.DatasetInfo
-) -> tuple[int, int]:
-  """Largest (height, width) of a split, from `info` or else the records."""
-  if split in info.splits:
-    return info.splits[split].max_size
-  heights, widths = image_sizes(data_dir, split).T
-  return int(heights.max()), int(widths.max())
-
-
-def image_sizes(data_dir: str | os.PathLike, split: str) -> np.ndarray:
-  """int [N, 2], height and width of every image, as its record says."""
-  sizes = _features(shards.find(data_dir, split)).map(
-    lambda features: tf.stack(
-      [features[example_schema.HEIGHT], features[example_schema.WIDTH]]
-    )
-  )
-  return np.stack(list(sizes.as_numpy_iterator()))
 
 
 def _seed(config: PipelineConfig) -> int:
   if config.seed is not None:
     return config.seed
   return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-
-
-def _chosen(
-  data_dir, split, paths, subset: str | None, held_out_fraction: float
-) -> tuple[int, list[str] | None]:
-  """Number and names (None for all) of the examples of a part.
-
-  Raises:
-    UserError: If there are none.
-  """
-  if subset is None and not held_out_fraction:
-    size = sum(shards.count_records(path) for path in paths)
-    errors.require(size > 0, f'Split {split} of {data_dir} has no examples.')
-    return size, None
-  known = (*subsets.HALVES, subsets.HELD_OUT, None)
-  errors.require(subset in known, f'Unknown subset {subset!r}: known are a, b.')
-  names = _listed(_features(paths))
-  chosen = subsets.members(names, subset, held_out_fraction)
-  if chosen:
-    return len(chosen), chosen
-  if held_out_fraction:
-    raise errors.UserError(
-      f'Split {split} of {data_dir} has {len(names)} examples, too few to hold'
-      f' out {held_out_fraction:g} of them: set data.held_out_fraction to 0, or'
-      ' use a larger split.'
-    )
-  counts = count_subsets(data_dir, split)
-  raise errors.UserError(
-    f'Half {subset} of split {split} of {data_dir} has no examples (a:'
-    f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.'
-  )
-
-
-def _features(
-  paths, names: Sequence[str] | None = None, seed: int | None = None
-) -> tf.data.Dataset:
-  """Undecoded examples, in order or, with a seed, with shards shuffled.
-
-  Args:
-    paths: The shards.
-    names: Of the examples that are wanted; None for all.
-    seed: None for no shuffle.
-  """
-  files = tf.data.Dataset.from_tensor_slices([os.fspath(p) for p in paths])
-  if seed is not None:
-    files = files.shuffle(len(paths), seed, reshuffle_each_iteration=True)
-  records = files.flat_map(tf.data.TFRecordDataset)
-  examples = records.map(example_schema.parse_features)
-  if names is None:
-    return examples
-  wanted = _fingerprint(tf.constant(names))
-  return examples.filter(
-    lambda features: tf.reduce_any(
-      _fingerprint(features[example_schema.FILE_NAME]) == wanted
-    )
-  )
-
-
-def _fingerprint(names: tf.Tensor) -> tf.Tensor:
-  """int64, equal for equal names."""
-  return tf.strings.to_hash_bucket_fast(names, 2**62)
 
 
 def _decoded(examples, info, config: PipelineConfig) -> tf.data.Dataset:

@@ -15,6 +15,7 @@ from deeplab_nas.data import (
   input_pipeline,
   labelled,
   pipeline_config,
+  split_contents,
 )
 
 
@@ -65,9 +66,9 @@ def _padding_is_large(
   known = info.splits.get(split)
   if known and known.min_size == known.max_size:
     return False
-  sizes = input_pipeline.image_sizes(config.dir, split)
+  sizes = split_contents.image_sizes(config.dir, split)
   sizes = sizes[: config.max_val_images].astype(np.int64)
-  largest = input_pipeline.max_size(config.dir, split, info)
+  largest = split_contents.max_size(config.dir, split, info)
   most = pipeline_config.MOST_PADDING * sizes.prod(1).sum()
   return len(sizes) * math.prod(largest) > most
 

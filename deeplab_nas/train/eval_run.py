@@ -27,6 +27,7 @@ from deeplab_nas.data import (
   input_pipeline,
   labelled,
   pipeline_config,
+  split_contents,
 )
 from deeplab_nas.evaluate import advice as advice_lib
 from deeplab_nas.evaluate import (
@@ -104,7 +105,7 @@ def run(
   if not cluster.is_chief(config.runtime):
     return Evaluation(result, advice, None)
   folder = directory.evaluations / _name(split, config, source.config)
-  largest = input_pipeline.max_size(data_dir, split, info)
+  largest = split_contents.max_size(data_dir, split, info)
   costs = _costs(source, largest, config.data.image_scale)
   _write(folder, result, source, split, config, costs)
   return Evaluation(result, advice, folder)
@@ -135,7 +136,7 @@ def _measure(
     info,
     _progress(),
     strategy,
-    input_pipeline.file_names(data_dir, split),
+    split_contents.file_names(data_dir, split),
   )
   return result
 

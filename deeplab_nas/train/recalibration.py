@@ -23,7 +23,12 @@ from absl import logging
 
 from deeplab_nas import wording
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import common_windows, dataset_info, input_pipeline
+from deeplab_nas.data import (
+  common_windows,
+  dataset_info,
+  input_pipeline,
+  split_contents,
+)
 from deeplab_nas.nn.network import step_random
 from deeplab_nas.report import text as report_text
 
@@ -218,7 +223,7 @@ def num_batches(
     return setting
   if total_steps >= _SHORT_RUN:
     return 0
-  sides = input_pipeline.max_size(data.dir, data.train_split, info)
+  sides = split_contents.max_size(data.dir, data.train_split, info)
   pixels = math.prod(sides) * data.image_scale**2
   of_pass = pixels * min(data.batch_size, _MOST_IMAGES)
   of_step = 3 * math.prod(data.crop_size) * data.batch_size
@@ -250,9 +255,9 @@ def from_config(
   data = config.data
   batch_size = min(data.batch_size, _MOST_IMAGES)
   of_split = data.dir, data.train_split, data.held_out_fraction
-  num_images = input_pipeline.count_trained(*of_split)
+  num_images = split_contents.count_trained(*of_split)
   if subset:
-    num_images = input_pipeline.count_subsets(*of_split)[subset]
+    num_images = split_contents.count_subsets(*of_split)[subset]
   count = min(count, math.ceil(num_images / batch_size))
   logging.info(
     'Before each validation, batch-norm statistics are taken anew over %s of'

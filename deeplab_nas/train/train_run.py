@@ -11,7 +11,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline
+from deeplab_nas.data import dataset_info, input_pipeline, split_contents
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import (
   callbacks,
@@ -294,7 +294,7 @@ def dry_run(
 
 def _steps_per_epoch(data: config_lib.DataConfig) -> int:
   """Full batches in the training split."""
-  num_examples = input_pipeline.count_trained(
+  num_examples = split_contents.count_trained(
     data.dir, data.train_split, data.held_out_fraction
   )
   errors.require(

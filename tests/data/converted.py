@@ -2,7 +2,7 @@
 
 import pathlib
 
-from deeplab_nas.data import conversion, input_pipeline
+from deeplab_nas.data import conversion, input_pipeline, split_contents
 
 
 def convert(source, output, **options):
@@ -24,7 +24,7 @@ def read_back(output, info) -> dict[str, tuple]:
   for split in info.splits:
     config = input_pipeline.PipelineConfig(batch_size=1)
     dataset = input_pipeline.eval_dataset(output, split, info, config)
-    names = input_pipeline.file_names(output, split)
+    names = split_contents.file_names(output, split)
     for name, (image, label) in zip(names, dataset):
       found[name] = (image[0].numpy(), label[0].numpy())
   return found

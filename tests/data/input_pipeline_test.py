@@ -15,6 +15,7 @@ from deeplab_nas.data import (
   input_pipeline,
   layouts,
   shards,
+  split_contents,
 )
 from tests.data import tiny_folder
 from tests.data.tiny_folder import picture, stripes
@@ -241,7 +242,7 @@ def test_official_records_are_read_unchanged():
     path.parent, 'val', info, config(batch_size=1)
   )
   found = batches(dataset, 99)
-  names = input_pipeline.file_names(path.parent, 'val')
+  names = split_contents.file_names(path.parent, 'val')
   assert names == ['2007_000033', '2007_000042', '2007_000061']
   records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
   for record, (image, label) in zip(records, found):
@@ -251,14 +252,6 @@ def test_official_records_are_read_unchanged():
     official = tf.io.decode_jpeg(encoded, 3, dct_method='INTEGER_ACCURATE')
     np.testing.assert_array_equal(image[0], official)
     np.testing.assert_array_equal(label[0], tf.io.decode_png(mask)[..., 0])
-
-
-def test_sizes_come_from_records_without_dataset_json():
-  path = SHARED / 'deeplab_records'
-  if not path.exists():
-    pytest.skip('../shared/data is not there')
-  info = dataset_info.DatasetInfo.pascal_voc()
-  assert input_pipeline.max_size(path, 'val', info) == (366, 500)
 
 
 def test_label_out_of_range_names_the_file(data_dir, info):

@@ -16,6 +16,7 @@ from deeplab_nas.data import (
   pipeline_config,
   salvage,
   shards,
+  split_contents,
 )
 from tests.data import tiny_folder
 
@@ -45,7 +46,7 @@ def info(data_dir):
 
 @pytest.fixture
 def train_names(data_dir):
-  return input_pipeline.file_names(data_dir, 'train')
+  return split_contents.file_names(data_dir, 'train')
 
 
 def flip(path, position: int) -> None:
@@ -58,7 +59,7 @@ def names(data_dir, info, limit: int, splits=SPLITS) -> list[str]:
   """Those of the split train that can be read."""
   with salvage.sound(data_dir, info, splits, limit) as folder:
     found = dataset_info.DatasetInfo.load(folder)
-    left = input_pipeline.file_names(folder, 'train')
+    left = split_contents.file_names(folder, 'train')
     if 'train' in info.splits:
       assert found.splits['train'].num_examples == len(left)
       found_val = found.splits['val'], len(shards.find(folder, 'val'))
@@ -73,7 +74,7 @@ def test_what_is_whole_is_only_linked(data_dir, info, train_names):
   with salvage.sound(data_dir, info, SPLITS, 1) as folder:
     for path in shards.find(folder, 'train'):
       assert path.is_symlink() and path.resolve().parent == data_dir
-    assert input_pipeline.file_names(folder, 'train') == train_names
+    assert split_contents.file_names(folder, 'train') == train_names
 
 
 def test_the_folder_is_gone_afterwards(data_dir, info):

@@ -10,6 +10,7 @@ from deeplab_nas.data import (
   example_schema,
   input_pipeline,
   layouts,
+  split_contents,
   subsets,
 )
 from tests.data import tiny_folder
@@ -73,7 +74,7 @@ def test_halves_are_disjoint_and_complete(data_dir, info):
       data_dir, 'train', info, config(), half, repeat=False
     )
     assert seen(dataset) == [n for n in NAMES if subsets.half_of(n) == half]
-  counts = input_pipeline.count_subsets(data_dir, 'train')
+  counts = split_contents.count_subsets(data_dir, 'train')
   assert counts['a'] + counts['b'] == 9 and min(counts.values()) > 0
 
 
@@ -105,10 +106,10 @@ def test_what_is_held_out_is_never_trained_on(data_dir, info):
   }
   assert trained[None] == sorted(set(NAMES) - held_out)
   assert sorted(trained['a'] + trained['b']) == trained[None]
-  assert input_pipeline.count_subsets(data_dir, 'train', 0.3) == {
+  assert split_contents.count_subsets(data_dir, 'train', 0.3) == {
     half: len(trained[half]) for half in 'ab'
   }
-  assert input_pipeline.count_trained(data_dir, 'train', 0.3) == 6
+  assert split_contents.count_trained(data_dir, 'train', 0.3) == 6
   validated = input_pipeline.eval_dataset(
     data_dir, 'train', info, settings, held_out=True
   )

@@ -9,8 +9,8 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import (
   conversion,
   dataset_info,
-  input_pipeline,
   layouts,
+  split_contents,
   subsets,
 )
 from deeplab_nas.run import val_batches
@@ -35,7 +35,7 @@ def test_it_is_the_split_or_its_start(data, split, most, expected):
 def test_what_is_held_out_takes_the_place_of_the_split(data):
   config = dataclasses.replace(data, held_out_fraction=0.25, val_split='')
   val = val_batches.make(config, dataset_info.DatasetInfo.load(data.dir))
-  names = input_pipeline.file_names(data.dir, 'train')
+  names = split_contents.file_names(data.dir, 'train')
   held_out = subsets.held_out(names, 0.25)
   assert sum(len(images) for images, _ in val) == len(held_out) == 2
 

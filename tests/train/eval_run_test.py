@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import input_pipeline, pipeline_config
+from deeplab_nas.data import input_pipeline, pipeline_config, split_contents
 from deeplab_nas.evaluate import image_counts
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
@@ -66,7 +66,7 @@ def test_numbers_are_those_of_an_independent_count(run, capsys):
   assert (folder / 'classes.csv').read_text('utf-8') == result.to_csv()
   assert Image.open(folder / 'confusion.png').width > 100
   images = (folder / 'images.csv').read_text('utf-8').splitlines()
-  names = input_pipeline.file_names(config.data.dir, 'val')
+  names = split_contents.file_names(config.data.dir, 'val')
   assert sorted(x.split(',')[0] for x in images[1:]) == sorted(names)
   kept = image_counts.ImageCounts.from_bytes(
     (folder / 'images.npz').read_bytes(), 'images.npz'

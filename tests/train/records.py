@@ -41,7 +41,7 @@ def config(records, runtime=None, **train):
 
 def val_names(folder):
   """Names of the validation examples, without folder and suffix."""
-  from deeplab_nas.data import input_pipeline
+  from deeplab_nas.data import split_contents
 
-  names = input_pipeline.file_names(folder, 'val')
+  names = split_contents.file_names(folder, 'val')
   return [pathlib.PurePath(name).stem for name in names]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, subsets
+from deeplab_nas.data import dataset_info, split_contents, subsets
 from deeplab_nas.nn.kernels import conv_gradients
 from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation
@@ -237,7 +237,7 @@ def test_the_last_epoch_can_be_kept_with_decisions_on_what_is_held_out(
     'epoch-3.index'
   ]
   assert ', after epoch 3, the last.' in directory.summary.read_text()
-  names = input_pipeline.file_names(records, 'train')
+  names = split_contents.file_names(records, 'train')
   held_out = subsets.held_out(names, 0.25)
   parts = train_run.build(settings, GENOTYPE)
   assert sum(len(images) for images, _ in parts.val) == len(held_out) == 2
