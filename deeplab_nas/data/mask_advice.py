@@ -27,7 +27,7 @@ def advice(
     num_classes: Of the dataset.
   """
   if likely and set(unknown) <= likely.keys():
-    pairs = sorted((int(value), index) for value, index in likely.items())
+    pairs = sorted(likely.items(), key=lambda pair: _number(pair[0]))
     return (
       'these are the greys of the colours in the labels file, so convert with'
       f' --map={_joined(pairs)}, or save the masks in colour'
@@ -98,7 +98,9 @@ def _in_order(
   values: list[int], unknown: set[int], num_classes: int
 ) -> str | None:
   """Advice where there are as many values as classes."""
-  values = [value for value in values if value != _WHITE or value in unknown]
+  others = [value for value in values if value != _WHITE or value in unknown]
+  if len(others) == num_classes:
+    values = others
   if len(values) != num_classes or num_classes > _MAX_CLASSES:
     return None
   pairs = [(value, index) for index, value in enumerate(values)]
@@ -127,6 +129,11 @@ def _mixed(
     f' convert with --map={_joined(pairs)}, and if the values are no classes,'
     f' with --map={ignored}'
   )
+
+
+def _number(value: str) -> int:
+  """By which values are ordered, of '7' and of '#070707'."""
+  return int(value[1:], 16) if value.startswith('#') else int(value)
 
 
 def _shift(count: int) -> str:

@@ -308,4 +308,20 @@ def _from_colors(pixels: np.ndarray, rules: mask_rules.MaskRules) -> MaskFile:
     colour = (int(code) >> 16, int(code) >> 8 & 255, int(code) & 255)
     unknown[label_map.format_colour(colour)] = int(count)
   indices = targets[places]
-  return MaskFile(indices, unknown, np.bincount(indices.ravel(), minlength=256))
+  return MaskFile(
+    indices,
+    unknown,
+    np.bincount(indices.ravel(), minlength=256),
+    likely=_likely_greys(pixels, unknown, rules) if unknown else {},
+  )
+
+
+def _likely_greys(
+  pixels: np.ndarray, unknown: dict[str, int], rules: mask_rules.MaskRules
+) -> dict[str, int]:
+  """Class by '#gggggg' if a mask is grey, and these are greys of colours."""
+  if (pixels != pixels[..., :1]).any():
+    return {}
+  levels = rules.grey_levels()
+  found = {text: levels.get(int(text[1:3], 16)) for text in unknown}
+  return {} if None in found.values() else found

@@ -162,15 +162,28 @@ def select(
     for file in filter(None, (pair.mask, pair.image)):
       by_path[file] = by_path[os.path.splitext(file)[0]] = pair
   bases = (data_dir, path.parent)
+
+  def find(name: str) -> Pair | None:
+    for form in _forms(name):
+      if form in pairs:
+        return pairs[form]
+    places = [os.path.abspath(base / name) for base in bases]
+    return next((by_path[x] for x in places if x in by_path), None)
+
   for line in names:
-    pair = None
-    for name in dict.fromkeys([line, re.split(r'[\s,;]', line)[0]]):
-      forms = [form for form in _forms(name) if form in pairs]
-      places = [os.path.abspath(base / name) for base in bases]
-      known = [place for place in places if place in by_path]
-      if forms or known:
-        pair = pairs[forms[0]] if forms else by_path[known[0]]
-        break
+    first, *rest = re.split(r'[\s,;]+', line)
+    pair = find(line)
+    if pair is None:
+      pair = find(first)
+      others = [
+        x for x in map(find, filter(None, rest)) if x not in (None, pair)
+      ]
+      if pair is not None and others:
+        problems.add(
+          f'{path} names {pair.name} and {others[0].name} in one line: write'
+          ' one name a line.'
+        )
+        continue
     if pair is None:
       problems.add(f'{path} names {line}, of which there is no image.')
     elif pair.name in chosen:

@@ -37,6 +37,8 @@ _DECORATION = re.compile(r'[\W_]|\d+$')
 _LIKE = re.compile(
   rf'(trainval|{"|".join(_CANONICAL)})(?![^\W\d_])', re.IGNORECASE
 )
+# trainA, trainSet: a capital begins another word.
+_BEFORE_CAPITAL = re.compile(r'([Tt]rain|[Vv]al|[Vv]alid|[Tt]est)(?=[A-Z])')
 # At any place in a name: img_train, 0_train, my_val. Not test or dev, which may
 # well be places.
 _WITHIN = re.compile(
@@ -51,6 +53,8 @@ _LIST_FOLDERS = (
   'ImageSets/Segmentation',
   'ImageSets/Main',
 )
+# Files that say of each image in which split it is.
+_OF_ALL_SPLITS = ('split', 'splits', 'fold', 'folds', 'partition', 'partitions')
 _LIST_ENDINGS = ('.csv', '.tsv', '.lst', '.list', '.json', '.yaml', '.yml')
 _REMEDY = (
   'move images into train and val (and test), or name them in train.txt and'
@@ -160,14 +164,17 @@ def _by_split(items: Mapping[str, object], where: str) -> dict:
 
 def _is_like(name: str) -> bool:
   """Whether a name speaks of a split, though it is none of the spellings."""
-  return bool(_LIKE.match(name) or _WITHIN.search(name))
+  return any(
+    (_LIKE.match(name), _WITHIN.search(name), _BEFORE_CAPITAL.match(name))
+  )
 
 
 def _is_like_list(path: pathlib.Path) -> bool:
+  name = path.stem
   if path.suffix.lower() == '.txt':
-    return _is_like(path.stem)
+    return _is_like(name) or name.casefold() in _OF_ALL_SPLITS
   return path.suffix.lower() in _LIST_ENDINGS and (
-    canonical(path.stem) is not None
+    canonical(name) is not None or name.casefold() in _OF_ALL_SPLITS
   )
 
 

@@ -69,6 +69,7 @@ def test_stretched_values_of_more_classes_are_named():
     ((128,), (0,), 2, '128:1'),
     ((7,), (0, 1), 3, '7:2'),
     ((1000,), (0,), 2, '1000:1'),
+    ((128,), (255,), 2, '128:0,255:1'),
   ],
 )
 def test_as_many_values_as_classes_are_these(
@@ -89,6 +90,8 @@ def test_the_greys_of_colours_are_mapped():
   found = advice((76, 29), (0,), likely)
   assert '--map=0:0,29:2,76:1' in found
   assert '76:ignore' in advice((76, 31, 9), (0,), likely)
+  found = advice(['#4c4c4c', '#1d1d1d'], (), {'#4c4c4c': 1, '#1d1d1d': 2})
+  assert '--map=#1d1d1d:2,#4c4c4c:1, or save the masks in colour' in found
 
 
 def test_one_more_value_is_a_missing_class():

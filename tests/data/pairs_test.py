@@ -78,6 +78,13 @@ def test_lists_may_spell_names_in_many_ways(line, tmp_path):
   assert pairs.select(path, names, {'a': pair}, tmp_path) == (pair,)
 
 
+@pytest.mark.parametrize('line', ['a,b', 'a.png b.png', 'a 1 b'])
+def test_two_images_in_one_line_of_a_list_are_refused(line, tmp_path):
+  found = {name: pairs.Pair(name, name, None) for name in 'ab'}
+  with pytest.raises(errors.UserError, match='names a and b in one line'):
+    pairs.select(tmp_path / 'train.txt', [line], found, tmp_path)
+
+
 @pytest.mark.parametrize(
   'line',
   [

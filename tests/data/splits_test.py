@@ -67,6 +67,8 @@ def test_folders_without_splits_are_none(tmp_path):
     (['trainval/a'], 'a folder trainval'),
     (['img_train/a', 'img_val/b'], 'a folder img_train'),
     (['0_train/a', '1_val/b'], 'a folder 0_train'),
+    (['trainA/a', 'testA/b'], 'a folder trainA'),
+    (['valSmall/a', 'b/c'], 'a folder valSmall'),
     (['a/My-Validation/b'], 'a folder My-Validation'),
   ],
 )
@@ -109,7 +111,22 @@ def test_lists_may_lie_in_a_folder_of_lists(name, tmp_path):
   }
 
 
-@pytest.mark.parametrize('name', ['train.csv', 'Val.lst', 'valid.json'])
+def test_words_that_begin_like_a_split_are_none():
+  for name in ('trains', 'Valley', 'testimony', 'TRAINS', 'trainspotting'):
+    assert splits.by_folder([f'{name}/a'], 'images') == {}
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    'train.csv',
+    'Val.lst',
+    'valid.json',
+    'split.csv',
+    'Folds.txt',
+    'splits.json',
+  ],
+)
 def test_lists_of_another_format_are_refused(name, tmp_path):
   (tmp_path / 'classes.json').write_text('[]')
   (tmp_path / 'data.csv').write_text('a')
