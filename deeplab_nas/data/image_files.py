@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from deeplab_nas import errors
-from deeplab_nas.data import file_structure, orientation
+from deeplab_nas.data import file_structure, orientation, other_files
 
 EXTENSIONS = (
   '.jpg',
@@ -34,6 +34,8 @@ EXTENSIONS = (
   '.ppm',
   '.pgm',
   '.pbm',
+  '.mpo',
+  '.jp2',
 )
 # TensorFlow's JPEG and PNG decoders go no further.
 MAX_PIXELS = 2**27
@@ -144,6 +146,9 @@ def load(path: str, max_pixels: int = MAX_PIXELS) -> Decoded:
     raise errors.UserError(f'{path} {error}') from error
   # Decoders raise whatever they like on damaged files.
   except Exception as error:
+    known = other_files.explain(contents)
+    if known:
+      raise errors.UserError(f'{path} {known}.') from error
     raise errors.UserError(
       f'{path} cannot be decoded ({_reason(error)}): restore or remove it.'
     ) from error

@@ -11,8 +11,10 @@ import os
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from deeplab_nas import errors
-from deeplab_nas.data import image_files, pairs
+from absl import logging
+
+from deeplab_nas import errors, wording
+from deeplab_nas.data import image_files, other_files, pairs
 
 # How many commas a file name in a list may have.
 _MAX_COMMAS = 8
@@ -42,6 +44,7 @@ def find_images(
     if file.suffix.lower() in image_files.EXTENSIONS
     and not _is_below(file, output_dir)
   ]
+  _tell_of_others(found)
   if not images:
     errors.require(
       bool(found) or path.is_dir() or bool(expand(path)),
@@ -51,6 +54,18 @@ def find_images(
       f'--images={pattern} has no image ({", ".join(image_files.EXTENSIONS)}).'
     )
   return images
+
+
+def _tell_of_others(files: Iterable[pathlib.Path]) -> None:
+  """Warns of images of formats that are not read: they get no mask."""
+  others = [file for file in files if other_files.has_ending(file.name)]
+  if others:
+    logging.warning(
+      '%s of formats that are not read are left out, first %s: convert them to'
+      ' JPEG or PNG.',
+      wording.counted(len(others), 'file'),
+      others[0],
+    )
 
 
 def files_of_list(names: Sequence[str], flag: str) -> list[pathlib.Path]:

@@ -140,6 +140,9 @@ def test_what_is_no_image_is_left_to_others(tmp_path):
 def test_other_formats_of_pillow_are_refused_whatever_their_name(tmp_path):
   path = tmp_path / 'a.png'
   path.write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n')
+  with pytest.raises(errors.UserError, match='a.png is a PostScript document'):
+    image_files.load(str(path))
+  path.write_bytes(b'rubbish')
   with pytest.raises(errors.UserError, match='not an image format'):
     image_files.load(str(path))
 

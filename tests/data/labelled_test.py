@@ -66,7 +66,7 @@ def test_masks_without_a_label_and_images_without_a_mask_are_refused(
 
 def test_only_the_images_that_are_read_count(data_dir):
   text = refusal(data_dir, 'val', INFO, 1, 1)
-  assert 'has no pixel with a label in its first 1 images: ' in text
+  assert 'has no pixel with a label in its first 1 image: ' in text
   assert 'data.max_val_images' in text
   labelled.require(data_dir, 'val', INFO, 1, 2)
 

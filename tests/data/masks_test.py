@@ -196,6 +196,20 @@ def test_the_orientation_of_a_mask_is_noted(tmp_path):
     assert found.orientation == 6 and found.indices.shape == (12, 16)
 
 
+def test_the_greys_of_colours_are_recognised_beside_black_and_white(tmp_path):
+  # Black and white are colours of classes, so that this is read by colour.
+  colours = {(0, 0, 0): 0, (0, 128, 0): 1, (255, 255, 255): 2}
+  found = read(tmp_path, tiny_folder.stripes((0, 75, 255)), colors=colours)
+  assert set(found.unknown) == {'#4b4b4b'}
+  assert found.likely == {'#4b4b4b': 1}
+  other = read(tmp_path, tiny_folder.stripes((0, 76, 255)), colors=colours)
+  assert set(other.unknown) == {'#4c4c4c'} and not other.likely
+  pixels = np.zeros([2, 2, 3], np.uint8)
+  pixels[0] = 75, 75, 75
+  pixels[1] = 0, 128, 0
+  assert not read(tmp_path, pixels, colors=colours).likely
+
+
 def test_greys_of_16_bits_are_read_by_the_colours_of_classes(tmp_path):
   colors = {(255, 255, 255): 0, (0, 0, 0): 1, (128, 128, 128): 2}
   values = np.array([[65535, 0, 128 * 257]], np.uint16)

@@ -262,17 +262,6 @@ def _listed_without_mask(folder):
   folder.remove('masks/c.png')
 
 
-def _greys_of_colours(folder):
-  folder.write('labels.txt', 'sky 0 0 0\nroad 0 128 0\ncar 255 255 255\n')
-  for name in 'abcd':
-    folder.mask(f'{name}.png', stripes((0, 75, 255)))
-
-
-def _list_in_a_line(folder):
-  folder.write('train.txt', 'a,b\n')
-  folder.write('val.txt', 'c\n')
-
-
 def _all_ignored(folder):
   for name in 'abcd':
     folder.mask(f'{name}.png', stripes((255,)))
@@ -312,8 +301,6 @@ CASES = {
     '--map=7:ignore,9',
   ],
   _binary: ['The masks, 4 in all, hold only 0 and 255', '--map=255:1'],
-  _greys_of_colours: ['the greys of the colours', '--map=#4b4b4b:1'],
-  _list_in_a_line: ['train.txt names a and b in one line'],
   _photo: ['masks/a.png', 'none of the 3 classes', 'resized mask'],
   _size: ['12 x 16', '12 x 15', 'b.png'],
   _image_alone: ['images/c.png has no mask of the name c: add it, or'],

@@ -30,7 +30,7 @@ def test_another_network_is_refused(loaded):
   other = segmenter.Segmenter(tiny.network(seed=1))
   found = comparison.compare(other.probabilities, loaded, [tiny.photo()])
   assert found.agreement < 0.9
-  assert str(found).startswith('1 image, 3015 pixels: largest difference of a')
+  assert str(found).startswith('1 image, 3,015 pixels: largest difference of a')
   with pytest.raises(errors.UserError, match='differs from the one in memory'):
     found.require_equality()
 

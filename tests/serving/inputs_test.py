@@ -45,6 +45,16 @@ def test_what_other_programs_leave_is_no_image(folder, tmp_path):
   assert inputs.find_images(f'{folder}/*.png') == [folder / 'a.png']
 
 
+def test_images_of_formats_that_are_not_read_are_told(folder, caplog):
+  expected = inputs.find_images(str(folder))
+  assert 'left out' not in caplog.text
+  for name in ('IMG_1.HEIC', 'sub/b.dng'):
+    (folder / name).write_bytes(b'x')
+  assert inputs.find_images(str(folder)) == expected
+  text = f'2 files of formats that are not read are left out, first {folder}'
+  assert text in caplog.text
+
+
 def test_linked_folders_are_followed_once(folder, tmp_path):
   other = tmp_path / 'other'
   other.mkdir()
