@@ -98,7 +98,10 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   if output:
     output.parent.mkdir(parents=True, exist_ok=True)
     picked.save(output)
-    print(f'Written to {output}.')
+    print(
+      f'Written to {output}. Train it:\n'
+      f'  {pick.training_line(values.run_dir, output, search, candidates[0])}'
+    )
 
 
 PICK = command.Command(
@@ -115,9 +118,12 @@ PICK = command.Command(
     ),
   ),
   text="""
-Reads alpha and beta as the search left them, and shows the architectures of
-the highest scores within all limits, and what was found without them. Cell and
-path are chosen jointly, and nothing is estimated: no architecture within the
-limits has a higher score than the one that is picked.
+Shows the best architectures within all limits, and what was found without them.
+
+Of a search by gradients, by alpha and beta as it left them: cell and path are
+chosen jointly, and nothing is estimated; no architecture within the limits has
+a higher score than the one that is picked. Of a search by trials, among those
+that it tried, as wide as it tried them: what it found, where that is within the
+limits, else the best score of the longest trials.
 """,
 )

@@ -73,6 +73,15 @@ def entry(name: str) -> Entry:
   return STRATEGIES[name]
 
 
+def is_by_trials(name: str) -> bool:
+  """Whether a strategy trains networks of their own.
+
+  Raises:
+    UserError: If there is none of that name.
+  """
+  return entry(name).family == 'trials'
+
+
 def load(name: str) -> Any:
   """The class of a strategy.
 

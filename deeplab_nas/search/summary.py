@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeplab_nas import commands
-from deeplab_nas.config import config as config_lib
-from deeplab_nas.config import follow_up
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import (
@@ -20,8 +18,8 @@ from deeplab_nas.report import (
   metrics_log,
 )
 from deeplab_nas.report import text as report_text
-from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search import next_training
 from deeplab_nas.space import collapse, cost, genotype, search_space
 
 # Whose decodes are compared with the last one.
@@ -151,12 +149,6 @@ def _costs(
 def _next(run: run_directory.RunDirectory) -> str:
   """The exact commands to go on with."""
   folder = os.fspath(run.path)
-  train = commands.line(
-    'train',
-    *_training_flags(run),
-    f'--genotype={run.genotype}',
-    f'--run_dir={run.beside("train")}',
-  )
   curves = (
     commands.python(),
     '-m',
@@ -166,23 +158,11 @@ def _next(run: run_directory.RunDirectory) -> str:
   )
   return (
     'Next, train what was found:\n'
-    f'  {train}\n'
+    f'  {next_training.line(run, run.genotype)}\n'
     'Or see what else scores high, or the best within a budget:\n'
     f'  {commands.line("pick", f"--run_dir={folder}")}\n'
     'Or look at the curves and pictures:\n'
     f'  {shlex.join(map(os.fspath, curves))}'
-  )
-
-
-def _training_flags(run: run_directory.RunDirectory) -> tuple[str, ...]:
-  if not run.config.is_file():
-    return (f'--config={run.config}',)
-  start = continuation.last_start(run)
-  return follow_up.training_flags(
-    config_lib.load(os.fspath(run.config)),
-    start.get('config', ''),
-    start.get('set', []),
-    run.config,
   )
 
 

@@ -12,6 +12,7 @@ from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import pick
 from deeplab_nas.space import arch_weights, decode, latency
+from tests.search.trials.results import candidates_test
 
 SETTINGS = (
   'space.num_layers=4',
@@ -134,6 +135,48 @@ def test_what_cannot_be_picked_is_a_sentence(tmp_path):
     pick.read(run, filter_multiplier=0.5)
 
 
+def test_of_a_study_its_trials_are_shown_at_their_widths(tmp_path):
+  run = candidates_test.make_study(tmp_path / 'run')
+  search = pick.read(run)
+  dearest = max(search.best(9), key=lambda each: each.cost('params'))
+  dearest.genotype.save(run.genotype)
+  search = pick.read(run)
+  (found,) = search.best(1)
+  assert found == dearest
+  most = search.model_of(found).of(found.genotype).params - 1
+  others = search.best(2, {'params': most})
+  table = pick.describe(search, others, found, {'params': most})
+  title, head, *rows, notes = table.splitlines()
+  assert title.startswith('Networks as wide as they were tried, for 19 classes')
+  assert head.split()[:5] == [
+    'architecture',
+    'cross-entropy',
+    'mIoU',
+    'steps',
+    'F',
+  ]
+  assert [row[0] for row in rows] == ['*', ' ', '-']
+  for row, each in zip(rows, [*others, found]):
+    words = row.replace('*', '').strip('- ').split()
+    assert words[:2] == [
+      each.genotype.digest,
+      f'{each.scores["cross_entropy"]:.4g}',
+    ]
+    assert words[4] == f'{search.width_of(each):g}'
+  assert notes.startswith('* picked, - what the search found')
+  line = pick.training_line(run, 'a.json', search, others[0])
+  width = search.width_of(others[0])
+  assert f' --set=network.filter_multiplier={width:g} ' in line
+
+
+def test_the_training_of_a_pick_has_the_width_that_was_asked_for(tmp_path):
+  run, _ = make_search(tmp_path)
+  for width in (None, 2.5):
+    search = pick.read(run, filter_multiplier=width)
+    line = pick.training_line(run, 'a.json', search, search.best(1)[0])
+    assert ('--set=network.filter_multiplier=2.5' in line) == bool(width)
+
+
 def test_folders_without_a_search_are_refused(tmp_path):
   with pytest.raises(errors.UserError, match='nothing is no run folder'):
     pick.read(tmp_path / 'nothing')
@@ -143,7 +186,7 @@ def test_folders_without_a_search_are_refused(tmp_path):
   old, _ = make_search(tmp_path / 'old')
   old.arch_weights.unlink()
   with pytest.raises(
-    errors.UserError, match='has no arch_weights.json: .* --r'
+    errors.UserError, match='has no arch_weights.json and .* --r'
   ):
     pick.read(old)
   other, _ = make_search(tmp_path / 'other')

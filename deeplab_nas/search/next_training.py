@@ -1,0 +1,49 @@
+"""The command that trains what a search has found; needs no TensorFlow."""
+
+from __future__ import annotations
+
+import os
+
+from deeplab_nas import commands
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import follow_up
+from deeplab_nas.run import continuation
+from deeplab_nas.run import directory as run_directory
+
+_WIDTH = '--set=network.filter_multiplier='
+
+
+def line(
+  run: run_directory.RunDirectory,
+  genotype: str | os.PathLike[str],
+  filter_multiplier: float | None = None,
+) -> str:
+  """The command as one line that a shell takes.
+
+  Args:
+    run: Of the search.
+    genotype: The file to train.
+    filter_multiplier: F of the network; None for what the settings say.
+  """
+  flags = list(_flags(run))
+  if filter_multiplier is not None:
+    flags = [flag for flag in flags if not flag.startswith(_WIDTH)]
+    flags.append(f'{_WIDTH}{filter_multiplier:g}')
+  return commands.line(
+    'train',
+    *flags,
+    f'--genotype={os.fspath(genotype)}',
+    f'--run_dir={run.beside("train")}',
+  )
+
+
+def _flags(run: run_directory.RunDirectory) -> tuple[str, ...]:
+  if not run.config.is_file():
+    return (f'--config={run.config}',)
+  start = continuation.last_start(run)
+  return follow_up.training_flags(
+    config_lib.load(os.fspath(run.config)),
+    start.get('config', ''),
+    start.get('set', []),
+    run.config,
+  )

@@ -1,0 +1,1 @@
+"""What people see and take of a study: lines, summary, picture, curves."""
