@@ -76,6 +76,9 @@ class SearchConfig(config_loss.LossConfig):
       'latency_ms'.
     latency_table: File of this machine's latencies, as `measure_latency` writes
       it, from which trials get a 'latency_ms'; '' for none.
+    final_seeds: Seeds with which a study trains what it found, and the best
+      random architecture that it tried, again at its end; fewer where they
+      would take more than a quarter of `budget`, 0 for none.
     objectives: Scores that decide, the first one where there can be only one.
   """
 
@@ -108,6 +111,7 @@ class SearchConfig(config_loss.LossConfig):
   trial_budget: float | None = _field(None, float, above=0, optional=True)
   trial_measure: str = _field('cell_macs', str, choices=_MEASURES)
   latency_table: str = _field('', str, is_path=True)
+  final_seeds: int = _field(3, int, low=0, high=10)
   objectives: tuple[str, ...] = _field(
     ('cross_entropy',), str, choices=_OBJECTIVES, many=True
   )

@@ -34,6 +34,7 @@ _FREE_SETTINGS = (
   'search.budget',
   'search.trial_timeout',
   'search.cluster',
+  'search.final_seeds',
 )
 _KINDS = {'search': 'a search', 'train': 'a training'}
 

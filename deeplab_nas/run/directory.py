@@ -17,6 +17,9 @@
     ledger.db             of a search by trials: all of them, for --resume
     candidates.json       the same, for people and other programs
     trials/               the outcome of each, and what its process said
+    finals.db             of what was found and the best random one: trained
+                          again with other seeds
+    finals/               the outcome of each of these
     .replaced/            the run before --overwrite, until the first epoch
 
 `continuation` says whether a config may go on in it, `overwrite` how a new run
@@ -207,6 +210,14 @@ class RunDirectory:
     return self.path / 'trials'
 
   @property
+  def finals_ledger(self) -> pathlib.Path:
+    return self.path / 'finals.db'
+
+  @property
+  def finals(self) -> pathlib.Path:
+    return self.path / 'finals'
+
+  @property
   def evaluations(self) -> pathlib.Path:
     return self.path / 'eval'
 
@@ -238,6 +249,8 @@ class RunDirectory:
       self.ledger,
       self.candidates,
       self.trials,
+      self.finals_ledger,
+      self.finals,
       self.summary,
       self.config,
       self.provenance,

@@ -72,6 +72,9 @@ class Driver:
     seed: int,
     folder: pathlib.Path,
     note: Callable[[strategy.Trial], None] = lambda trial: None,
+    purpose: str = job_lib.SEARCH,
+    reserve: Callable[[Sequence[strategy.Trial]], float] = lambda trials: 0.0,
+    seconds_elsewhere: float = 0.0,
   ):
     """Takes what it needs; nothing is started.
 
@@ -84,6 +87,10 @@ class Driver:
       seed: Of the study.
       folder: For a folder of each trial.
       note: Told of each trial that has ended.
+      purpose: Of the trials, see `Job`.
+      reserve: Given the trials, the seconds of the budget that are for what
+        comes after.
+      seconds_elsewhere: Of the budget that other trials took.
     """
     self._strategy = chosen
     self.ledger = ledger
@@ -93,6 +100,9 @@ class Driver:
     self._seed = seed
     self._folder = folder
     self._note = note
+    self._purpose = purpose
+    self._reserve = reserve
+    self._elsewhere = seconds_elsewhere
     self._running: set[int] = set()
     self._began = time.monotonic()
     self._seconds_before = ledger.seconds
@@ -100,14 +110,24 @@ class Driver:
   @property
   def seconds(self) -> float:
     """That the study has run, over all sessions."""
+    return self._elsewhere + self._own_seconds
+
+  @property
+  def _own_seconds(self) -> float:
     return self._seconds_before + time.monotonic() - self._began
 
-  def run(self, stop: stop_signals.StopSignals | None = None) -> None:
+  def run(
+    self,
+    stop: stop_signals.StopSignals | None = None,
+    keeps_executor: bool = False,
+  ) -> None:
     """Runs what is left.
 
     Args:
       stop: Asks for an early end; what runs then is done again by the next
         session.
+      keeps_executor: Whether its processes stay for another driver if nothing
+        runs in the end.
     """
     try:
       while not (stop and stop.is_asked):
@@ -116,22 +136,18 @@ class Driver:
           break
         for ended in self._executor.wait(_TICK_SECONDS):
           self._take(ended)
-        self.ledger.seconds = self.seconds
+        self.ledger.seconds = self._own_seconds
         if self._is_out_of_time():
           self._give_up_running()
           break
     finally:
-      self._executor.cancel()
-      self.ledger.seconds = self.seconds
+      if self._running or not keeps_executor:
+        self._executor.cancel()
+      self.ledger.seconds = self._own_seconds
 
   def seconds_of(self, fidelity: strategy.Fidelity) -> float:
     """How long a trial is expected to take; 0 where nothing is known."""
-    ended = [t for t in self.ledger.trials if t.scores is not None]
-    same = [t.seconds for t in ended if t.fidelity == fidelity]
-    if same:
-      return float(np.median(same))
-    by_step = [t.seconds / t.fidelity.steps for t in ended]
-    return float(np.median(by_step)) * fidelity.steps if by_step else 0.0
+    return expected_seconds(self.ledger.trials, fidelity)
 
   def seconds_left(self) -> float | None:
     """How long the study will go on; None where nothing is known."""
@@ -180,6 +196,7 @@ class Driver:
     proposal = self._strategy.propose(shown(trials, seen), rng)
     if self._limits.seconds is not None:
       end = self.seconds + self.seconds_of(proposal.fidelity)
+      end += self._reserve(trials)
       if end > self._limits.seconds * (1 + _GRACE) / 2:
         return None
     return self.ledger.append(proposal, seed_of(self._seed, number))
@@ -197,6 +214,7 @@ class Driver:
       trial.seed,
       filters,
       self._folder / f'{trial.number:04d}',
+      self._purpose,
     )
     found = outcome.Outcome.load(job.outcome, job.key)
     if found is not None:  # of a session that did not come to note it
@@ -244,6 +262,18 @@ class Driver:
     for number in sorted(self._running):
       self._end(number, failure=OUT_OF_TIME)
     self._running.clear()
+
+
+def expected_seconds(
+  trials: Sequence[strategy.Trial], fidelity: strategy.Fidelity
+) -> float:
+  """How long another trial will take; 0 where nothing is known."""
+  ended = [t for t in trials if t.scores is not None]
+  same = [t.seconds for t in ended if t.fidelity == fidelity]
+  if same:
+    return float(np.median(same))
+  by_step = [t.seconds / t.fidelity.steps for t in ended]
+  return float(np.median(by_step)) * fidelity.steps if by_step else 0.0
 
 
 def shown(

@@ -1,5 +1,9 @@
 """One trial: a training of half A of the split, scored by half B.
 
+A confirming one is scored by unseen images as well, and a final one is trained
+on both halves and scored by unseen images alone. Unseen is what is held out of
+the training split or, where nothing is, the validation split.
+
 It is an ordinary training, of the same network, steps, guard, averages and
 recalibration; what it writes is the outcome alone. One process runs many: it
 keeps the images, and the functions that all networks share.
@@ -23,12 +27,16 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, kept_images
 from deeplab_nas.evaluate import scores as scores_lib
 from deeplab_nas.nn.network import shared_network
-from deeplab_nas.run import provenance, session, step_guard
+from deeplab_nas.run import provenance, session, step_guard, val_batches
 from deeplab_nas.search.trials import costs, outcome
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.space import latency
 from deeplab_nas.train import build, class_weights, recalibration, trainer
 
+NO_UNSEEN = (
+  'There are no unseen images to score by: set data.held_out_fraction, or'
+  ' data.val_split.'
+)
 _MEMORY_ERRORS = (tf.errors.ResourceExhaustedError, MemoryError)
 
 
@@ -99,6 +107,11 @@ class Evaluator:
     began = self._clock()
     config = config_of(self.config, job)
     beat()
+    data = config.data
+    errors.require(
+      job.purpose != job_lib.FINAL or data.held_out_fraction or data.val_split,
+      NO_UNSEEN,
+    )
     _, info = session.begin(config)
     model = _trainer(config, job, info)
     beat()
@@ -107,7 +120,7 @@ class Evaluator:
       config.data.train_split,
       info,
       config.data.pipeline(config.runtime.seed),
-      subset='a',
+      subset=_trained_half(job),
     )
     times = [began]
 
@@ -118,7 +131,7 @@ class Evaluator:
     losses = _train(model, batches, job.fidelity.steps, note)
     if losses is None:
       return outcome.Outcome(job.key, failure=outcome.NAN)
-    scores, measured = self._score(model, config, info, beat)
+    scores, measured = self._scores(model, config, job, info, beat)
     steps = np.diff(times)
     spent = costs.of(config, job.genotype, info.num_classes, self._latencies)
     found = outcome.Outcome(
@@ -131,47 +144,69 @@ class Evaluator:
       class_iou=dict(zip(measured.class_names, measured.class_iou.tolist())),
       constant=_constant(measured),
     )
-    if not np.isfinite([scores['cross_entropy'], scores['miou']]).all():
+    if not np.isfinite(list(scores.values())).all():
       return dataclasses.replace(found, scores=None, failure=outcome.NAN)
     return found
 
-  def _score(
+  def _scores(
     self,
     model: trainer.Trainer,
     config: config_lib.Config,
+    job: job_lib.Job,
     info: dataset_info.DatasetInfo,
-    beat: Callable[[], None] = _ignore,
+    beat: Callable[[], None],
   ) -> tuple[dict[str, float], scores_lib.Scores]:
-    """Cross-entropy and mIoU on half B, and what else its pixels tell.
-
-    Args:
-      model: As it is trained; the averages of its weights are measured.
-      config: Of the trial.
-      info: The description of the data.
-      beat: Called after each batch.
-    """
+    """What `_score` gives, on the images that the job's purpose says."""
     data = config.data
-    batches = input_pipeline.eval_dataset(
+    unseen = None
+    if job.purpose != job_lib.SEARCH:
+      unseen = val_batches.make(data, info)
+    if job.purpose == job_lib.FINAL:
+      return _score(model, unseen, info, beat)
+    half_b = input_pipeline.eval_dataset(
       data.dir, data.train_split, info, data.pipeline(), subset='b'
     )
-    step = tf.function(
-      model.test_step,
-      # One trace, whatever the size of the last batch.
-      input_signature=[batches.element_spec],
-      autograph=False,
-    )
-    model.reset_metrics()
-    with model.averaged():
-      model.recalibrate()
-      for batch in batches:
-        logs = step(batch)
-        beat()
-    names = info.class_names or tuple(map(str, range(info.num_classes)))
-    confusion = np.asarray(model.val_metric.total_cm)
-    return (
-      {'cross_entropy': float(logs['loss']), 'miou': float(logs['miou'])},
-      scores_lib.Scores(names, confusion, 0, 0),
-    )
+    scores, measured = _score(model, half_b, info, beat)
+    if unseen is not None:
+      also, _ = _score(model, unseen, info, beat)
+      scores |= {
+        f'{outcome.UNSEEN}{name}': value for name, value in also.items()
+      }
+    return scores, measured
+
+
+def _score(
+  model: trainer.Trainer,
+  batches: tf.data.Dataset,
+  info: dataset_info.DatasetInfo,
+  beat: Callable[[], None],
+) -> tuple[dict[str, float], scores_lib.Scores]:
+  """Cross-entropy and mIoU of images, and what else their pixels tell.
+
+  Args:
+    model: As it is trained; the averages of its weights are measured.
+    batches: Of images float32 [B, H, W, 3] and labels int32 [B, H, W].
+    info: The description of the data.
+    beat: Called after each batch.
+  """
+  step = tf.function(
+    model.test_step,
+    # One trace, whatever the size of the last batch.
+    input_signature=[batches.element_spec],
+    autograph=False,
+  )
+  model.reset_metrics()
+  with model.averaged():
+    model.recalibrate()
+    for batch in batches:
+      logs = step(batch)
+      beat()
+  names = info.class_names or tuple(map(str, range(info.num_classes)))
+  confusion = np.asarray(model.val_metric.total_cm)
+  return (
+    {'cross_entropy': float(logs['loss']), 'miou': float(logs['miou'])},
+    scores_lib.Scores(names, confusion, 0, 0),
+  )
 
 
 def config_of(config: config_lib.Config, job: job_lib.Job) -> config_lib.Config:
@@ -199,6 +234,10 @@ def config_of(config: config_lib.Config, job: job_lib.Job) -> config_lib.Config:
   )
 
 
+def _trained_half(job: job_lib.Job) -> str | None:
+  return None if job.purpose == job_lib.FINAL else 'a'
+
+
 def _trainer(
   config: config_lib.Config,
   job: job_lib.Job,
@@ -222,7 +261,7 @@ def _trainer(
     config.train.recalibration_batches, config.data, info, steps, steps
   )
   model.recalibration = recalibration.from_config(
-    config, info, network, count, subset='a'
+    config, info, network, count, subset=_trained_half(job)
   )
   return model
 

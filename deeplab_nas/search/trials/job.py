@@ -10,6 +10,10 @@ from typing import NamedTuple
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.space import genotype as genotype_lib
 
+# What is trained on, and what scores: half A and half B; the same, and unseen
+# images besides; both halves, and unseen images alone.
+SEARCH, CONFIRM, FINAL = 'search', 'confirm', 'final'
+
 
 class Job(NamedTuple):
   """A trial to run.
@@ -21,6 +25,8 @@ class Job(NamedTuple):
     seed: Of weights, data order and augmentation.
     filter_multiplier: F, of the budget and the fidelity.
     folder: Where the outcome goes.
+    purpose: 'search', 'confirm' or 'final': which images train, and which
+      score.
   """
 
   number: int
@@ -29,6 +35,7 @@ class Job(NamedTuple):
   seed: int
   filter_multiplier: float
   folder: pathlib.Path
+  purpose: str = SEARCH
 
   @property
   def outcome(self) -> pathlib.Path:
@@ -59,10 +66,11 @@ class Job(NamedTuple):
       facts['seed'],
       facts['filter_multiplier'],
       pathlib.Path(facts['folder']),
+      facts.get('purpose', SEARCH),
     )
 
   def _facts(self) -> dict:
-    return {
+    facts = {
       'number': self.number,
       'genotype': json.loads(self.genotype.to_json()),
       'fidelity': self.fidelity._asdict(),
@@ -70,3 +78,6 @@ class Job(NamedTuple):
       'filter_multiplier': self.filter_multiplier,
       'folder': str(self.folder),
     }
+    if self.purpose != SEARCH:  # else keys are those of before
+      facts['purpose'] = self.purpose
+    return facts

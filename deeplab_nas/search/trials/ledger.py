@@ -200,14 +200,24 @@ class Ledger:
     self._close(number)
     return self._trials[number]
 
-  def export(self, path: str | os.PathLike[str]) -> None:
+  def export(
+    self, path: str | os.PathLike[str], finals: Ledger | None = None
+  ) -> None:
     """Writes all trials as a JSON file, for people and other programs.
 
-    A list of objects: number, digest, genotype, parent, fidelity, seed, how
-    often it was lost, scores, seconds, failure, device, code and data; null is
-    what there is not.
+    A list of objects: number, digest, genotype, parent, whether chance alone
+    chose it, fidelity, seed, how often it was lost, scores, seconds, failure,
+    device, code and data; null is what there is not. 'phase' is 'search', or
+    'final' of those that train an architecture again, which have numbers of
+    their own.
+
+    Args:
+      path: Of the file.
+      finals: The record of trainings with fresh seeds.
     """
-    rows = [self._row(trial) for trial in self._trials]
+    rows = [{'phase': 'search', **self._row(t)} for t in self._trials]
+    if finals is not None:
+      rows += [{'phase': 'final', **finals._row(t)} for t in finals.trials]
     lines = ',\n'.join(json.dumps(row) for row in rows)
     files.write(path, f'[\n{lines}\n]\n' if rows else '[]\n')
 
@@ -291,6 +301,7 @@ def _written(proposal: strategy.Proposal, seed: int) -> dict[str, Any]:
   return {
     'genotype': json.loads(proposal.genotype.to_json()),
     'parent': proposal.parent,
+    'is_random': proposal.is_random,
     'fidelity': proposal.fidelity._asdict(),
     'seed': seed,
   }
@@ -304,6 +315,7 @@ def _read(record: optuna.trial.FrozenTrial) -> strategy.Trial:
     genotype_lib.Genotype.from_json(json.dumps(written['genotype'])),
     strategy.Fidelity(**written['fidelity']),
     written['parent'],
+    written.get('is_random', False),  # not in those of before
   )
   return strategy.Trial(
     record.number, proposal, written['seed'], **facts.get(_OUTCOME, {})

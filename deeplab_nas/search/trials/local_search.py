@@ -57,7 +57,8 @@ class LocalSearch(strategy.TrialStrategy):
         child = self._untried_neighbour(trial.genotype, tried, rng)
         if child is not None:
           return strategy.Proposal(child, full, trial.number)
-    return strategy.Proposal(fresh.random(self.study, tried, rng), full)
+    genotype = fresh.random(self.study, tried, rng)
+    return strategy.Proposal(genotype, full, is_random=True)
 
   def best(
     self, trials: Sequence[strategy.Trial]

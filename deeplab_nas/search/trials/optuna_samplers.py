@@ -58,6 +58,11 @@ class _Sampled(strategy.TrialStrategy):
     self._told: list[_Result] = []
     self._optuna = pareto.new_study(len(study.objectives))
 
+  @property
+  @abc.abstractmethod
+  def _num_random(self) -> int:
+    """Scored trials before which the sampler draws without looking at any."""
+
   @abc.abstractmethod
   def _sampler(self, seed: int) -> optuna.samplers.BaseSampler: ...
 
@@ -74,7 +79,9 @@ class _Sampled(strategy.TrialStrategy):
         asked = self._optuna.ask(self._distributions)
         genotype = encoding.decode(self.study.space, asked.params)
         if genotype not in tried and self.study.is_within(genotype):
-          return strategy.Proposal(genotype, full)
+          return strategy.Proposal(
+            genotype, full, is_random=len(self._told) < self._num_random
+          )
     finally:
       self._forget_running()
     return strategy.Proposal(
@@ -134,6 +141,10 @@ class Nsga2(_Sampled):
 
   settings: config_strategies.Nsga2Config
 
+  @property
+  def _num_random(self) -> int:
+    return self.settings.population_size
+
   def _sampler(self, seed: int) -> optuna.samplers.BaseSampler:
     return _Generations(
       population_size=self.settings.population_size,
@@ -152,6 +163,10 @@ class Tpe(_Sampled):
   """
 
   settings: config_strategies.TpeConfig
+
+  @property
+  def _num_random(self) -> int:
+    return self.settings.num_startup
 
   def _sampler(self, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(

@@ -11,6 +11,8 @@ from deeplab_nas import files
 
 NAN = 'nan'
 OUT_OF_MEMORY = 'out of memory'
+# Before the names of scores of unseen images.
+UNSEEN = 'unseen_'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Random(strategy.TrialStrategy):
     """See `strategy.TrialStrategy`."""
     tried = history.tried(trials, self.study.full)
     genotype = fresh.random(self.study, tried, rng)
-    return strategy.Proposal(genotype, self.study.full)
+    return strategy.Proposal(genotype, self.study.full, is_random=True)
 
   def best(
     self, trials: Sequence[strategy.Trial]

@@ -46,7 +46,8 @@ class RegularizedEvolution(strategy.TrialStrategy):
     scored = history.scored(self.study, trials, full)
     num_left = sum(t.is_pending for t in trials) + len(scored)
     if not scored or num_left < self.settings.population_size:
-      return strategy.Proposal(fresh.random(self.study, tried, rng), full)
+      genotype = fresh.random(self.study, tried, rng)
+      return strategy.Proposal(genotype, full, is_random=True)
     population = scored[-self.settings.population_size :]
     sample = rng.integers(len(population), size=self.settings.sample_size)
     parent = min((population[i] for i in sample), key=self.study.loss)

@@ -12,6 +12,7 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import follow_up
 from deeplab_nas.report import text
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search.contest import finalists
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -50,6 +51,7 @@ def summarize(
   seconds: float,
   found: genotype_lib.Genotype,
   remarks: Sequence[str] = (),
+  finals: finalists.Finals | None = None,
 ) -> str:
   """The summary of a study that has at least one trial with scores.
 
@@ -61,6 +63,7 @@ def summarize(
     seconds: That the study took.
     found: What the strategy thinks the best, which has a trial with scores.
     remarks: Sentences of the strategy.
+    finals: What was trained again with fresh seeds; None if nothing was.
   """
   full = [
     t for t in trials if t.scores is not None and t.fidelity == study.full
@@ -85,6 +88,7 @@ def summarize(
       f'{len(trials)} trials in {text.duration(seconds)}, {failed} of them'
       ' failed.',
       *remarks,
+      *_again(study, finals),
       '',
       text.files(
         ('architecture', run.genotype),
@@ -97,6 +101,11 @@ def summarize(
       f'  {commands.name("train")} {shlex.join(command)}',
     ]
   )
+
+
+def _again(study: strategy.Study, finals: finalists.Finals | None) -> list[str]:
+  """What trainings with fresh seeds say."""
+  return [] if finals is None else ['', *finalists.lines(study, finals)]
 
 
 def _verdict(

@@ -20,6 +20,7 @@ from deeplab_nas.report import text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import stop_signals
 from deeplab_nas.search import strategies
+from deeplab_nas.search.contest import finalists
 from deeplab_nas.search.trials import costs, picture, report, strategy, width
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
@@ -109,13 +110,32 @@ def run(
   name = config.search.strategy
   settings = getattr(config, strategies.entry(name).section)
   chosen = strategies.load(name)(parts.study, settings)
-  driver = _driver(config, directory, parts, ledger, chosen)
+  again = finalists.Phase(
+    parts.study,
+    parts.widths,
+    parts.limits,
+    ledger_lib.Ledger(directory.finals_ledger, parts.study.objectives),
+    directory.finals,
+    config.search.final_seeds,
+    config.runtime.seed,
+  )
+  directory.trials.mkdir(exist_ok=True)
+  executor = _executor(config, directory.trials / 'log.txt')
+  driver = _driver(config, directory, parts, ledger, chosen, executor, again)
   with stop_signals.StopSignals() as stop, stop.deferred():
-    driver.run(stop)
+    finals = None
+    try:
+      driver.run(stop, keeps_executor=True)
+      trials, best = ledger.trials, chosen.best(ledger.trials)
+      if best and again.wanted and not stop.is_asked:
+        finals = finalists.choose(parts.study, trials, best[0])
+        finals = again.train(finals, trials, executor, ledger.seconds, stop)
+    finally:
+      executor.cancel()
     if stop.is_asked:
       _say_how_to_go_on(ledger)
       stop.end()
-  _finish(config, directory, parts, ledger, chosen, driver.seconds)
+  _finish(config, directory, parts, ledger, chosen, again.ledger, finals)
 
 
 def _driver(
@@ -124,10 +144,10 @@ def _driver(
   parts: Parts,
   ledger: ledger_lib.Ledger,
   chosen: strategy.TrialStrategy,
+  executor: executor_lib.Executor,
+  again: finalists.Phase,
 ) -> driver_lib.Driver:
   """The driver of a study, which tells of each trial."""
-  directory.trials.mkdir(exist_ok=True)
-  executor = _executor(config, directory.trials / 'log.txt')
   logging.info(
     'Trials are as wide as %s of %s allows, %d at a time.',
     parts.widths.measure,
@@ -139,7 +159,7 @@ def _driver(
     left, limit = driver.seconds_left(), parts.limits.num_trials
     line = report.line(parts.study, ledger.trials, trial, limit, left)
     logging.info('%s', line)
-    _write(directory, ledger, chosen)
+    _write(directory, ledger, chosen, again.ledger)
     directory.settle()
 
   driver = driver_lib.Driver(
@@ -151,6 +171,8 @@ def _driver(
     config.runtime.seed,
     directory.trials,
     note,
+    reserve=again.reserved,
+    seconds_elsewhere=again.ledger.seconds,
   )
   return driver
 
@@ -181,9 +203,10 @@ def _write(
   directory: run_directory.RunDirectory,
   ledger: ledger_lib.Ledger,
   chosen: strategy.TrialStrategy,
+  finals_ledger: ledger_lib.Ledger,
 ) -> None:
   """What others may read while the study runs."""
-  ledger.export(directory.candidates)
+  ledger.export(directory.candidates, finals_ledger)
   best = chosen.best(ledger.trials)
   if best:
     best[0].save(directory.genotype)
@@ -202,10 +225,11 @@ def _finish(
   parts: Parts,
   ledger: ledger_lib.Ledger,
   chosen: strategy.TrialStrategy,
-  seconds: float,
+  finals_ledger: ledger_lib.Ledger,
+  finals: finalists.Finals | None,
 ) -> None:
   trials = ledger.trials
-  _write(directory, ledger, chosen)
+  _write(directory, ledger, chosen, finals_ledger)
   if not any(t.scores is not None for t in trials):
     reasons = [t.failure for t in trials if t.failure is not None]
     first = f': the first one because of {reasons[0]}' if reasons else ''
@@ -219,8 +243,9 @@ def _finish(
   draw.save_picture(best, content, f'{directory}')
   files.write(directory.pictures / 'genotype.png', content.getvalue())
   remarks = chosen.remarks(trials)
+  seconds = ledger.seconds + finals_ledger.seconds
   summary = report.summarize(
-    directory, config, parts.study, trials, seconds, best, remarks
+    directory, config, parts.study, trials, seconds, best, remarks, finals
   )
   files.write(directory.summary, summary + '\n')
 
@@ -234,12 +259,14 @@ class Estimate:
     step_seconds: Of a step.
     steps: Of a full trial.
     limits: When the study ends.
+    final_seeds: Of what is trained again at its end, at most.
   """
 
   start_seconds: float
   step_seconds: float
   steps: int
   limits: driver_lib.Limits
+  final_seeds: int = 0
 
   @property
   def trial_seconds(self) -> float:
@@ -248,26 +275,39 @@ class Estimate:
 
   @property
   def num_trials(self) -> int:
-    """Full trials that fit."""
+    """Full trials that fit, beside what is trained again."""
     numbers = []
     if self.limits.num_trials is not None:
       numbers.append(self.limits.num_trials)
     if self.limits.seconds is not None:
-      rounds = self.limits.seconds / self.trial_seconds
+      rounds = (self.limits.seconds - self._final_seconds) / self.trial_seconds
       numbers.append(int(rounds) * self.limits.parallel)
     return min(numbers)
+
+  @property
+  def num_seeds(self) -> int:
+    """Of what is trained again at the end."""
+    return finalists.affordable(
+      self.limits, self.trial_seconds, self.final_seeds
+    )
+
+  @property
+  def _final_seconds(self) -> float:
+    return finalists.seconds(self.limits, self.trial_seconds, self.num_seeds)
 
   def to_text(self) -> str:
     """A small table."""
     rounds = -(-self.num_trials // self.limits.parallel)
+    seconds = rounds * self.trial_seconds + self._final_seconds
     rows = (
       ('start and end of a trial', text.duration(self.start_seconds)),
       ('one step', f'{self.step_seconds:.3f} s'),
       ('a full trial', text.duration(self.trial_seconds)),
       ('trials that fit', str(self.num_trials)),
+      ('then trained again', f'2 architectures, {self.num_seeds} seeds each'),
       (
         'the whole search, about',
-        f'{text.duration(rounds * self.trial_seconds)} with'
+        f'{text.duration(seconds)} with'
         f' {self.limits.parallel} trials at a time',
       ),
     )
@@ -299,5 +339,9 @@ def dry_run(config: config_lib.Config) -> Estimate:
   errors.require(found.scores is not None, f'The trial failed: {found.failure}')
   start = seconds - fidelity.steps * found.step_seconds
   return Estimate(
-    start, found.step_seconds, parts.study.full.steps, parts.limits
+    start,
+    found.step_seconds,
+    parts.study.full.steps,
+    parts.limits,
+    config.search.final_seeds,
   )

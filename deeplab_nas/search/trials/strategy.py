@@ -37,11 +37,14 @@ class Proposal(NamedTuple):
     genotype: The architecture.
     fidelity: How long, and at which size.
     parent: Number of the trial whose architecture was changed, or None.
+    is_random: Whether chance alone chose the architecture, and no trial: such
+      ones are the baseline of what a study finds.
   """
 
   genotype: genotype_lib.Genotype
   fidelity: Fidelity
   parent: int | None = None
+  is_random: bool = False
 
 
 class Trial(NamedTuple):

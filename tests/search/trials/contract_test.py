@@ -51,6 +51,24 @@ def test_proposals_are_of_the_space_and_within_the_budget(name, space):
 
 
 @every
+def test_what_chance_alone_chose_has_the_same_whatever_the_scores(name):
+  """Strategies mark it, for it is the baseline; halving's zoo is none."""
+  first, other = (
+    [
+      t.proposal
+      for t in race(name, studies.task(studies.MIDDLE, seed=s), 12 * 400)[0]
+    ]
+    for s in (1, 2)
+  )
+  num_random = (
+    [p.is_random for p in first].index(False) if name != 'random' else 12
+  )
+  assert num_random >= 4
+  assert first[:num_random] == other[:num_random]
+  assert not any(p.is_random and p.parent is not None for p in first)
+
+
+@every
 def test_equal_seeds_give_equal_searches_and_others_do_not(name):
   task = studies.task(studies.MIDDLE)
   first, again, other = (

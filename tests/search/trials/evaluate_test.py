@@ -143,6 +143,47 @@ def test_half_b_alone_is_scored(config):
   assert images == counts['b'] != sum(counts.values())
 
 
+def test_a_confirming_trial_is_scored_by_unseen_images_too(evaluator, found):
+  again = evaluator(job()._replace(purpose=job_lib.CONFIRM))
+  assert again.losses == found.losses
+  assert again.scores.items() > found.scores.items()
+  added = set(again.scores) - set(found.scores)
+  assert added == {'unseen_cross_entropy', 'unseen_miou'}
+  assert again.scores['unseen_miou'] != again.scores['miou']
+
+
+def test_a_final_trial_trains_on_all_that_is_not_held_out(config, monkeypatch):
+  """And is scored by the rest."""
+  data = {**config.to_dict(), 'data': {**config.to_dict()['data']}}
+  data['data']['held_out_fraction'] = 0.4
+  seen = []
+  for name in ('train_dataset', 'eval_dataset', 'whole_images'):
+    inner = getattr(input_pipeline, name)
+
+    def watched(*values, name=name, inner=inner, **named):
+      subset = named.get('subset', values[4] if len(values) > 4 else None)
+      seen.append((name, values[1], subset, named.get('held_out', False)))
+      return inner(*values, **named)
+
+    monkeypatch.setattr(input_pipeline, name, watched)
+  evaluator = evaluate.Evaluator(config_lib.Config.from_dict(data))
+  found = evaluator(job()._replace(purpose=job_lib.FINAL))
+  assert found.failure is None
+  assert set(seen) == {
+    ('train_dataset', 'train', None, False),
+    ('eval_dataset', 'train', None, True),
+    ('whole_images', 'train', None, False),
+  }
+
+
+def test_a_final_trial_needs_unseen_images(config):
+  blind = config.to_dict()
+  blind['data']['val_split'] = ''
+  evaluator = evaluate.Evaluator(config_lib.Config.from_dict(blind))
+  found = evaluator(job()._replace(purpose=job_lib.FINAL))
+  assert found.failure == evaluate.NO_UNSEEN
+
+
 def test_a_loss_that_is_not_finite_is_a_result(config):
   wild = config.to_dict()
   wild['train'].update(learning_rate=1e30, ema_decay=None)

@@ -29,6 +29,8 @@ JOB = job_lib.Job(
 def test_a_line_is_read_back():
   assert '\n' not in JOB.to_line()
   assert job_lib.Job.from_line(JOB.to_line() + '\n') == JOB
+  final = JOB._replace(purpose=job_lib.FINAL)
+  assert job_lib.Job.from_line(final.to_line()) == final
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,7 @@ def test_a_line_is_read_back():
     {'genotype': architecture(1)},
     {'fidelity': strategy.Fidelity(401, 0.5, 0.7)},
     {'seed': 4},
+    {'purpose': job_lib.FINAL},
     {'filter_multiplier': 7.5},
   ],
 )

@@ -37,6 +37,7 @@ def settings(records, **search):
       'strategy': 'random',
       'num_trials': 3,
       'trial_steps': [2],
+      'final_seeds': 0,
       **search,
     },
     'network': {
@@ -64,9 +65,9 @@ def command(folder, records, *flags, **search):
   )
 
 
-def history(folder):
+def history(folder, name='ledger.db'):
   """All trials, but for their seconds."""
-  ledger = ledger_lib.Ledger(folder / 'ledger.db', ('cross_entropy',))
+  ledger = ledger_lib.Ledger(folder / name, ('cross_entropy',))
   trials = [trial._replace(seconds=0.0) for trial in ledger.trials]
   ledger.close()
   return trials
@@ -158,6 +159,9 @@ def test_an_estimate_counts_the_trials_that_fit():
   estimate = run.Estimate(10.0, 0.1, 400, limits)
   assert estimate.trial_seconds == 50
   assert estimate.num_trials == 24
+  again = run.Estimate(10.0, 0.1, 400, limits, final_seeds=4)
+  assert (again.num_seeds, again.num_trials) == (3, 18)
+  assert '2 architectures, 3 seeds each' in again.to_text()
   assert '24' in estimate.to_text()
   few = run.Estimate(10.0, 0.1, 400, driver.Limits(5, 600.0, 2))
   assert few.num_trials == 5
@@ -217,6 +221,44 @@ def _wait_until_gone(pids):
   while any(pathlib.Path(f'/proc/{pid}').exists() for pid in pids):
     assert time.monotonic() < deadline
     time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_what_was_found_is_trained_again_and_through_kills(records, tmp_path):
+  """The last phase has a ledger of its own, and kills change neither."""
+  search = {
+    'strategy': 'regularized_evolution',
+    'num_trials': 4,
+    'final_seeds': 2,
+  }
+  small = '--set=regularized_evolution.population_size=2'
+  flags = [small, '--set=regularized_evolution.sample_size=1']
+  process = command(tmp_path / 'plain', records, *flags, **search)
+  _, log = process.communicate(timeout=600)
+  assert process.returncode == 0, log
+  folder = tmp_path / 'killed'
+  process = command(folder, records, *flags, **search)
+  deadline = time.monotonic() + 120
+  while not list(folder.glob('finals/*/outcome.json')):
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+  process.kill()
+  process.communicate()
+  process = command(folder, records, '--resume', *flags, **search)
+  _, log = process.communicate(timeout=300)
+  assert process.returncode == 0, log
+  assert history(folder) == history(tmp_path / 'plain')
+  finals = history(folder, 'finals.db')
+  assert finals == history(tmp_path / 'plain', 'finals.db')
+  rows = json.loads((folder / 'candidates.json').read_text())
+  assert [row['phase'] for row in rows] == 4 * ['search'] + len(finals) * [
+    'final'
+  ]
+  assert len(finals) in (2, 4)  # 2 where a random one was found
+  assert all('unseen_miou' in trial.scores for trial in finals)
+  text = (folder / 'summary.txt').read_text()
+  assert 'Trained again with fresh seeds' in text
+  assert 'random ones' in text
 
 
 @pytest.mark.slow

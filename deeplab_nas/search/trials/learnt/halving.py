@@ -63,7 +63,7 @@ class Halving(strategy.TrialStrategy):
     tried = history.tried(trials, first)
     model = self._beliefs.of(trials)
     if model is None or len(tried) < self.settings.num_initial:
-      return strategy.Proposal(self._initial(tried, rng), first)
+      return self._initial(first, tried, rng)
     promoted = self._promoted(trials, model, start)
     if promoted is not None:
       return promoted
@@ -103,12 +103,16 @@ class Halving(strategy.TrialStrategy):
     return 0
 
   def _initial(
-    self, tried: set[genotype_lib.Genotype], rng: np.random.Generator
-  ) -> genotype_lib.Genotype:
+    self,
+    fidelity: strategy.Fidelity,
+    tried: set[genotype_lib.Genotype],
+    rng: np.random.Generator,
+  ) -> strategy.Proposal:
     for genotype in self._zoo:
       if genotype not in tried:
-        return genotype
-    return fresh.random(self.study, tried, rng)
+        return strategy.Proposal(genotype, fidelity)
+    genotype = fresh.random(self.study, tried, rng)
+    return strategy.Proposal(genotype, fidelity, is_random=True)
 
   def _promoted(
     self,

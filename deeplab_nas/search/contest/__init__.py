@@ -1,0 +1,1 @@
+"""Whether what a search found is better than chance: fair comparisons."""
