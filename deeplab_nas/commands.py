@@ -26,6 +26,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
   'train': ('scripts/train.py', '--mode=train'),
   'eval': ('scripts/train.py', '--mode=eval'),
   'compare': ('scripts/compare_runs.py',),
+  'compare-strategies': ('scripts/compare.py',),
   'measure_latency': ('scripts/measure_latency.py',),
   'pick': ('scripts/pick.py',),
   'predict': ('scripts/predict.py',),

@@ -39,6 +39,19 @@ SMALL = {
     '--set=data.crop_size=[33, 33]',
     '--set=data.batch_size=2',
   ),
+  'compare-strategies': (
+    '--strategies=random',
+    '--budget=1s',
+    '--num_searches=1',
+    '--num_seeds=1',
+    '--set=space.num_layers=1',
+    '--set=space.num_blocks=1',
+    '--set=data.crop_size=[33, 33]',
+    '--set=data.batch_size=2',
+    '--set=search.trial_steps=[1]',
+    '--set=train.epochs=1',
+    '--set=train.steps_per_epoch=1',
+  ),
   'export': ('--num_check_images=0',),
   'measure_latency': (
     '--threads=0',  # which TensorFlow, that runs already, does not change
@@ -60,6 +73,7 @@ NETWORKS = (
   'train',
   'eval',
   'compare',
+  'compare-strategies',
   'export',
   'predict',
   'client',
@@ -114,6 +128,7 @@ def test_those_of_networks(folder):
   for name in 'ab':
     shutil.copytree('runs/train', f'runs/{name}')
   run('compare')
+  run('compare-strategies')
   run('export')
   scene = next(folder.glob('street_scenes/leftImg8bit/val/*/*.png'))
   (folder / 'photos').mkdir()

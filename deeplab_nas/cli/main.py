@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
   'train': 'train.TRAIN',
   'eval': 'train.EVAL',
   'compare': 'compare.COMPARE',
+  'compare-strategies': 'compare_strategies.COMPARE_STRATEGIES',
   'export': 'export.EXPORT',
   'predict': 'predict.PREDICT',
   'client': 'client.CLIENT',

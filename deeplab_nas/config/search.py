@@ -63,6 +63,8 @@ class SearchConfig(config_loss.LossConfig):
       for as many as fit into `budget`.
     budget: Time of a study, such as '30m', '2h' or '90s'; '' for no limit. The
       time of earlier sessions counts.
+    budget_clock: What `budget` is of: 'wall', or 'processor' for the seconds of
+      all processors that trials computed on.
     parallel_trials: Trainings at a time.
     trial_steps: Steps of a training, from the shortest to a full one.
     trial_timeout: Seconds without a step after which a training counts as hung.
@@ -104,6 +106,7 @@ class SearchConfig(config_loss.LossConfig):
   precision: str = _field('float32', str, choices=('float32', 'mixed_bfloat16'))
   num_trials: int | None = _field(None, int, low=1, optional=True)
   budget: str = _field('', str)
+  budget_clock: str = _field('wall', str, choices=('wall', 'processor'))
   parallel_trials: int = _field(2, int, low=1)
   trial_steps: tuple[int, ...] = _field((400,), int, low=1, many=True)
   trial_timeout: float = _field(600.0, float, above=0)

@@ -68,28 +68,33 @@ class Started(NamedTuple):
     )
 
 
-def start(build: Callable[[], Run]) -> Started:
+def start(
+  build: Callable[[], Run], clock: Callable[[], float] = time.monotonic
+) -> Started:
   """Builds a run, and compiles its steps at full size.
 
   Args:
     build: Gives the parts of a run.
+    clock: Tells the seconds.
   """
-  begin = time.monotonic()
+  begin = clock()
   run = build()
   train = run.train()
   run.compile(train)
-  seconds = time.monotonic() - begin
+  seconds = clock() - begin
   step, batches = run.model.make_train_function(), iter(train)
   return Started(run, lambda: step(batches), seconds)
 
 
-def median_seconds(step: Callable[[], object]) -> float:
-  """Seconds of a step that was compiled before."""
+def median_seconds(
+  step: Callable[[], object], clock: Callable[[], float] = time.monotonic
+) -> float:
+  """Seconds, by a clock, of a step that was compiled before."""
   times = []
   for _ in range(_TIMED_STEPS):
-    start = time.monotonic()
+    start = clock()
     tf.nest.map_structure(np.asarray, step())  # waits for the result
-    times.append(time.monotonic() - start)
+    times.append(clock() - start)
   return statistics.median(times)
 
 

@@ -39,11 +39,14 @@ class Limits:
     num_trials: Trials in all; None for no limit.
     seconds: Of all sessions together; None for no limit.
     parallel: Trials at a time.
+    by_processor: Whether seconds are those of processors, of the trials that
+      have ended, and not those of a clock on the wall.
   """
 
   num_trials: int | None
   seconds: float | None
   parallel: int
+  by_processor: bool = False
 
   @property
   def num_hidden(self) -> int:
@@ -106,10 +109,13 @@ class Driver:
     self._running: set[int] = set()
     self._began = time.monotonic()
     self._seconds_before = ledger.seconds
+    self._processor = self._processor_seconds()
 
   @property
   def seconds(self) -> float:
-    """That the study has run, over all sessions."""
+    """Of its limit that the study has taken, over all sessions."""
+    if self._limits.by_processor:
+      return self._elsewhere + sum(self._processor.values())
     return self._elsewhere + self._own_seconds
 
   @property
@@ -147,7 +153,12 @@ class Driver:
 
   def seconds_of(self, fidelity: strategy.Fidelity) -> float:
     """How long a trial is expected to take; 0 where nothing is known."""
-    return expected_seconds(self.ledger.trials, fidelity)
+    trials = self.ledger.trials
+    if self._limits.by_processor:
+      trials = [
+        t._replace(seconds=self._processor.get(t.number, 0.0)) for t in trials
+      ]
+    return expected_seconds(trials, fidelity)
 
   def seconds_left(self) -> float | None:
     """How long the study will go on; None where nothing is known."""
@@ -159,12 +170,21 @@ class Driver:
       return None
     left = []
     if self._limits.seconds is not None:
-      left.append(self._limits.seconds - self.seconds)
+      seconds = self._limits.seconds - self.seconds
+      shared = self._executor.capacity if self._limits.by_processor else 1
+      left.append(seconds / shared)
     if self._limits.num_trials is not None:
       done = sum(not t.is_pending for t in trials)
       rounds = (self._limits.num_trials - done) / self._executor.capacity
       left.append(rounds * float(np.mean(lasts)))
     return max(0.0, min(left)) if left else None
+
+  def _processor_seconds(self) -> dict[int, float]:
+    """Those of all trials that have ended, by number."""
+    return {
+      number: found.processor_seconds
+      for number, found in outcomes(self._folder, self.ledger.trials).items()
+    }
 
   def _fill(self) -> None:
     """Gives all free processes something to do."""
@@ -196,6 +216,8 @@ class Driver:
     proposal = self._strategy.propose(shown(trials, seen), rng)
     if self._limits.seconds is not None:
       end = self.seconds + self.seconds_of(proposal.fidelity)
+      if self._limits.by_processor:  # which counts no trial before its end
+        end += sum(self.seconds_of(t.fidelity) for t in trials if t.is_pending)
       end += self._reserve(trials)
       if end > self._limits.seconds * (1 + _GRACE) / 2:
         return None
@@ -213,7 +235,7 @@ class Driver:
       trial.fidelity,
       trial.seed,
       filters,
-      self._folder / f'{trial.number:04d}',
+      folder_of(self._folder, trial.number),
       self._purpose,
     )
     found = outcome.Outcome.load(job.outcome, job.key)
@@ -246,6 +268,7 @@ class Driver:
       )
 
   def _adopt(self, number: int, found: outcome.Outcome) -> None:
+    self._processor[number] = found.processor_seconds
     self._end(number, found.scores, found.seconds, found.failure, found.about)
 
   def _end(
@@ -262,6 +285,27 @@ class Driver:
     for number in sorted(self._running):
       self._end(number, failure=OUT_OF_TIME)
     self._running.clear()
+
+
+def folder_of(folder: pathlib.Path, number: int) -> pathlib.Path:
+  """Where the outcome of a trial is."""
+  return folder / f'{number:04d}'
+
+
+def outcomes(
+  folder: pathlib.Path, trials: Sequence[strategy.Trial]
+) -> dict[int, outcome.Outcome]:
+  """What processes wrote of trials that have ended, by number.
+
+  Of those that failed without an outcome there is none.
+  """
+  files = {
+    t.number: folder_of(folder, t.number) / job_lib.OUTCOME
+    for t in trials
+    if not t.is_pending
+  }
+  found = {n: outcome.Outcome.load(path) for n, path in files.items()}
+  return {n: each for n, each in found.items() if each is not None}
 
 
 def expected_seconds(

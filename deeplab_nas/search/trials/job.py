@@ -13,6 +13,7 @@ from deeplab_nas.space import genotype as genotype_lib
 # What is trained on, and what scores: half A and half B; the same, and unseen
 # images besides; both halves, and unseen images alone.
 SEARCH, CONFIRM, FINAL = 'search', 'confirm', 'final'
+OUTCOME = 'outcome.json'
 
 
 class Job(NamedTuple):
@@ -40,7 +41,7 @@ class Job(NamedTuple):
   @property
   def outcome(self) -> pathlib.Path:
     """The file of the outcome."""
-    return self.folder / 'outcome.json'
+    return self.folder / OUTCOME
 
   @property
   def key(self) -> str:

@@ -27,6 +27,8 @@ class Outcome:
       there are scores.
     seconds: Of the whole trial.
     cpu_seconds: Of all processor time of the process meanwhile.
+    process_cpu_seconds: Of the start of the process, if this was its first
+      trial.
     start_seconds: Of these, those until the first step was done.
     step_seconds: Median of the further steps.
     score_seconds: Of recalibration and scoring.
@@ -45,6 +47,7 @@ class Outcome:
   failure: str | None = None
   seconds: float = 0.0
   cpu_seconds: float = 0.0
+  process_cpu_seconds: float = 0.0
   start_seconds: float = 0.0
   step_seconds: float = 0.0
   score_seconds: float = 0.0
@@ -56,6 +59,11 @@ class Outcome:
   data: str = ''
 
   @property
+  def processor_seconds(self) -> float:
+    """All that the trial took."""
+    return self.cpu_seconds + self.process_cpu_seconds
+
+  @property
   def about(self) -> dict[str, str]:
     """With what the trial was computed."""
     return {'device': self.device, 'code': self.code, 'data': self.data}
@@ -65,11 +73,18 @@ class Outcome:
     files.write(path, json.dumps(dataclasses.asdict(self)) + '\n')
 
   @classmethod
-  def load(cls, path: str | os.PathLike[str], key: str) -> Outcome | None:
-    """The outcome of a trial; None if there is none, or of another trial."""
+  def load(
+    cls, path: str | os.PathLike[str], key: str | None = None
+  ) -> Outcome | None:
+    """The outcome of a trial; None if there is none, or of another trial.
+
+    Args:
+      path: Of the file.
+      key: Of the trial; None for whatever trial it is.
+    """
     try:
       values = json.loads(files.read(path))
       found = cls(**{**values, 'losses': tuple(values['losses'])})
     except (OSError, ValueError, TypeError, KeyError):
       return None
-    return found if found.key == key else None
+    return found if key in (None, found.key) else None

@@ -82,7 +82,12 @@ def build(config: config_lib.Config) -> Parts:
   seconds, num_trials = search.budget_seconds(), search.num_trials
   if seconds is None and num_trials is None:
     num_trials = DEFAULT_TRIALS
-  limits = driver_lib.Limits(num_trials, seconds, search.parallel_trials)
+  limits = driver_lib.Limits(
+    num_trials,
+    seconds,
+    search.parallel_trials,
+    search.budget_clock == 'processor',
+  )
   return Parts(study, widths, limits)
 
 

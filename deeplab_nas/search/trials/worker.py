@@ -9,6 +9,7 @@ gone, however long a step takes.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import os
 import queue
@@ -48,10 +49,13 @@ def main() -> None:
   tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
   evaluator = evaluate.Evaluator(config)
   beat = _Beat(answers)
+  start = time.process_time()
   while True:
     job = job_lib.Job.from_line(lines.get())
     beat()
     found = run(evaluator, job, beat)
+    found = dataclasses.replace(found, process_cpu_seconds=start)
+    start = 0.0
     found.save(job.outcome)
     print(DONE, job.number, file=answers, flush=True)
     if found.failure not in (None, outcome.NAN):

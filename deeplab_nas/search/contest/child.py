@@ -1,0 +1,205 @@
+"""A process that runs one search: python -m deeplab_nas.search.contest.child.
+
+It takes the settings as a file, and a folder. A relaxed search first measures
+the processor time of its steps, and takes as many as the budget allows. While
+it runs, `usage.json` beside the folder says how much processor time it took.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import functools
+import json
+import pathlib
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from absl import logging
+
+from deeplab_nas import errors, files
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.run import lifecycle, stop_signals
+from deeplab_nas.search import strategies
+
+# After the name of the folder: seconds by session; steps of each epoch.
+USAGE, STEPS = 'usage.json', 'steps.json'
+_NOTE_SECONDS = 5.0
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+def main(config_file: str, folder: str, dies: bool = True) -> int:
+  """Runs or goes on with a search; returns the exit code.
+
+  Args:
+    config_file: The settings.
+    folder: Of the run.
+    dies: Whether this process ends with its parent.
+  """
+  if dies:
+    _die_with_parent()
+  logging.use_absl_handler()
+  logging.set_verbosity(logging.INFO)
+  run_dir = pathlib.Path(folder)
+  config = config_lib.load(config_file)
+  is_relaxed = strategies.entry(config.search.strategy).family == 'relaxed'
+  try:
+    with stop_signals.StopSignals(), _noted(run_dir):
+      if is_relaxed:
+        config = _as_long_as_allowed(config, run_dir)
+      started = lifecycle.started(
+        config,
+        folder,
+        'search',
+        sys.argv,
+        resume=run_dir.is_dir(),
+        with_tensorflow=is_relaxed,
+      )
+      with started as (run, found):
+        strategies.load_family(config.search.strategy).run(found, run, True)
+  except errors.UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except (errors.Preempted, KeyboardInterrupt):
+    return 75
+  return 0
+
+
+def usage(run_dir: pathlib.Path) -> float:
+  """Seconds of processors that the sessions of a search took; 0 of none."""
+  return sum(_read(run_dir).values())
+
+
+def affordable_steps(
+  config: config_lib.Config,
+  start: float,
+  weight_step: float,
+  both_step: float,
+) -> int:
+  """Steps in each epoch of a relaxed search that fill its budget.
+
+  Args:
+    config: Epochs, and how many of them leave the architecture alone.
+    start: Seconds until the first step is done.
+    weight_step: Seconds of a step of the weights.
+    both_step: Seconds of a step of weights and architecture.
+
+  Raises:
+    UserError: If there is no time for a step in each epoch.
+  """
+  search = config.search
+  first = search.arch_start_epoch
+  of_all = first * weight_step + (search.epochs - first) * both_step
+  left = search.budget_seconds() - start
+  found = int(left / of_all)
+  errors.require(
+    found > 0,
+    f'A budget of {search.budget_seconds():.0f} s is too short for'
+    f' {search.strategy}: {search.epochs} epochs of one step take'
+    f' {start + of_all:.0f} s. Allow more, or lower search.epochs.',
+  )
+  return found
+
+
+def _as_long_as_allowed(
+  config: config_lib.Config, run_dir: pathlib.Path
+) -> config_lib.Config:
+  """With the steps that the first session has chosen.
+
+  It is not validated but on one image, and no statistics are taken anew for
+  that: it would take time, and decide nothing.
+  """
+  config = dataclasses.replace(
+    config,
+    data=dataclasses.replace(config.data, max_val_images=1),
+    search=dataclasses.replace(config.search, recalibration_batches=0),
+  )
+  path = _beside(run_dir, STEPS)
+  steps = json.loads(files.read(path)) if path.is_file() else None
+  if steps is None:
+    steps = _measured(config)
+    files.write(path, f'{steps}\n')
+    logging.info('%d steps in each epoch fill the budget.', steps)
+  search = dataclasses.replace(config.search, steps_per_epoch=steps)
+  return dataclasses.replace(config, search=search)
+
+
+def _measured(config: config_lib.Config) -> int:
+  from deeplab_nas.runtime import tensorflow_setup
+
+  tensorflow_setup.prepare(config.runtime)
+  import tensorflow as tf
+
+  from deeplab_nas.report import measure
+  from deeplab_nas.search.relaxed import run as relaxed_run
+
+  before = time.process_time()
+  clock = time.process_time
+  started = measure.start(functools.partial(relaxed_run.build, config), clock)
+  begin = started.run.searcher.arch_start_step
+  before_value = begin.numpy()
+  seconds = []
+  for first in (tf.int64.max, 0):
+    begin.assign(first)
+    started.step()
+    seconds.append(measure.median_seconds(started.step, clock))
+  begin.assign(before_value)
+  tf.keras.backend.clear_session()
+  # To measure counts too: the search starts once more.
+  spent = time.process_time() - before
+  return affordable_steps(config, before + spent + started.seconds, *seconds)
+
+
+@contextlib.contextmanager
+def _noted(run_dir: pathlib.Path) -> Iterator[None]:
+  """Says every few seconds what this session has taken."""
+  key = str(time.time_ns())
+  ended = threading.Event()
+  run_dir.parent.mkdir(parents=True, exist_ok=True)
+
+  def note() -> None:
+    spent = {**_read(run_dir), key: _spent()}
+    files.write(_beside(run_dir, USAGE), json.dumps(spent) + '\n')
+
+  def watch() -> None:
+    while not ended.wait(_NOTE_SECONDS):
+      note()
+
+  watcher = threading.Thread(target=watch, daemon=True)
+  watcher.start()
+  try:
+    yield
+  finally:
+    ended.set()
+    watcher.join()
+    note()
+
+
+def _spent() -> float:
+  """By this process and its children that have ended."""
+  children = resource.getrusage(resource.RUSAGE_CHILDREN)
+  return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _beside(run_dir: pathlib.Path, ending: str) -> pathlib.Path:
+  return run_dir.with_name(f'{run_dir.name}.{ending}')
+
+
+def _read(run_dir: pathlib.Path) -> dict[str, float]:
+  path = _beside(run_dir, USAGE)
+  return json.loads(files.read(path)) if path.is_file() else {}
+
+
+def _die_with_parent() -> None:
+  """Linux ends a process with its parent, even within an operation."""
+  if sys.platform == 'linux':
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+if __name__ == '__main__':
+  sys.exit(main(*sys.argv[1:]))
