@@ -101,6 +101,8 @@ NO_PATHS = {
   'server',
   'model_name',
   'evaluation',
+  'strategies',
+  'budget',
   'image_size',
   'widths',
 }

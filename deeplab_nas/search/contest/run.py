@@ -243,19 +243,22 @@ def _train(
   driver.run(stop)
   trials = ledger.trials
   ledger.close()
-  return [
-    entry._replace(
-      **{
-        name: tuple(
-          t.scores[name]
-          for t in trials
-          if t.genotype == genotype and t.scores is not None
-        )
-        for name in ('cross_entropy', 'miou')
-      }
-    )
-    for genotype, entry in chosen
+  return [_with_scores(entry, genotype, trials) for genotype, entry in chosen]
+
+
+def _with_scores(
+  entry: result.Entry,
+  genotype: genotype_lib.Genotype,
+  trials: Sequence[strategy.Trial],
+) -> result.Entry:
+  """With the scores of all trainings of its architecture."""
+  scores = [
+    t.scores for t in trials if t.genotype == genotype and t.scores is not None
   ]
+  return entry._replace(
+    cross_entropy=tuple(each['cross_entropy'] for each in scores),
+    miou=tuple(each['miou'] for each in scores),
+  )
 
 
 def _scored(scores: Mapping[str, Any] | None, failure: str | None) -> str:

@@ -42,4 +42,4 @@ def test_a_search_that_is_refused_says_so(tmp_path, capsys):
   path = tmp_path / 'config.yaml'
   path.write_text(made.to_yaml())
   assert child.main(str(path), str(tmp_path / 'run'), dies=False) == 2
-  assert '\nerror: ' in capsys.readouterr().err
+  assert 'error: dataset.json does not exist' in capsys.readouterr().err
