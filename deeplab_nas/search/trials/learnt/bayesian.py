@@ -90,7 +90,8 @@ class Bayesian(strategy.TrialStrategy):
     tried = history.tried(trials, full)
     scored = history.scored(self.study, trials, full)
     if not scored or len(tried) < self.settings.num_initial:
-      return strategy.Proposal(fresh.random(self.study, tried, rng), full)
+      genotype = fresh.random(self.study, tried, rng)
+      return strategy.Proposal(genotype, full, is_random=True)
     process = self._process(trials, scored, rng)
     numbers = {trial.genotype: trial.number for trial in scored}
     known = list(numbers)
