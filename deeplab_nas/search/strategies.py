@@ -57,6 +57,9 @@ STRATEGIES = {
   'nsga2': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Nsga2', 'nsga2'),
   'tpe': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Tpe', 'tpe'),
   'halving': Entry('trials', f'{_TRIALS}.learnt.halving', 'Halving', 'halving'),
+  'bayesian': Entry(
+    'trials', f'{_TRIALS}.learnt.bayesian', 'Bayesian', 'bayesian'
+  ),
 }
 
 
