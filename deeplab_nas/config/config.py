@@ -71,6 +71,7 @@ class Config:
   bayesian: config_strategies.BayesianConfig = (
     config_strategies.BayesianConfig()
   )
+  pnas: config_strategies.PnasConfig = config_strategies.PnasConfig()
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 

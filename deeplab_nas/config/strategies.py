@@ -140,6 +140,26 @@ class BayesianConfig(checked_fields.Section):
   num_generations: int = _field(3, int, low=0)
 
 
+@dataclasses.dataclass(frozen=True)
+class PnasConfig(checked_fields.Section):
+  """Settings of `pnas`; those of the paper are for a thousand trials.
+
+  Attributes:
+    num_initial: Architectures of the first round; all 136 in the paper.
+    beam_size: K, architectures of each further round, and how many of the best
+      are extended.
+    pool_size: Extensions that the predictor looks at in a round, at the most.
+    predictor: 'lstm', 'mlp' or 'both', five of each.
+  """
+
+  NAME: ClassVar[str] = 'pnas'
+
+  num_initial: int = _field(16, int, low=1)
+  beam_size: int = _field(8, int, low=1)
+  pool_size: int = _field(1000, int, low=1)
+  predictor: str = _field('both', str, choices=('lstm', 'mlp', 'both'))
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -150,5 +170,6 @@ SECTIONS = {
     TpeConfig,
     HalvingConfig,
     BayesianConfig,
+    PnasConfig,
   )
 }

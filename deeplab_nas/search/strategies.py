@@ -60,6 +60,7 @@ STRATEGIES = {
   'bayesian': Entry(
     'trials', f'{_TRIALS}.learnt.bayesian', 'Bayesian', 'bayesian'
   ),
+  'pnas': Entry('trials', f'{_TRIALS}.learnt.pnas', 'Pnas', 'pnas'),
 }
 
 

@@ -10,7 +10,7 @@ NUM_TRIALS = 60
 # Of each kind of landscape.
 SEEDS = range(5)
 # What fits a model for each proposal takes its time.
-LONG = ('bayesian', 'halving')
+LONG = ('bayesian', 'halving', 'pnas')
 EVERY = pytest.mark.parametrize(
   'name',
   [

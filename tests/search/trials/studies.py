@@ -12,7 +12,7 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
-from deeplab_nas.search.trials.learnt import bayesian, halving
+from deeplab_nas.search.trials.learnt import bayesian, halving, pnas
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 DARTS = primitives.PRIMITIVES
@@ -50,6 +50,10 @@ STRATEGIES = {
     config_strategies.BayesianConfig(
       num_initial=5, pool_size=6, num_generations=1
     ),
+  ),
+  'pnas': (
+    pnas.Pnas,
+    config_strategies.PnasConfig(8, 6, pool_size=200, predictor='mlp'),
   ),
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }
