@@ -27,7 +27,7 @@ def batch(seed):
   return tf.constant(images, tf.float32), tf.constant(labels)
 
 
-def trainer(arch: genotype.Genotype, is_shared, **settings):
+def build(arch: genotype.Genotype, is_shared, drop_path_keep_prob=1.0):
   tf.keras.utils.set_random_seed(0)
   network = network_lib.build_network(
     arch,
@@ -38,10 +38,13 @@ def trainer(arch: genotype.Genotype, is_shared, **settings):
     stem_filters=(4, 4, 8),
     head_filters=16,
     batch_norm_momentum=0.9,
-    drop_path_keep_prob=0.8,
+    drop_path_keep_prob=drop_path_keep_prob,
   )
-  if is_shared:
-    network = shared_network.SharedNetwork(network)
+  return shared_network.SharedNetwork(network) if is_shared else network
+
+
+def trainer(arch: genotype.Genotype, is_shared, **settings):
+  network = build(arch, is_shared, drop_path_keep_prob=0.8)
   settings = {
     'learning_rate': 0.2,
     'gradient_clip': 5.0,
@@ -72,6 +75,69 @@ def test_losses_and_validation_are_those_of_the_network():
   np.testing.assert_allclose(shared, own, rtol=1e-5)
   assert np.ptp(own) > 1e-4
   assert scores['loss'] == pytest.approx(own_scores['loss'], rel=1e-4)
+
+
+@pytest.fixture
+def plain_graphs():
+  """As the processes of trials have them: no operations are fused."""
+  before = tf.config.optimizer.get_experimental_options()
+  tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
+  yield
+  before.setdefault('disable_meta_optimizer', False)
+  tf.config.optimizer.set_experimental_options(before)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures('plain_graphs')
+def test_a_step_of_a_deep_network_has_the_same_gradient():
+  """Of 12 layers of 5 blocks, whose losses part after some steps.
+
+  By rounding alone: weights that differ in their last bit move the gradient a
+  hundred times as far, and each step builds on the last one's.
+  """
+  deep = search_space.SearchSpace().random(np.random.default_rng(0))
+  own, shared = build(deep, False), build(deep, True)
+  of_own, of_shared = gradient_of(own), gradient_of(shared)
+  loss, right = of_own()
+  same_loss, same = of_shared()
+  assert same_loss == pytest.approx(loss, rel=1e-6)
+  assert np.linalg.norm(same - right) < 1e-5 * np.linalg.norm(right)
+  rng = np.random.default_rng(0)
+  for variable in own.trainable_variables:
+    towards = np.float32(rng.choice([-np.inf, np.inf], variable.shape))
+    variable.assign(np.nextafter(variable.numpy(), towards))
+  _, moved = of_own()
+  apart = np.linalg.norm(moved - right)
+  assert apart > 100 * np.linalg.norm(same - right)
+
+
+def gradient_of(network):
+  """A function to the loss and its gradient [N] by all that is trained."""
+  images, labels = batch(0)
+
+  @tf.function(autograph=False)
+  def traced():
+    with tf.GradientTape() as tape:
+      logits = network(images, training=True)
+      loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+      loss = tf.reduce_mean(loss)
+    variables = network.trainable_variables
+    return loss, tape.gradient(loss, variables, unconnected_gradients='zero')
+
+  def found():
+    loss, gradients = traced()
+    by = {v.ref(): g for v, g in zip(network.trainable_variables, gradients)}
+    of = network
+    if isinstance(network, shared_network.SharedNetwork):
+      flat = by.pop(network.weights.ref())
+      sizes = [part.shape.num_elements() for part in network.parts]
+      parts = zip(network.parts, tf.split(flat, sizes))
+      by.update((part.ref(), g) for part, g in parts)
+      of = network.network
+    inside = [np.ravel(by[v.ref()]) for v in of.trainable_variables]
+    return float(loss), np.concatenate(inside)
+
+  return found
 
 
 def test_a_bad_step_changes_nothing():
