@@ -26,26 +26,34 @@ def batched(examples: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
   def cut(images, labels, sizes):
     size = tf.reduce_min(sizes, axis=0)
     starts = (sizes - size) // 2  # [B, 2]
-    images = _windows(tf.cast(images, tf.float32), starts, size)
-    labels = _windows(tf.cast(labels, tf.int32)[..., tf.newaxis], starts, size)
-    return images, labels[..., 0]
+    images = _windows(images, starts, tf.concat([size, [3]], 0))
+    labels = _windows(labels, starts, size)
+    return tf.cast(images, tf.float32), tf.cast(labels, tf.int32)
 
   return (
     examples.map(with_size)
-    .padded_batch(batch_size)
+    # Padded, a tall image beside a wide one could fill the memory.
+    .ragged_batch(batch_size)
     .map(cut, tf.data.AUTOTUNE)
     .prefetch(tf.data.AUTOTUNE)
   )
 
 
-def _windows(x: tf.Tensor, starts: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-  """[B, *size, C] of x, [B, H, W, C], each from where its start says."""
+def _windows(
+  x: tf.RaggedTensor | tf.Tensor, starts: tf.Tensor, size: tf.Tensor
+) -> tf.Tensor:
+  """[B, *size] of images or labels x, each from where its [row, column] says.
+
+  Args:
+    x: [B, H, W] or [B, H, W, 3], ragged unless all have one static shape.
+    starts: int32 [B, 2].
+    size: int32, the shape of a window.
+  """
 
   def window(pair):
     each, start = pair
-    return tf.slice(each, tf.pad(start, [[0, 1]]), tf.pad(size, [[0, 1]]) - pad)
+    if isinstance(each, tf.RaggedTensor):
+      each = each.to_tensor()
+    return tf.slice(each, tf.pad(start, [[0, size.shape[0] - 2]]), size)
 
-  pad = tf.constant([0, 0, 1])  # -1 for all channels
-  windows = tf.map_fn(window, (x, starts), fn_output_signature=x.dtype)
-  windows.set_shape([None, None, None, x.shape[-1]])
-  return windows
+  return tf.map_fn(window, (x, starts), fn_output_signature=x.dtype)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deeplab_nas import wording
 from deeplab_nas.report import arch_evidence, decode_agreement
 from deeplab_nas.space import arch_weights, canonical, decode, search_space
 
@@ -46,7 +47,7 @@ def describe(
   if evidence is None:
     return UNMEASURED
   lines = [
-    f'Signal or noise, by {evidence.num_steps} steps and'
+    f'Signal or noise, by {wording.counted(evidence.num_steps, "step")} and'
     f' {evidence.num_walks} random walks with their gradients:',
     *map(_drift, evidence.drifts, evidence.drifts.values()),
   ]
@@ -61,7 +62,7 @@ def describe(
   if agreement is not None:
     count, shares = agreement
     lines += _wrapped(
-      f'the {count} epochs before decoded to'
+      f'the {wording.counted(count, "epoch")} before decoded to'
       f' {100 * shares.connections:.0f} % of the connections and'
       f' {100 * shares.layers:.0f} % of the layers'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pathlib
 from collections.abc import Sequence
@@ -46,12 +47,11 @@ def of_files(paths: Sequence[str | os.PathLike]) -> list[np.ndarray]:
 
 
 def typical_size(info: dataset_info.DatasetInfo) -> tuple[int, int]:
-  """(height, width) of the largest known images, else DeepLab's 513 x 513."""
-  sizes = [split.max_size for split in info.splits.values()]
-  if not sizes:
-    return 513, 513
-  heights, widths = zip(*sizes)
-  return max(heights), max(widths)
+  """(height, width) of the largest known image, else DeepLab's 513 x 513."""
+  sizes = [
+    split.largest_image or split.max_size for split in info.splits.values()
+  ]
+  return max(sizes, key=math.prod, default=(513, 513))
 
 
 def _decoded(path: pathlib.Path) -> np.ndarray:

@@ -28,6 +28,28 @@ def batches(batch_size):
   return list(common_windows.batched(dataset, batch_size))
 
 
+def test_a_tall_image_beside_a_wide_one_takes_no_memory_of_both_sides():
+  sizes = ((1, 20000), (20000, 1))  # padded, 2.4 GB
+  images = [tf.zeros([*size, 3], tf.uint8) for size in sizes]
+  dataset = tf.data.Dataset.from_generator(
+    lambda: ((image, image[..., 0]) for image in images),
+    output_signature=(
+      tf.TensorSpec([None, None, 3], tf.uint8),
+      tf.TensorSpec([None, None], tf.uint8),
+    ),
+  )
+  ((found, labels),) = common_windows.batched(dataset, 2)
+  assert found.shape == (2, 1, 1, 3) and labels.shape == (2, 1, 1)
+
+
+def test_images_of_one_static_shape_stay_whole():
+  pixels = np.stack([image(SIZES[0], index) for index in range(3)])
+  dataset = tf.data.Dataset.from_tensor_slices((pixels, pixels[..., 1]))
+  ((images, labels),) = common_windows.batched(dataset, 3)
+  np.testing.assert_array_equal(images, pixels)
+  np.testing.assert_array_equal(labels, pixels[..., 1])
+
+
 def test_images_of_one_size_stay_whole():
   images, labels = batches(2)[1]
   assert images.dtype == tf.float32 and labels.dtype == tf.int32

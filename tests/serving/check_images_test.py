@@ -53,4 +53,9 @@ def test_the_typical_size_is_the_largest_known():
     for name, size in (('train', (10, 40)), ('val', (20, 30)))
   }
   info = dataclasses.replace(tiny.INFO, splits=splits)
-  assert check_images.typical_size(info) == (20, 40)
+  assert check_images.typical_size(info) == (20, 30)
+  splits['train'] = dataclasses.replace(
+    splits['train'], max_size=(500, 40), largest_image=(30, 25)
+  )
+  info = dataclasses.replace(tiny.INFO, splits=splits)
+  assert check_images.typical_size(info) == (30, 25)
