@@ -307,6 +307,11 @@ def export(
 def _genotype(source) -> genotype_lib.Genotype:
   if isinstance(source, genotype_lib.Genotype):
     return source
+  if not isinstance(source, (str, os.PathLike)):
+    raise errors.UserError(
+      f'genotype={source!r} is none: give a Genotype, its file, the run that'
+      ' found it, or a name of the zoo.'
+    )
   try:
     return genotype_source.find(paths.expand_given(source))
   except ValueError as error:

@@ -83,6 +83,9 @@ def test_mistakes_are_sentences_and_leave_nothing(records, trained, tmp_path):
   assert 'known are auto_deeplab' in refusal(
     train, 'quickstart', folder, records, genotype='nothing'
   )
+  assert 'genotype=None is none: give a Genotype' in refusal(
+    train, 'quickstart', folder, records, genotype=None
+  )
   assert 'is not empty' in refusal(
     train, 'quickstart', trained, records, genotype='auto_deeplab'
   )

@@ -219,7 +219,7 @@ def load(
       the data, or a YAML file; what the file leaves out has its default, and
       what it holds of strategies that are not chosen is checked, not used.
     overrides: Such as 'search.epochs=10'; the value is YAML.
-    data_dir: Comes before any other data.dir; None for that.
+    data_dir: Comes before the data.dir of preset or file; None for that.
 
   Raises:
     UserError: If there is no such preset or file, or a setting does not fit.
@@ -229,7 +229,12 @@ def load(
     section, key, value = _parse_override(override)
     given.setdefault(section, {})[key] = value
   if data_dir is not None:
-    given.setdefault('data', {})['dir'] = data_dir
+    other = given.setdefault('data', {}).get('dir', data_dir)
+    errors.require(
+      other == data_dir,
+      f'--data_dir={data_dir} and --set=data.dir={other} differ: give one.',
+    )
+    given['data']['dir'] = data_dir
   if path_or_preset == auto.NAME:
     settings = _suited(given)
   elif path_or_preset in presets.PRESETS:

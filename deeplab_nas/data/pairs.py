@@ -80,7 +80,7 @@ def files_by_name(
     there = f' (there: {", ".join(endings[:5])})' if others else ''
     raise errors.UserError(
       f'{directory} holds no image files{there}: expected names ending in'
-      f' {suffix}.png, .jpg or the like; convert images of other formats.'
+      f' {suffix}.png or the like; convert images of other formats.'
     )
   if others:
     logging.warning(

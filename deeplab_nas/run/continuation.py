@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from absl import logging
+
 from deeplab_nas import commands, errors, files, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import strategies as config_strategies
@@ -123,6 +125,17 @@ def _keep_classes(
         f'--run_dir={run} was started with other classes than {data.dir} has'
         f' now: {changed}. Resume with the data as it was, or choose another'
         ' folder.'
+      )
+    counts = [
+      (each.mean_pixel, {k: v.class_pixels for k, v in each.splits.items()})
+      for each in (held, info)
+    ]
+    if counts[0] != counts[1]:
+      logging.warning(
+        '%s has other images or labels than when %s was started: from here on'
+        ' it learns from those that are there now.',
+        data.dir,
+        run,
       )
   info.save(run.dataset)
 

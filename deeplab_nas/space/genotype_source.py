@@ -23,8 +23,9 @@ def read(source: str | os.PathLike[str]) -> genotype_lib.Genotype:
       return zoo.load(text[len(_ZOO) :])
     return genotype_lib.Genotype.load(text)
   except ValueError as error:
+    hint = f'; the zoo has {_ZOO}{text}' if text in zoo.names() else ''
     raise errors.UserError(
-      f'The genotype {text} cannot be used: {error}.'
+      f'The genotype {text} cannot be used: {error}{hint}.'
     ) from error
 
 

@@ -66,6 +66,13 @@ def test_overrides_win_over_the_file_and_over_earlier_ones(file):
   assert loaded.search.epochs == 32
 
 
+def test_two_folders_of_data_are_refused():
+  found = config_lib.load('quickstart', ['data.dir=a'], 'a')
+  assert found.data.dir == 'a'
+  with pytest.raises(errors.UserError, match='--set=data.dir=b differ'):
+    config_lib.load('quickstart', ['data.dir=b'], 'a')
+
+
 def test_an_empty_override_is_an_empty_text():
   loaded = config_lib.load('quickstart', ['data.val_split='])
   assert loaded.data.val_split == ''

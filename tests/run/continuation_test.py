@@ -233,3 +233,13 @@ def test_the_same_classes_elsewhere_and_more_images_go_on(tmp_path, searched):
   continuation.start(searched, config, ['train.py'])
   assert continuation.last_start(searched)['config'] == 'quickstart'
   assert continuation.last_start(searched)['set'] == ['search.epochs=8']
+
+
+def test_other_images_are_told_but_go_on(tmp_path, searched, caplog):
+  split = dataset_info.SplitInfo(1, 1, (2, 2), (2, 2), (2, 2))
+  moved = described(tmp_path / 'moved')
+  continuation.start(searched, moved, ['train.py'])
+  assert 'other images' not in caplog.text
+  more = described(tmp_path / 'more', splits={'train': split})
+  continuation.start(searched, more, ['train.py'])
+  assert f'{tmp_path}/more has other images or labels than' in caplog.text

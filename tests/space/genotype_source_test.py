@@ -27,6 +27,7 @@ def test_what_is_no_genotype_is_refused(tmp_path):
   assert f'{tmp_path}/genotype.json: No such file' in refusal(tmp_path)
   (tmp_path / 'text.json').write_text('hello')
   assert 'has to be JSON' in refusal(tmp_path / 'text.json')
+  assert refusal('auto_deeplab').endswith('; the zoo has zoo:auto_deeplab.')
 
 
 def test_the_folder_of_an_export_holds_a_genotype(tmp_path):
