@@ -72,6 +72,9 @@ class Config:
     config_strategies.BayesianConfig()
   )
   pnas: config_strategies.PnasConfig = config_strategies.PnasConfig()
+  reinforce: config_strategies.ReinforceConfig = (
+    config_strategies.ReinforceConfig()
+  )
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 

@@ -160,6 +160,30 @@ class PnasConfig(checked_fields.Section):
   predictor: str = _field('both', str, choices=('lstm', 'mlp', 'both'))
 
 
+@dataclasses.dataclass(frozen=True)
+class ReinforceConfig(checked_fields.Section):
+  """Settings of `reinforce`; those of the papers are for 10,000s of trials.
+
+  Attributes:
+    update: 'reinforce' as in NAS, or 'ppo' as in NASNet.
+    num_children: Trials of an update; 8 of each of 100 replicas in NAS, 20 in
+      NASNet.
+    num_units: Of the controller; 35 in two layers in NAS, 100 in NASNet.
+    learning_rate: Adam's; 6e-4 in NAS, 3.5e-4 in NASNet.
+    entropy_weight: Of the bonus; 1e-5 in NASNet.
+    baseline_decay: Of the moving average of rewards; .95 in NASNet.
+  """
+
+  NAME: ClassVar[str] = 'reinforce'
+
+  update: str = _field('reinforce', str, choices=('reinforce', 'ppo'))
+  num_children: int = _field(4, int, low=1)
+  num_units: int = _field(32, int, low=1)
+  learning_rate: float = _field(0.05, float, above=0)
+  entropy_weight: float = _field(0.01, float, low=0)
+  baseline_decay: float = _field(0.8, float, low=0, below=1)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -171,5 +195,6 @@ SECTIONS = {
     HalvingConfig,
     BayesianConfig,
     PnasConfig,
+    ReinforceConfig,
   )
 }

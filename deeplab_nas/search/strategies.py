@@ -61,6 +61,9 @@ STRATEGIES = {
     'trials', f'{_TRIALS}.learnt.bayesian', 'Bayesian', 'bayesian'
   ),
   'pnas': Entry('trials', f'{_TRIALS}.learnt.pnas', 'Pnas', 'pnas'),
+  'reinforce': Entry(
+    'trials', f'{_TRIALS}.learnt.reinforce', 'Reinforce', 'reinforce'
+  ),
 }
 
 

@@ -12,7 +12,7 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
-from deeplab_nas.search.trials.learnt import bayesian, halving, pnas
+from deeplab_nas.search.trials.learnt import bayesian, halving, pnas, reinforce
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 DARTS = primitives.PRIMITIVES
@@ -54,6 +54,10 @@ STRATEGIES = {
   'pnas': (
     pnas.Pnas,
     config_strategies.PnasConfig(8, 6, pool_size=200, predictor='mlp'),
+  ),
+  'reinforce': (
+    reinforce.Reinforce,
+    config_strategies.ReinforceConfig(),
   ),
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }
