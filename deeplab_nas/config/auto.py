@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from deeplab_nas import commands, wording
+from deeplab_nas.config import auto_study, data_facts, image_sizes
 from deeplab_nas.config import choices as choices_lib
-from deeplab_nas.config import data_facts, image_sizes
 from deeplab_nas.data import dataset_info, pipeline_config
 from deeplab_nas.space import widths
 
@@ -68,8 +68,14 @@ def choose(
   scale = _choose_images(choices, facts)
   _choose_validation(choices, facts, scale)
   _choose_weights(choices, facts)
-  seconds = _choose_search(choices, facts), _choose_training(choices, facts)
-  for what, value in zip(('search', 'training'), seconds):
+  _choose_space(choices, facts)
+  is_study = auto_study.is_asked_for(choices)
+  search = 0.0 if is_study else _choose_search(choices, facts)
+  steps, step_seconds = _choose_training(choices, facts)
+  if is_study:
+    search = auto_study.choose(choices, step_seconds)
+  training = 40 + steps * step_seconds
+  for what, value in (('search', search), ('training', training)):
     choices.reasons.append(
       f'time: the {what} takes about {_minutes(value)} on two processor cores;'
       ' --dry_run measures it on yours'
@@ -148,21 +154,33 @@ def _choose_weights(
       f'class {name} has {data_facts.format_percent(share)} of the pixels;'
       ' unweighted, a short run learns to leave it out'
     )
-  choices.choose('search.class_weights', choice, why)
-  choices.choose('train.class_weights', choice, 'likewise')
+  if not auto_study.is_asked_for(choices):  # whose trials are trainings
+    choices.choose('search.class_weights', choice, why)
+    why = 'likewise'
+  choices.choose('train.class_weights', choice, why)
+
+
+def _choose_space(
+  choices: choices_lib.Choices, facts: data_facts.DataFacts
+) -> None:
+  """Layers and blocks."""
+  choices.choose('space.num_layers', *_layers(facts))
+  choices.choose(
+    'space.num_blocks', 3, 'fewer than the paper, for the time of a step'
+  )
 
 
 def _choose_search(
   choices: choices_lib.Choices, facts: data_facts.DataFacts
 ) -> float:
-  """Space and steps of the search; returns its seconds."""
-  layers = choices.choose('space.num_layers', *_layers(facts))
-  blocks = choices.choose(
-    'space.num_blocks', 3, 'fewer than the paper, for the time of a step'
+  """Width and steps of the supernet; returns the search's seconds."""
+  layers = choices.held('space.num_layers')
+  blocks = choices.held('space.num_blocks')
+  filters = choices.choose(
+    'space.filter_multiplier', 4, 'narrow, for the time of a step'
   )
-  filters = choices.choose('space.filter_multiplier', 4, 'likewise')
   choices.choose(
-    'space.stem_filters', list(widths.SLIM_STEM_FILTERS), 'narrow likewise'
+    'space.stem_filters', list(widths.SLIM_STEM_FILTERS), 'likewise'
   )
   batch = choices.held('data.batch_size')
   passes = 15 * facts.num_images / 2 / batch
@@ -199,8 +217,8 @@ def _layers(facts: data_facts.DataFacts) -> tuple[int, str]:
 
 def _choose_training(
   choices: choices_lib.Choices, facts: data_facts.DataFacts
-) -> float:
-  """Network and steps of the training; returns its seconds."""
+) -> tuple[int, float]:
+  """Network and steps of the training; returns these and seconds of one."""
   few = facts.num_images < data_facts.MANY
   filters = choices.choose(
     'network.filter_multiplier',
@@ -237,7 +255,7 @@ def _choose_training(
     + 6e3 * layers / 12 * (filters / 8) ** 2
   )
   step_flops = 6 * batch * math.prod(crop) * per_pixel
-  return 40 + steps * (0.05 + step_flops / 50e9)
+  return steps, 0.05 + step_flops / 50e9
 
 
 def _choose_stem_and_head(

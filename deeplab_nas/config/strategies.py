@@ -198,3 +198,5 @@ SECTIONS = {
     ReinforceConfig,
   )
 }
+# Those that train networks of their own: each of them but one has a section.
+BY_TRIALS = ('random', *SECTIONS)

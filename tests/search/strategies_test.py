@@ -7,6 +7,7 @@ import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search import strategies
 
 
@@ -24,6 +25,11 @@ def test_an_entry_leads_to_its_class_family_and_settings(name):
 
 def test_the_default_strategy_is_known():
   assert config_lib.SearchConfig().strategy in strategies.STRATEGIES
+
+
+def test_the_settings_know_which_train_networks_of_their_own():
+  by_trials = set(filter(strategies.is_by_trials, strategies.STRATEGIES))
+  assert by_trials == set(config_strategies.BY_TRIALS)
 
 
 @pytest.mark.parametrize('ask', [strategies.entry, strategies.load_family])

@@ -1,0 +1,52 @@
+"""What `--config=auto` chooses of a search by trials: lengths and budget."""
+
+from __future__ import annotations
+
+import math
+
+from deeplab_nas.config import choices as choices_lib
+from deeplab_nas.config import search as config_search
+from deeplab_nas.config import strategies as config_strategies
+
+BUDGET = '30m'
+_FULL_STEPS = 400
+# Of a full trial, where short ones are asked for.
+_SHORT_SHARE = 1 / 8
+# Of a trial besides its steps, and what a step takes on one core in place of
+# two.
+_START_SECONDS = 15
+_ONE_CORE = 1.7
+
+
+def is_asked_for(choices: choices_lib.Choices) -> bool:
+  """Whether the strategy trains networks of their own."""
+  default = config_search.SearchConfig().strategy
+  strategy = choices.given('search.strategy', default)
+  return strategy in config_strategies.BY_TRIALS
+
+
+def choose(choices: choices_lib.Choices, step_seconds: float) -> float:
+  """Lengths of trials, and when to end; returns the seconds of the search.
+
+  Args:
+    choices: With the network that is trained.
+    step_seconds: Of a step of a training on two cores.
+  """
+  steps, why = [_FULL_STEPS], 'after so many, architectures differ'
+  if choices.given('search.strategy', '') == 'halving':
+    steps.insert(0, round(_SHORT_SHARE * _FULL_STEPS))
+    why = 'many are tried for an eighth of a full trial, the promising in full'
+  steps = choices.choose('search.trial_steps', steps, why)
+  number = choices.given('search.num_trials', None)
+  if number is None:
+    choices.choose(
+      'search.budget', BUDGET, 'time for some tens of trials on two cores'
+    )
+  budget = choices.held('search.budget') or ''
+  seconds = config_search.SearchConfig(budget=budget).budget_seconds()
+  if number is None:
+    return seconds or math.inf
+  at_a_time = choices.given('search.parallel_trials', 2)
+  each = _START_SECONDS + steps[-1] * _ONE_CORE * step_seconds
+  needed = math.ceil(number / at_a_time) * each
+  return needed if seconds is None else min(needed, seconds)

@@ -1,0 +1,198 @@
+"""What a study will take, by a few steps of trials as it would run them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import tempfile
+
+import numpy as np
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.report import text
+from deeplab_nas.search.contest import finalists
+from deeplab_nas.search.trials import driver as driver_lib
+from deeplab_nas.search.trials import executor as executor_lib
+from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials import outcome, strategy, width
+
+# Of a trial that is measured.
+_STEPS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+  """What a study will take.
+
+  Attributes:
+    start_seconds: Of a trial, besides its steps.
+    step_seconds: Of a step.
+    lengths: Steps of trials, from the shortest to a full one.
+    limits: When the study ends.
+    final_seeds: Of what is trained again at its end, at most.
+  """
+
+  start_seconds: float
+  step_seconds: float
+  lengths: tuple[int, ...]
+  limits: driver_lib.Limits
+  final_seeds: int = 0
+
+  def trial_seconds(self, steps: int) -> float:
+    """Of a trial of so many steps."""
+    return self.start_seconds + steps * self.step_seconds
+
+  def num_trials(self, steps: int) -> int:
+    """Trials of one length that fit, beside what is trained again."""
+    numbers = []
+    if self.limits.num_trials is not None:
+      numbers.append(self.limits.num_trials)
+    if self.limits.seconds is not None:
+      left = self.limits.seconds - self._final_seconds
+      rounds = int(left / self.trial_seconds(steps))
+      at_a_time = 1 if self.limits.by_processor else self.limits.parallel
+      numbers.append(rounds * at_a_time)
+    return min(numbers)
+
+  @property
+  def num_seeds(self) -> int:
+    """Of what is trained again at the end."""
+    return finalists.affordable(self.limits, self._full, self.final_seeds)
+
+  @property
+  def seconds(self) -> float:
+    """Of the whole study."""
+    rounds = -(-self.num_trials(self.lengths[-1]) // self.limits.parallel)
+    total = rounds * self._full + self._final_seconds
+    if self.limits.seconds is not None and self.limits.num_trials is None:
+      return max(total, self.limits.seconds)
+    return total
+
+  @property
+  def _full(self) -> float:
+    return self.trial_seconds(self.lengths[-1])
+
+  @property
+  def _final_seconds(self) -> float:
+    return finalists.seconds(self.limits, self._full, self.num_seeds)
+
+  def to_text(self) -> str:
+    """A small table."""
+    at_a_time = f'{self.limits.parallel} at a time'
+    rows = [
+      ('start and end of a trial', text.duration(self.start_seconds)),
+      ('one step', f'{self.step_seconds:.3f} s'),
+    ]
+    for steps in self.lengths:
+      rows += [
+        (f'a trial of {steps} steps', text.duration(self.trial_seconds(steps))),
+        (
+          f'trials of {steps} steps that fit',
+          f'{self.num_trials(steps)}, {at_a_time}',
+        ),
+      ]
+    again = f'2 architectures, {self.num_seeds} seeds each'
+    rows += [
+      ('then trained again', again if self.num_seeds else 'nothing'),
+      ('the whole search, about', text.duration(self.seconds)),
+    ]
+    return '\n'.join(f'{name:<32}{value}' for name, value in rows)
+
+
+def measure(
+  config: config_lib.Config,
+  study: strategy.Study,
+  widths: width.Widths,
+  limits: driver_lib.Limits,
+) -> Estimate:
+  """Runs a few steps of random architectures, as many at a time as a study.
+
+  Args:
+    config: Every setting.
+    study: What it says of trials.
+    widths: Of trials.
+    limits: When the study ends.
+
+  Raises:
+    UserError: If a trial fails, or no architecture is within the budget.
+  """
+  with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    executor = executor_lib.LocalExecutor(
+      config.to_dict(),
+      config.search.parallel_trials,
+      config.search.trial_timeout,
+      folder / 'log.txt',
+    )
+    steps = min(_STEPS, study.full.steps)
+    found = _run(
+      executor, _jobs(executor.capacity, steps, study, widths, folder)
+    )
+  step_seconds = float(np.mean([each.step_seconds for each in found]))
+  seconds = float(np.mean([each.seconds for each in found]))
+  return Estimate(
+    max(0.0, seconds - steps * step_seconds),
+    step_seconds,
+    tuple(fidelity.steps for fidelity in study.fidelities),
+    dataclasses.replace(limits, parallel=executor.capacity),
+    config.search.final_seeds,
+  )
+
+
+def _jobs(
+  number: int,
+  steps: int,
+  study: strategy.Study,
+  widths: width.Widths,
+  folder: pathlib.Path,
+) -> list[job_lib.Job]:
+  """Trials of random architectures."""
+  rng = np.random.default_rng(0)
+  fidelity = strategy.Fidelity(steps)
+  jobs = []
+  for i in range(number):
+    proposal = strategy.Proposal(study.space.random(rng), fidelity)
+    filters = widths.of(proposal)
+    errors.require(
+      filters is not None,
+      f'search.trial_budget is {widths.budget:g}, which a random architecture'
+      ' exceeds at any width: raise it.',
+    )
+    jobs.append(
+      job_lib.Job(i, proposal.genotype, fidelity, i, filters, folder / str(i))
+    )
+  return jobs
+
+
+def _run(
+  executor: executor_lib.LocalExecutor, jobs: list[job_lib.Job]
+) -> list[outcome.Outcome]:
+  """Their outcomes, all with scores."""
+  ended = []
+  try:
+    for job in jobs:
+      executor.submit(job)
+    while len(ended) < len(jobs):
+      ended += executor.wait(1.0)
+  finally:
+    executor.cancel()
+  found = []
+  for each in ended:
+    result = outcome.Outcome.load(each.job.outcome, each.job.key)
+    if result is None:
+      log = each.job.folder.parent / 'log.txt'
+      raise errors.UserError(
+        f'The trial failed: {each.loss or "its outcome is missing"}. The last'
+        f' that its process said: {_last_line(log)}'
+      )
+    errors.require(
+      result.failure is None, f'The trial failed: {result.failure}.'
+    )
+    found.append(result)
+  return found
+
+
+def _last_line(log: pathlib.Path) -> str:
+  lines = log.read_text('utf-8', 'replace').split('\n')
+  return next((line for line in reversed(lines) if line.strip()), 'nothing.')
