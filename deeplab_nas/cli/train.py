@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-from absl import flags
+from absl import flags, logging
 
 from deeplab_nas import commands, errors
 from deeplab_nas.cli import command
@@ -17,6 +17,7 @@ from deeplab_nas.run import cluster, continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.search import strategies
+from deeplab_nas.search.trials.results import candidates
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source
 
@@ -76,8 +77,8 @@ def _define(mode: str | None, values: flags.FlagValues) -> None:
     define.path(
       'genotype',
       None,
-      'What to train: a genotype file, the run folder of a search, or'
-      ' zoo:NAME.',
+      'What to train: a genotype file, the run folder of a search (of one by'
+      ' trials it is as wide as it was tried), or zoo:NAME.',
     )
     define.path(
       'init_from',
@@ -134,7 +135,7 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
     argv,
     values.resume,
     values.overwrite,
-    with_tensorflow=genotype is not None or not _is_study(config),
+    with_tensorflow=genotype is not None or not _trains_elsewhere(config),
   )
   with stop_signals.StopSignals(), started as (run, config):
     if genotype is None:
@@ -149,9 +150,9 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
       print(run.summary.read_text('utf-8'), end='')
 
 
-def _is_study(config: config_lib.Config) -> bool:
-  """Whether a search trains in processes of their own."""
-  return strategies.entry(config.search.strategy).family == 'trials'
+def _trains_elsewhere(config: config_lib.Config) -> bool:
+  """Whether a search computes in processes of its own alone."""
+  return strategies.is_by_trials(config.search.strategy)
 
 
 def _config(values: flags.FlagValues) -> config_lib.Config:
@@ -160,8 +161,21 @@ def _config(values: flags.FlagValues) -> config_lib.Config:
       'Choose the settings with --config=FILE or one of the presets'
       f' {", ".join((auto.NAME, *presets.PRESETS))}.'
     )
-  config = config_lib.load(values.config, values['set'].value, values.data_dir)
+  overrides = [*_tried_width(values), *values['set'].value]
+  config = config_lib.load(values.config, overrides, values.data_dir)
   return _with_flags(config, values)
+
+
+def _tried_width(values: flags.FlagValues) -> list[str]:
+  """The width of what is trained, if a search by trials tried it at one."""
+  setting = 'network.filter_multiplier'
+  given = any(text.strip().startswith(setting) for text in values['set'].value)
+  folder = values['genotype'].value if 'genotype' in values else None
+  width = None if given or not folder else candidates.width_found(folder)
+  if width is None:
+    return []
+  logging.info('%s=%g: as wide as the search tried it.', setting, width)
+  return [f'{setting}={width:g}']
 
 
 def _with_flags(
@@ -196,7 +210,8 @@ def _dry_run(
       '--dry_run measures one device: add --distribution=none, and set'
       ' data.batch_size to the images of one.'
     )
-  tensorflow_setup.prepare(config.runtime)
+  if genotype is not None or not _trains_elsewhere(config):
+    tensorflow_setup.prepare(config.runtime)
   with lifecycle.readable(config, lifecycle.splits(config.data)) as config:
     if genotype is None:
       from deeplab_nas.search import run as search_run

@@ -118,7 +118,8 @@ PRESETS: dict[str, Preset] = {
       'Measured on two cores that other work shared: a search of 3 min (55 s'
       ' of processor time), supernet mIoU about 30 %; a training of 2 min 40 s'
       ' (75 s), mIoU about 49 %. So short a search mostly finds pooling and'
-      ' skips.'
+      ' skips. The quickstart searches by trials, for 210 s, of some 15 s of'
+      ' processor time each; on a busy machine these are too few to decide.'
     ),
     command='bash scripts/quickstart.sh',
     settings={
@@ -137,7 +138,12 @@ PRESETS: dict[str, Preset] = {
         # At 0.03 noise moves logits three times as far, and what is above
         # noise does not grow; see g3doc/strategies.md.
         'arch_learning_rate': 0.01,
+        # Of a search by trials: three seeds of what it found and of the best
+        # random one fit into a quarter of it.
+        'budget': '210s',
+        'trial_steps': [24, 72],
       },
+      'halving': {'num_initial': 6, 'pool_size': 20},
       'network': {
         'filter_multiplier': 8,
         **_SLIM,

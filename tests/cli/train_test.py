@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tests import command
+from tests.search.trials.results import candidates_test
 
 DATASET = (
   '{"name": "tiny", "version": 1, "class_names": ["a", "b"],'
@@ -211,3 +212,17 @@ def test_the_help_has_few_flags_and_names_the_presets():
 
 def test_a_setting_that_is_typed_as_a_flag_is_refused_with_its_name():
   assert '--set=runtime.nan_policy=VALUE' in refusal('--nan_policy=skip')
+
+
+def test_what_a_study_found_is_as_wide_as_it_tried_it(tmp_path):
+  study = candidates_test.make_study(tmp_path / 'study')
+  flags = ['--mode=train', '--config=quickstart', '--print_config']
+  for source, given, width in (
+    (study.path, [], 6.5),
+    (study.path, ['--set=network.filter_multiplier=3'], 3),
+    (study.genotype, [], 8),
+  ):
+    result = run(*flags, f'--genotype={source}', *given)
+    network = yaml.safe_load(result.stdout)['network']
+    assert network['filter_multiplier'] == width
+    assert ('as wide as the search tried it' in result.stderr) == (width == 6.5)

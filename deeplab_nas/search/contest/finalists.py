@@ -118,7 +118,7 @@ def choose(
     trials: All of the search.
     found: What the strategy thinks the best.
   """
-  drawn = {t.genotype for t in trials if t.proposal.is_random}
+  drawn = history.drawn(trials)
   of_drawn = [t for t in trials if t.genotype in drawn]
   best = history.best(study, of_drawn)
   scored = {t.genotype for t in of_drawn if t.scores is not None}
@@ -247,12 +247,7 @@ def verdict(study: strategy.Study, finals: Finals) -> str:
     return 'No random architecture was tried, to compare what was found with.'
   if finals.random == finals.found:
     return f'What was found is {of}.'
-  name = measure(study, finals)
-  sign = -1 if name.endswith(strategy.LARGER_IS_BETTER) else 1
-  found, random = (
-    [sign * x for x in finals.scores(genotype, name)]
-    for genotype in (finals.found, finals.random)
-  )
+  found, random = _losses(study, finals)
   if not (found and random):
     return (
       f'Whether what was found is better than {of} was not measured with fresh'
@@ -271,6 +266,33 @@ def verdict(study: strategy.Study, finals: Finals) -> str:
   return f'What was found and {of} cannot be told apart ({of_test}{note}).'
 
 
+def decision(study: strategy.Study, finals: Finals) -> int | None:
+  """1 if what was found is better than the best random one, -1 if worse.
+
+  0 if they cannot be told apart, None where nothing is compared: see `verdict`.
+  """
+  if finals.random in (None, finals.found):
+    return None
+  found, random = _losses(study, finals)
+  if not (found and random):
+    return None
+  if permutation.p_of_less(found, random) <= _LEVEL:
+    return 1
+  return -1 if permutation.p_of_less(random, found) <= _LEVEL else 0
+
+
+def _losses(
+  study: strategy.Study, finals: Finals
+) -> tuple[list[float], list[float]]:
+  """Of what was found and of the best random one, by seed; less is better."""
+  name = measure(study, finals)
+  sign = -1 if name.endswith(strategy.LARGER_IS_BETTER) else 1
+  return tuple(
+    [sign * x for x in finals.scores(genotype, name)]
+    for genotype in (finals.found, finals.random)
+  )
+
+
 def measure(study: strategy.Study, finals: Finals) -> str:
   """The score that decides, of unseen images where there are any."""
   name = next((x for x in study.objectives if x in _MEASURES), 'cross_entropy')
@@ -279,10 +301,13 @@ def measure(study: strategy.Study, finals: Finals) -> str:
 
 
 def lines(study: strategy.Study, finals: Finals) -> list[str]:
-  """The scores with fresh seeds as a small table, and the verdict."""
+  """The scores with fresh seeds as a small table; nothing where there are none.
+
+  The verdict is not in it.
+  """
   names = [name for name in _NAMES if finals.scores(finals.found, name)]
   if not names:
-    return [verdict(study, finals)]
+    return []
   rows = [['', *map(_title, names), 'seeds']]
   for genotype in finals.genotypes:
     is_found = genotype == finals.found
@@ -301,7 +326,6 @@ def lines(study: strategy.Study, finals: Finals) -> list[str]:
   return [
     'Trained again with fresh seeds (mean +- standard deviation):',
     *(f'  {row}' for row in table),
-    verdict(study, finals),
   ]
 
 

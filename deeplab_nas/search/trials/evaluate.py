@@ -134,6 +134,11 @@ class Evaluator:
     scores, measured = self._scores(model, config, job, info, beat)
     steps = np.diff(times)
     spent = costs.of(config, job.genotype, info.num_classes, self._latencies)
+    errors.require(
+      set(config.search.objectives) <= {*scores, *spent},
+      'the latency table does not cover F ='
+      f' {config.network.filter_multiplier:g}',
+    )
     found = outcome.Outcome(
       job.key,
       {**scores, 'loss_sum': sum(losses), **spent},

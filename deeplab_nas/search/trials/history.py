@@ -31,6 +31,28 @@ def scored(
   ]
 
 
+def drawn(trials: Sequence[strategy.Trial]) -> set[genotype_lib.Genotype]:
+  """Architectures that chance alone chose, also where they went on to more."""
+  return {t.genotype for t in trials if t.proposal.is_random}
+
+
+def best_trial(
+  study: strategy.Study, trials: Sequence[strategy.Trial]
+) -> strategy.Trial | None:
+  """The one of the least loss, of the longest that have scores; or None.
+
+  A score of fewer steps says less, and is worse.
+  """
+  scored_ones = [t for t in trials if t.scores is not None]
+  return min(scored_ones, key=lambda t: rank(study, t), default=None)
+
+
+def rank(study: strategy.Study, trial: strategy.Trial) -> tuple[int, float]:
+  """Less is better: the longer trial first, then the lesser loss."""
+  level = study.fidelities.index(trial.fidelity)
+  return len(study.fidelities) - level, study.loss(trial)
+
+
 def mean_losses(
   study: strategy.Study, trials: Sequence[strategy.Trial]
 ) -> dict[genotype_lib.Genotype, tuple[float, ...]]:

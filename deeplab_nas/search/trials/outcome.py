@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pathlib
 from collections.abc import Mapping
 
 from deeplab_nas import files
@@ -83,7 +84,8 @@ class Outcome:
       key: Of the trial; None for whatever trial it is.
     """
     try:
-      values = json.loads(files.read(path))
+      # As long as its losses are.
+      values = json.loads(pathlib.Path(path).read_text('utf-8'))
       found = cls(**{**values, 'losses': tuple(values['losses'])})
     except (OSError, ValueError, TypeError, KeyError):
       return None

@@ -8,9 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import pathlib
-import time
 
-import numpy as np
 from absl import logging
 
 from deeplab_nas import errors, files
@@ -21,18 +19,16 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import stop_signals
 from deeplab_nas.search import strategies
 from deeplab_nas.search.contest import finalists
-from deeplab_nas.search.trials import costs, picture, report, strategy, width
+from deeplab_nas.search.trials import costs, estimate, strategy, width
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
-from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.search.trials.cluster import ray_executor
-from deeplab_nas.space import draw
+from deeplab_nas.search.trials.results import curves, picture, report
+from deeplab_nas.space import draw, widest
 
 # Where neither their number nor a time is set.
 DEFAULT_TRIALS = 20
-# Steps that a dry run takes.
-_DRY_STEPS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,17 +150,19 @@ def _driver(
 ) -> driver_lib.Driver:
   """The driver of a study, which tells of each trial."""
   logging.info(
-    'Trials are as wide as %s of %s allows, %d at a time.',
-    parts.widths.measure,
+    'Trials are as wide as %s %s allow, %d at a time.',
     text.count(parts.widths.budget),
+    widest.WORDS[parts.widths.measure],
     executor.capacity,
   )
+  curves_of = curves.Curves(directory, parts.study, ledger.trials)
 
   def note(trial: strategy.Trial) -> None:
     left, limit = driver.seconds_left(), parts.limits.num_trials
     line = report.line(parts.study, ledger.trials, trial, limit, left)
     logging.info('%s', line)
     _write(directory, ledger, chosen, again.ledger)
+    curves_of.add(trial)
     directory.settle()
 
   driver = driver_lib.Driver(
@@ -237,116 +235,41 @@ def _finish(
   _write(directory, ledger, chosen, finals_ledger)
   if not any(t.scores is not None for t in trials):
     reasons = [t.failure for t in trials if t.failure is not None]
+    errors.require(
+      any(reason != driver_lib.OUT_OF_TIME for reason in reasons),
+      f'No trial ended within search.budget={config.search.budget}: allow more'
+      ' and go on with --resume, or shorten search.trial_steps.',
+    )
     first = f': the first one because of {reasons[0]}' if reasons else ''
     raise errors.UserError(
       f'None of {len(trials)} trials succeeded{first}. What their processes'
       f' said is in {directory.trials / "log.txt"}.'
     )
-  picture.save(parts.study, trials, directory.pictures / 'trials.png')
   best = chosen.best(trials)[0]
+  constant = report.constant(directory, trials, best)
+  picture.save(
+    parts.study,
+    trials,
+    directory.pictures / 'trials.png',
+    best,
+    constant.get(parts.study.objectives[0]),
+  )
   content = io.BytesIO()
   draw.save_picture(best, content, f'{directory}')
   files.write(directory.pictures / 'genotype.png', content.getvalue())
   remarks = chosen.remarks(trials)
   seconds = ledger.seconds + finals_ledger.seconds
   summary = report.summarize(
-    directory, config, parts.study, trials, seconds, best, remarks, finals
+    directory, parts.study, trials, seconds, best, remarks, finals
   )
   files.write(directory.summary, summary + '\n')
 
 
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-  """What a study will take.
-
-  Attributes:
-    start_seconds: Of a trial, besides its steps.
-    step_seconds: Of a step.
-    steps: Of a full trial.
-    limits: When the study ends.
-    final_seeds: Of what is trained again at its end, at most.
-  """
-
-  start_seconds: float
-  step_seconds: float
-  steps: int
-  limits: driver_lib.Limits
-  final_seeds: int = 0
-
-  @property
-  def trial_seconds(self) -> float:
-    """Of a full trial."""
-    return self.start_seconds + self.steps * self.step_seconds
-
-  @property
-  def num_trials(self) -> int:
-    """Full trials that fit, beside what is trained again."""
-    numbers = []
-    if self.limits.num_trials is not None:
-      numbers.append(self.limits.num_trials)
-    if self.limits.seconds is not None:
-      rounds = (self.limits.seconds - self._final_seconds) / self.trial_seconds
-      numbers.append(int(rounds) * self.limits.parallel)
-    return min(numbers)
-
-  @property
-  def num_seeds(self) -> int:
-    """Of what is trained again at the end."""
-    return finalists.affordable(
-      self.limits, self.trial_seconds, self.final_seeds
-    )
-
-  @property
-  def _final_seconds(self) -> float:
-    return finalists.seconds(self.limits, self.trial_seconds, self.num_seeds)
-
-  def to_text(self) -> str:
-    """A small table."""
-    rounds = -(-self.num_trials // self.limits.parallel)
-    seconds = rounds * self.trial_seconds + self._final_seconds
-    rows = (
-      ('start and end of a trial', text.duration(self.start_seconds)),
-      ('one step', f'{self.step_seconds:.3f} s'),
-      ('a full trial', text.duration(self.trial_seconds)),
-      ('trials that fit', str(self.num_trials)),
-      ('then trained again', f'2 architectures, {self.num_seeds} seeds each'),
-      (
-        'the whole search, about',
-        f'{text.duration(seconds)} with'
-        f' {self.limits.parallel} trials at a time',
-      ),
-    )
-    return '\n'.join(f'{name:<32}{value}' for name, value in rows)
-
-
-def dry_run(config: config_lib.Config) -> Estimate:
-  """Runs a few steps of one trial and measures them.
+def dry_run(config: config_lib.Config) -> estimate.Estimate:
+  """Runs a few steps of trials and measures them.
 
   Raises:
-    UserError: If the data does not fit, or the trial fails.
+    UserError: If the data does not fit, or a trial fails.
   """
-  from deeplab_nas.search.trials import evaluate
-
   parts = build(config)
-  rng = np.random.default_rng(config.runtime.seed)
-  genotype = parts.study.space.random(rng)
-  fidelity = strategy.Fidelity(min(_DRY_STEPS, parts.study.full.steps))
-  filters = parts.widths.of(strategy.Proposal(genotype, fidelity))
-  errors.require(
-    filters is not None,
-    f'search.trial_budget is {parts.widths.budget:g}, which a random'
-    ' architecture exceeds at any width: raise it.',
-  )
-  job = job_lib.Job(0, genotype, fidelity, 0, filters, pathlib.Path())
-  began = time.monotonic()
-  found = evaluate.Evaluator(config)(job)
-  seconds = time.monotonic() - began
-  errors.require(found.scores is not None, f'The trial failed: {found.failure}')
-  start = seconds - fidelity.steps * found.step_seconds
-  return Estimate(
-    start,
-    found.step_seconds,
-    parts.study.full.steps,
-    parts.limits,
-    config.search.final_seeds,
-  )
+  return estimate.measure(config, parts.study, parts.widths, parts.limits)

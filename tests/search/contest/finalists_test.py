@@ -101,7 +101,9 @@ def test_a_clear_difference_is_said_and_so_is_a_loss():
     'What was found is better than the best of 3 random ones (p = 0.05, exact'
     ' permutation test over seeds).'
   )
+  assert finalists.decision(STUDY, better) == 1
   worse = finals([0.4, 0.5, 0.6], [0.1, 0.2, 0.3])
+  assert finalists.decision(STUDY, worse) == -1
   assert 'found is worse than the best of 3' in finalists.verdict(STUDY, worse)
 
 
@@ -109,10 +111,13 @@ def test_what_cannot_be_told_apart_is_said():
   mixed = finals([0.1, 0.5, 0.3], [0.4, 0.2, 0.6])
   text = finalists.verdict(STUDY, mixed)
   assert 'cannot be told apart (p = 0.35' in text
+  assert finalists.decision(STUDY, mixed) == 0
   few = finalists.verdict(STUDY, finals([0.1, 0.2], [0.5, 0.6]))
   assert 'cannot be told apart' in few
   assert '2 and 2 seeds cannot give less than 0.17' in few
   assert 'not measured' in finalists.verdict(STUDY, finals())
+  for nothing in (finals(), finals([0.1], [0.2], best=C)):
+    assert finalists.decision(STUDY, nothing) is None
 
 
 def test_unseen_images_decide_where_there_are_any():

@@ -37,6 +37,7 @@ def test_a_number_of_trials_is_kept():
   assert found.seconds == 150
 
 
+@pytest.mark.slow
 def test_an_estimate_is_of_trials_that_ran(records):
   """In processes as a study has them; nothing is left."""
   config = config_lib.Config.from_dict(

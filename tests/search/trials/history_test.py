@@ -21,6 +21,25 @@ def test_pending_and_failed_trials_were_tried_and_have_no_scores():
   assert history.scored(STUDY, trials, FULL) == trials[2:]
 
 
+def test_the_best_trial_is_one_of_the_longest():
+  trials = [
+    studies.trial(0, A, 0.1, SHORT),
+    studies.trial(1, A, 0.5),
+    studies.trial(2, B, 0.4),
+    studies.trial(3, C, failure='nan'),
+  ]
+  assert history.best_trial(STUDY, trials) == trials[2]
+  assert history.best_trial(STUDY, trials[:1]) == trials[0]
+  assert history.best_trial(STUDY, trials[3:]) is None
+
+
+def test_what_chance_drew_stays_so_where_it_goes_on():
+  first = studies.trial(0, A, 0.1, SHORT)
+  first = first._replace(proposal=first.proposal._replace(is_random=True))
+  trials = [first, studies.trial(1, A, 0.5), studies.trial(2, B, 0.4)]
+  assert history.drawn(trials) == {A}
+
+
 @pytest.mark.parametrize('loss', [float('nan'), float('inf'), -float('inf')])
 def test_a_loss_that_is_no_number_is_no_score(loss):
   trials = [studies.trial(0, A, loss)]

@@ -23,6 +23,12 @@ def test_it_is_read_back_as_it_was_written(tmp_path):
   assert outcome.Outcome.load(tmp_path / 'outcome.json', 'key') == written
 
 
+def test_many_steps_are_read_back(tmp_path):
+  losses = tuple(1 / 3 + i for i in range(100_000))
+  outcome.Outcome('key', losses=losses).save(tmp_path / 'o')
+  assert outcome.Outcome.load(tmp_path / 'o', 'key').losses == losses
+
+
 def test_a_class_that_was_not_there_stays_nan(tmp_path):
   outcome.Outcome('key', class_iou={'sky': math.nan}).save(tmp_path / 'o')
   found = outcome.Outcome.load(tmp_path / 'o', 'key')
@@ -39,3 +45,4 @@ def test_that_of_another_trial_is_none(tmp_path):
   outcome.Outcome('key').save(tmp_path / 'o')
   assert outcome.Outcome.load(tmp_path / 'o', 'other') is None
   assert outcome.Outcome.load(tmp_path / 'missing', 'key') is None
+  assert outcome.Outcome.load(tmp_path / 'o').key == 'key'

@@ -14,6 +14,7 @@ import pytest
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.run import provenance
 from deeplab_nas.search.trials import driver, run
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.space import genotype
@@ -96,6 +97,9 @@ def test_a_study_leaves_all_its_results(study):
   assert f'Found architecture {best.genotype.digest}' in out
   for name in ('trials.png', 'genotype.png'):
     assert (folder / 'pictures' / name).read_bytes().startswith(b'\x89PNG')
+  assert {row['code'] for row in rows} == {provenance.code()}
+  assert (folder / 'tensorboard' / '0002').is_dir()
+  assert 'For comparison, ' in out.partition('\n\n')[0]
   costs = [row['scores']['cell_macs'] for row in rows]
   assert max(costs) / min(costs) < 3
 
@@ -103,7 +107,7 @@ def test_a_study_leaves_all_its_results(study):
 def test_each_trial_is_logged_with_the_best_and_what_is_left(study):
   lines = [line for line in study[2].splitlines() if 'Trial ' in line]
   assert len(lines) == 3
-  assert all('best so far trial' in line for line in lines)
+  assert all('best so far' in line for line in lines)
   assert '3 of 3 done' in lines[-1]
 
 
@@ -152,19 +156,6 @@ def test_several_devices_are_refused_in_a_sentence(records):
   config = config_lib.Config.from_dict(values)
   with pytest.raises(errors.UserError, match='each trial of random is on one'):
     run.build(config)
-
-
-def test_an_estimate_counts_the_trials_that_fit():
-  limits = driver.Limits(None, 600.0, 2)
-  estimate = run.Estimate(10.0, 0.1, 400, limits)
-  assert estimate.trial_seconds == 50
-  assert estimate.num_trials == 24
-  again = run.Estimate(10.0, 0.1, 400, limits, final_seeds=4)
-  assert (again.num_seeds, again.num_trials) == (3, 18)
-  assert '2 architectures, 3 seeds each' in again.to_text()
-  assert '24' in estimate.to_text()
-  few = run.Estimate(10.0, 0.1, 400, driver.Limits(5, 600.0, 2))
-  assert few.num_trials == 5
 
 
 @pytest.mark.slow
