@@ -306,6 +306,7 @@ NO_PATHS = {
   'train.loss',
   'search.budget',
   'search.strategy',
+  'search.cluster',
 }
 PATHS = sorted(
   f'{name}.{field.name}'
