@@ -113,7 +113,7 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> int:
     f'\n== Done\n{answer}\n\n'
     f'The architecture:  {runs}/search/genotype.json\n'
     f'Its picture:       {runs}/search/pictures/genotype.png\n'
-    f'All that was tried: {runs}/search/pictures/trials.png\n'
+    f'All that it tried: {runs}/search/pictures/trials.png\n'
     f'Its scores:        {runs}/train/eval/val/classes.csv\n'
     f'The served model:  {runs}/models\n'
     f'What it sees:      {runs}/predictions/contact_sheet.png'
