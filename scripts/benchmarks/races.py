@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,25 @@ def run(
     seed: Of the study.
     workers: Trials that run side by side.
   """
+  trials = []
+  for _, seen in steps(task, search, seconds, seed, workers):
+    trials = seen
+  return trials
+
+
+def steps(
+  task: Task,
+  search: Any,
+  seconds: float,
+  seed: int = 0,
+  workers: int = 1,
+) -> Iterator[tuple[float, list[strategy.Trial]]]:
+  """A study as it goes on; see `run`.
+
+  Yields:
+    The time at which a trial ends, and all trials so far, those that run then
+    being pending.
+  """
   trials, running, now = [], [], 0.0
   while True:
     while len(running) < workers and now < seconds:
@@ -71,9 +90,43 @@ def run(
       trials.append(trial)
       heapq.heappush(running, (now + length, number))
     if not running:
-      return trials
+      return
     now, number = heapq.heappop(running)
     trials[number] = finished(task, trials[number])
+    yield now, trials
+
+
+def qualities(
+  task: Task,
+  search: Any,
+  times: Sequence[float],
+  seed: int = 0,
+  workers: int = 1,
+) -> list[float]:
+  """The quality of what a study thinks the best at each of some times.
+
+  Args:
+    task: The task.
+    search: See `run`.
+    times: Ascending simulated seconds; trials count that have ended by then.
+    seed: Of the study.
+    workers: See `run`.
+
+  Returns:
+    One number for each time; infinite while nothing has a score.
+  """
+
+  def quality(trials: Sequence[strategy.Trial]) -> float:
+    if all(trial.scores is None for trial in trials):
+      return float('inf')
+    return task.quality(search, trials)
+
+  found, before = [], []
+  for now, trials in steps(task, search, times[-1], seed, workers):
+    while len(found) < len(times) and now > times[len(found)]:
+      found.append(quality(before))
+    before = list(trials)
+  return found + [quality(before)] * (len(times) - len(found))
 
 
 def hash_seed(seed: int, number: int) -> int:

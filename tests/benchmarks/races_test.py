@@ -71,3 +71,15 @@ def test_always_better_is_as_rare_as_all_heads():
   rng = np.random.default_rng(0)
   assert races.permutation_p(ours, theirs, rng) == pytest.approx(2**-8, rel=0.5)
   assert races.permutation_p(theirs, ours, rng) == 1
+
+
+def test_qualities_are_those_of_the_trials_that_have_ended():
+  class Newest(Listed):
+    def best(self, trials):
+      return [[t for t in trials if t.scores is not None][-1].genotype]
+
+  times = [399, 400, 799, 800, 1000]
+  found = races.qualities(TASK, Newest(FULL), times)
+  trials = races.run(TASK, Newest(FULL), 1000)
+  losses = [TASK.losses[-1](trial.genotype) for trial in trials]
+  assert found == [np.inf, losses[0], losses[0], losses[1], losses[1]]

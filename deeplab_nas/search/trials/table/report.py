@@ -1,0 +1,183 @@
+"""The analysis of the table as text, and its picture."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import pathlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from matplotlib import figure
+
+from deeplab_nas import files
+from deeplab_nas.search.trials.learnt import features as features_lib
+from deeplab_nas.search.trials.table import analysis, plan, space, surrogate
+from deeplab_nas.search.trials.table import rows as rows_lib
+from deeplab_nas.space import genotype as genotype_lib
+
+SCORES = ('cross_entropy', 'miou', 'loss_sum')
+# Of `features.Features`, those that rank by themselves.
+_SIMPLE = (
+  *(f'share of level {level}' for level in range(4)),
+  *('mean level', 'last level', 'turns', 'depth'),
+)
+
+
+def describe(
+  table: rows_lib.Table,
+  synflow: Callable[[genotype_lib.Genotype], float] | None = None,
+) -> str:
+  """All that the table says of itself, in Markdown.
+
+  Args:
+    table: With scores of several architectures at each fidelity.
+    synflow: Computes it for an architecture; None to leave it out.
+  """
+  lines = [
+    *_counts(table),
+    *_noise(table),
+    *_fidelities(table),
+    *_shares(table),
+    *_predictors(table, synflow),
+  ]
+  return '\n'.join(lines)
+
+
+def _counts(table: rows_lib.Table) -> Iterator[str]:
+  wanted = list(plan.keys(table.protocol))
+  have = [key for key in wanted if key in table.rows]
+  failed = sum(row.failure is not None for row in table)
+  randoms, again = set(plan.randoms()), set(plan.repeated())
+  full = [k for k in table.rows if k.steps == table.protocol.steps[-1]]
+  drawn = {k.genotype for k in full} & randoms
+  seeds = [
+    sum(k.genotype == genotype for k in full) - 1 for genotype in drawn & again
+  ]
+  on_grid = [k for k in full if k.genotype not in randoms]
+  cells = np.prod(plan.GRID) * plan.GRID_SEEDS
+  yield f'{len(have)} of {len(wanted)} rows, {failed} failed; full trials of:'
+  yield ''
+  yield f'- {len(drawn)} of {plan.NUM_RANDOM} random architectures;'
+  yield (
+    f'- of these {sum(more >= 1 for more in seeds)} with a second seed and'
+    f' {sum(more >= plan.MORE_SEEDS for more in seeds)} of'
+    f' {plan.NUM_REPEATED} with all {plan.MORE_SEEDS} further ones;'
+  )
+  yield f'- {len(on_grid)} of {cells} trials of the grid.'
+  yield ''
+
+
+def _noise(table: rows_lib.Table) -> Iterator[str]:
+  yield '| score | steps | sd of architectures | of seeds | tau of seeds | of |'
+  yield '|---|---|---|---|---|---|'
+  for name, steps in itertools.product(SCORES, table.protocol.steps):
+    noise = analysis.noise(analysis.scores(table, name, steps))
+    tau, _, count = noise.agreement
+    yield (
+      f'| {name} | {steps} | {noise.architectures:.3g} | {noise.seeds:.3g} |'
+      f' {tau:.2f} | {count} |'
+    )
+  yield ''
+
+
+def _fidelities(table: rows_lib.Table) -> Iterator[str]:
+  full = table.protocol.steps[-1]
+  target = analysis.scores(table, 'cross_entropy', full)
+  yield f'| ranks cross-entropy after {full} steps | tau | correlation | of |'
+  yield '|---|---|---|---|'
+  for name, steps in itertools.product(SCORES, table.protocol.steps):
+    if (name, steps) == ('cross_entropy', full):
+      continue
+    other = analysis.scores(table, name, steps)
+    found = analysis.between(other, target)
+    yield (
+      f'| {name} after {steps} | {found.tau:.2f} | {found.correlation:.2f} |'
+      f' {found.count} |'
+    )
+  yield ''
+
+
+def _shares(table: rows_lib.Table) -> Iterator[str]:
+  full = table.protocol.steps[-1]
+  paths, cells = plan.grid()
+  yield '| shares of the variance | path | cell | both | own | seed |'
+  yield '|---|---|---|---|---|---|'
+  for name in SCORES[:2]:
+    found = analysis.grid_shares(
+      analysis.scores(table, name, full), paths, cells
+    )
+    if found is not None:
+      size = f'{found.num_paths} x {found.num_cells} x {found.num_seeds}'
+      yield (
+        f'| {name}, grid of {size} | {found.path:.2f} | {found.cell:.2f} |'
+        f' {found.both:.2f} | | {found.seed:.2f} |'
+      )
+  for name in SCORES[:2]:
+    parameters = surrogate.Surrogate(table, name).parameters
+    signal = 1 - parameters.noise[-1]
+    shares = ' | '.join(f'{signal * x:.2f}' for x in parameters.shares)
+    yield f'| {name}, surrogate | {shares} | {parameters.noise[-1]:.2f} |'
+  yield ''
+
+
+def _predictors(table: rows_lib.Table, synflow) -> Iterator[str]:
+  found = analysis.scores(table, 'cross_entropy', table.protocol.steps[-1])
+  costs = {row.key.genotype: row.scores for row in table if row.scores}
+  described = features_lib.Features(space.SPACE)
+  columns = {name: described.names.index(name) for name in _SIMPLE}
+  features = {
+    'parameters': lambda g: costs[g]['params'],
+    'multiply-adds': lambda g: costs[g]['macs'],
+    'activations': lambda g: costs[g]['activation_bytes'],
+    **{
+      name: lambda g, i=i: described([g])[0, i] for name, i in columns.items()
+    },
+  }
+  if synflow is not None:
+    features['synflow'] = synflow
+  ranks = analysis.predictors(found, features, lambda g: costs[g]['macs'])
+  yield '| without a trial | tau | partial, given multiply-adds | of |'
+  yield '|---|---|---|---|'
+  for name, (raw, partial, count) in ranks.items():
+    given = '' if name == 'multiply-adds' else f'{partial:.2f}'
+    yield f'| {name} | {raw:.2f} | {given} | {count} |'
+
+
+def save_picture(table: rows_lib.Table, path: pathlib.Path) -> None:
+  """Draws seeds against each other, and fidelities.
+
+  Args:
+    table: See `describe`.
+    path: Of the PNG file.
+  """
+  steps = table.protocol.steps
+  picture = figure.Figure(figsize=(9, 3.2), layout='constrained')
+  all_axes = picture.subplots(1, len(steps))
+  full = analysis.scores(table, 'cross_entropy', steps[-1])
+  for axes, length in zip(all_axes[:-1], steps):
+    short = analysis.scores(table, 'cross_entropy', length)
+    both = [g for g in short if g in full]
+    x, y = (
+      [np.mean(list(scores[g].values())) for g in both]
+      for scores in (short, full)
+    )
+    axes.scatter(x, y, s=12)
+    _label(axes, analysis.Agreement.of(x, y))
+    axes.set_xlabel(f'cross-entropy after {length} steps')
+    axes.set_ylabel(f'after {steps[-1]} steps')
+  axes = all_axes[-1]
+  pairs = [list(v.values())[:2] for v in full.values() if len(v) > 1]
+  if pairs:
+    x, y = zip(*pairs)
+    axes.scatter(x, y, s=12, color='C1')
+    _label(axes, analysis.Agreement.of(x, y))
+  axes.set_xlabel(f'after {steps[-1]} steps, one seed')
+  axes.set_ylabel('another seed')
+  content = io.BytesIO()
+  picture.savefig(content, format='png', dpi=130)
+  files.write(path, content.getvalue())
+
+
+def _label(axes, found: analysis.Agreement) -> None:
+  axes.set_title(f'tau {found.tau:.2f} ({found.count})', fontsize=9)
