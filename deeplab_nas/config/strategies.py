@@ -113,9 +113,9 @@ class HalvingConfig(checked_fields.Section):
 
   NAME: ClassVar[str] = 'halving'
 
-  reduction: float = _field(3.0, float, above=1)
-  num_initial: int = _field(12, int, low=1)
-  pool_size: int = _field(60, int, low=2)
+  reduction: float = _field(5.0, float, above=1)
+  num_initial: int = _field(8, int, low=1)
+  pool_size: int = _field(20, int, low=2)
   trust: float = _field(0.4, float, low=-1, high=1)
 
 

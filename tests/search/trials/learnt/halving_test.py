@@ -30,7 +30,7 @@ def search(of, **settings):
 
 def test_a_third_goes_on_and_of_those_a_third():
   of = task(0.8)
-  trials = races.run(of, search(of, trust=-1.0), 22 * 460)
+  trials = races.run(of, search(of, reduction=3.0, trust=-1.0), 22 * 460)
   counts = [sum(t.fidelity == f for t in trials) for f in studies.FIDELITIES]
   assert counts[2] >= 3
   for below, above in zip(counts, counts[1:]):
