@@ -68,9 +68,10 @@ def test_a_search_weighs_classes(records, tmp_path, caplog):
   assert 'Class weights: sky 0.25, ' in caplog.text
   plain = search_run.build(config(records))
   batch = tf.zeros([2, 33, 33, 3]), tf.zeros([2, 33, 33], tf.int32)
-  for step in ('arch_step', 'weight_step'):
+  for step, batches in (('arch_step', 2 * [batch]), ('weight_step', [batch])):
     losses = [
-      float(getattr(parts.searcher, step)(batch)) for parts in (weighted, plain)
+      float(getattr(parts.searcher, step)(*batches))
+      for parts in (weighted, plain)
     ]
     assert losses[0] == pytest.approx(losses[1] / 4) and losses[0] > 0
   with pytest.raises(errors.UserError, match='search.class_weights is half'):
