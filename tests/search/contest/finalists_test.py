@@ -12,7 +12,7 @@ from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.search.trials import outcome, strategy, width
 from deeplab_nas.space import cost
-from tests.search.trials import studies
+from tests.search.trials import driver_test, studies
 
 SPACE = studies.MIDDLE
 STUDY = strategy.Study(SPACE, (strategy.Fidelity(100), studies.FULL))
@@ -199,3 +199,37 @@ def test_another_winner_of_a_longer_study_is_trained_besides(tmp_path):
   assert len(executor.jobs) == 6  # C and B twice, then A
   assert len(found.scores(A, 'cross_entropy')) == 2
   assert len(found.scores(B, 'cross_entropy')) == 2
+
+
+@pytest.mark.parametrize(('budget', 'each'), [(200.0, 3), (40.0, 1)])
+def test_the_budget_of_time_includes_these_trainings(
+  tmp_path, monkeypatch, budget, each
+):
+  """6 s a trial, two at a time, by a clock that only trials move."""
+  clock = driver_test.Clock()
+  monkeypatch.setattr(driver_lib, 'time', clock)
+  limits = driver_lib.Limits(None, budget, 2)
+  again = phase(tmp_path, limits=limits)
+  full = dataclasses.replace(STUDY, fidelities=(studies.FULL,))
+  again = dataclasses.replace(again, study=full)
+  search = driver_lib.Driver(
+    studies.build('regularized_evolution', full),
+    ledger_lib.Ledger(tmp_path / 'ledger.db', STUDY.objectives),
+    driver_test.Slow(clock),
+    again.widths,
+    limits,
+    5,
+    tmp_path / 'trials',
+    reserve=again.reserved,
+  )
+  search.run()
+  trials = search.ledger.trials
+  losing = max((t for t in trials if t.scores), key=full.loss).genotype
+  chosen = finalists.choose(full, trials, losing)
+  found = again.train(
+    chosen, trials, driver_test.Slow(clock), search.ledger.seconds
+  )
+  assert len(found.scores(losing, 'cross_entropy')) == each
+  assert len(found.scores(chosen.random, 'cross_entropy')) == each
+  spent = search.ledger.seconds + again.ledger.seconds
+  assert 0.9 * budget <= spent <= 1.1 * budget

@@ -237,3 +237,39 @@ def test_a_budget_of_time_is_kept_over_all_sessions(
   assert 54 <= ledger.seconds <= 66
   assert 17 <= len(ledger.trials) <= 22
   assert not any(trial.is_pending for trial in ledger.trials)
+
+
+class OfProcessor(AtOnce):
+  """Six seconds of processors for each trial, in no time."""
+
+  def wait(self, seconds):
+    [ended] = super().wait(seconds)
+    found = outcome.Outcome.load(ended.job.outcome, ended.job.key)
+    spent = dataclasses.replace(found, cpu_seconds=4, process_cpu_seconds=2)
+    spent.save(ended.job.outcome)
+    return [ended]
+
+
+@pytest.mark.parametrize('kills', [(), (2, 3)])
+def test_a_budget_of_processor_time_is_kept_over_all_sessions(tmp_path, kills):
+  """What a killed session did counts, by the outcomes that it left."""
+  for kill_after in (*kills, None):
+    ledger = ledger_lib.Ledger(tmp_path / 'ledger.db', STUDY.objectives)
+    driver = driver_lib.Driver(
+      studies.build('random', STUDY),
+      ledger,
+      OfProcessor(rng(0), kill_after=kill_after),
+      WIDTHS,
+      driver_lib.Limits(None, 60.0, 2, by_processor=True),
+      5,
+      tmp_path / 'trials',
+    )
+    if kill_after is None:
+      driver.run()
+    else:
+      with pytest.raises(Killed):
+        driver.run()
+    ledger.close()
+  assert driver.seconds == 60
+  assert len(ledger.trials) == 10
+  assert not any(trial.is_pending for trial in ledger.trials)
