@@ -7,7 +7,6 @@ it runs, `usage.json` beside the folder says how much processor time it took.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import dataclasses
 import functools
@@ -18,7 +17,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 from absl import logging
 
@@ -49,9 +47,9 @@ def main(config_file: str, folder: str, dies: bool = True) -> int:
   config = config_lib.load(config_file)
   is_relaxed = strategies.entry(config.search.strategy).family == 'relaxed'
   try:
-    with stop_signals.StopSignals(), _noted(run_dir):
+    with stop_signals.StopSignals(), _Usage(run_dir) as noted:
       if is_relaxed:
-        config = _as_long_as_allowed(config, run_dir)
+        config = _as_long_as_allowed(config, run_dir, noted)
       started = lifecycle.started(
         config,
         folder,
@@ -107,7 +105,7 @@ def affordable_steps(
 
 
 def _as_long_as_allowed(
-  config: config_lib.Config, run_dir: pathlib.Path
+  config: config_lib.Config, run_dir: pathlib.Path, noted: _Usage
 ) -> config_lib.Config:
   """With the steps that the first session has chosen.
 
@@ -122,14 +120,15 @@ def _as_long_as_allowed(
   path = _beside(run_dir, STEPS)
   steps = json.loads(files.read(path)) if path.is_file() else None
   if steps is None:
-    steps = _measured(config)
+    steps = _measured(config, noted)
     files.write(path, f'{steps}\n')
     logging.info('%d steps in each epoch fill the budget.', steps)
   search = dataclasses.replace(config.search, steps_per_epoch=steps)
   return dataclasses.replace(config, search=search)
 
 
-def _measured(config: config_lib.Config) -> int:
+def _measured(config: config_lib.Config, noted: _Usage) -> int:
+  """Affordable steps; the search that follows starts anew."""
   from deeplab_nas.runtime import tensorflow_setup
 
   tensorflow_setup.prepare(config.runtime)
@@ -150,34 +149,42 @@ def _measured(config: config_lib.Config) -> int:
     seconds.append(measure.median_seconds(started.step, clock))
   begin.assign(before_value)
   tf.keras.backend.clear_session()
-  # To measure counts too: the search starts once more.
-  spent = time.process_time() - before
-  return affordable_steps(config, before + spent + started.seconds, *seconds)
+  noted.uncounted = clock() - before
+  return affordable_steps(config, before + started.seconds, *seconds)
 
 
-@contextlib.contextmanager
-def _noted(run_dir: pathlib.Path) -> Iterator[None]:
-  """Says every few seconds what this session has taken."""
-  key = str(time.time_ns())
-  ended = threading.Event()
-  run_dir.parent.mkdir(parents=True, exist_ok=True)
+class _Usage:
+  """Says every few seconds what this session has taken, while it is open.
 
-  def note() -> None:
-    spent = {**_read(run_dir), key: _spent()}
-    files.write(_beside(run_dir, USAGE), json.dumps(spent) + '\n')
+  Attributes:
+    uncounted: Seconds that are not the search's.
+  """
 
-  def watch() -> None:
-    while not ended.wait(_NOTE_SECONDS):
-      note()
+  def __init__(self, run_dir: pathlib.Path):
+    self.uncounted = 0.0
+    self._run_dir = run_dir
+    self._session = str(time.time_ns())
+    self._ended = threading.Event()
+    self._watcher = threading.Thread(target=self._watch, daemon=True)
 
-  watcher = threading.Thread(target=watch, daemon=True)
-  watcher.start()
-  try:
-    yield
-  finally:
-    ended.set()
-    watcher.join()
-    note()
+  def __enter__(self) -> _Usage:
+    self._run_dir.parent.mkdir(parents=True, exist_ok=True)
+    self._watcher.start()
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._ended.set()
+    self._watcher.join()
+    self._note()
+
+  def _watch(self) -> None:
+    while not self._ended.wait(_NOTE_SECONDS):
+      self._note()
+
+  def _note(self) -> None:
+    seconds = _spent() - self.uncounted
+    spent = {**_read(self._run_dir), self._session: seconds}
+    files.write(_beside(self._run_dir, USAGE), json.dumps(spent) + '\n')
 
 
 def _spent() -> float:

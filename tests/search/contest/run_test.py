@@ -46,9 +46,11 @@ def command(tmp_path, *flags):
   )
 
 
-def wait_for(folder, pattern, seconds=300):
-  deadline = time.monotonic() + seconds
-  while not list(folder.glob(pattern)):
+def wait_for(process, path):
+  """Until the process has written a file."""
+  deadline = time.monotonic() + 900
+  while not path.exists():
+    assert process.poll() is None, process.communicate()[1]
     assert time.monotonic() < deadline
     time.sleep(0.2)
 
@@ -59,13 +61,13 @@ def test_a_comparison_goes_on_through_kills(records, tmp_path):
   (tmp_path / 'config.yaml').write_text(json.dumps(settings(records)))
   folder = tmp_path / 'run'
   process = command(tmp_path)
-  wait_for(folder, 'searches/random_0/trials/0000/outcome.json')
+  trial = folder / 'searches/random_0/trials/0000/outcome.json'
+  wait_for(process, trial)
   process.kill()
   process.communicate()
-  trial = folder / 'searches/random_0/trials/0000/outcome.json'
   first = trial.read_bytes()
   process = command(tmp_path)
-  wait_for(folder, 'searches/first_order_0/run.json')
+  wait_for(process, folder / 'searches/first_order_0/run.json')
   process.send_signal(signal.SIGTERM)
   _, log = process.communicate(timeout=150)
   assert process.returncode == 75, log
@@ -75,7 +77,7 @@ def test_a_comparison_goes_on_through_kills(records, tmp_path):
   # The zoo has twelve layers, this space two.
   assert process.returncode == 2
   process = command(tmp_path, '--num_random=2')
-  out, log = process.communicate(timeout=600)
+  out, log = process.communicate(timeout=900)
   assert process.returncode == 0, log
   assert trial.read_bytes() == first
   assert (folder / 'summary.txt').read_text() == out
