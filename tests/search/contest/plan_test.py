@@ -77,7 +77,7 @@ def test_the_last_trainings_are_as_long_as_the_settings_say(config, records):
     ((), {'seconds': 91.0}, 'budget 90.0, now it is 91.0'),
     (('space.num_layers=3',), {}, 'space.num_layers 2, now it is 3'),
     (('train.momentum=0.5',), {}, 'train.momentum 0.9, now it is 0.5'),
-    (('halving.reduction=2.0',), {}, 'halving.reduction 3.0, now it is 2.0'),
+    (('halving.reduction=2.0',), {}, 'halving.reduction 5.0, now it is 2.0'),
     (('runtime.seed=1',), {}, 'first seed 0, now it is 1'),
   ],
 )
@@ -110,5 +110,5 @@ def test_strategies_and_searches_may_become_more(config, tmp_path):
   plan_lib.keep(path, build(config, names=('first_order', 'halving')))
   plan_lib.keep(path, build(config, num_searches=4, num_random=2, num_seeds=4))
   facts = json.loads(path.read_text())
-  assert facts['halving.reduction'] == 3.0
+  assert facts['halving.reduction'] == 5.0
   assert not any(key.startswith('runtime.') for key in facts)
