@@ -56,7 +56,9 @@ python "$ROOT/scripts/predict.py" --model="$models" \
   --images="$scenes/leftImg8bit/val" --output_dir="$predictions" --overwrite
 
 say 'Done'
-sed '/^$/q' "$search/summary.txt"  # its first paragraph
+python -c 'import sys
+print(open(sys.argv[1], encoding="utf-8").read().split("\n\n")[0])' \
+  "$search/summary.txt"
 echo "The architecture:  $search/genotype.json"
 echo "Its picture:       $search/pictures/genotype.png"
 echo "All that it tried: $search/pictures/trials.png"

@@ -244,7 +244,7 @@ MEASURE_LATENCY = command.Command(
       'pick',
       '--run_dir=runs/search',
       '--latency_table=latency.json',
-      '--max_latency_ms=20',
+      '--max_latency_ms=100',
     ),
   ),
   text="""

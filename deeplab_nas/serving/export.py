@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import segmenter as segmenter_lib
 from deeplab_nas.nn.network import folding, winograd
@@ -206,7 +206,10 @@ def _check(
   images: Sequence[np.ndarray],
 ) -> comparison.Comparison:
   """Loads what was written and lets it show that it is the same model."""
-  logging.info('Loading it again; comparing on %d images.', len(images))
+  logging.info(
+    'Loading it again; comparing on %s.',
+    wording.counted(len(images), 'image'),
+  )
   graph_ops.require_servable(graph_ops.names(folder))
   loaded = tf.saved_model.load(os.fspath(plain_path.of_folder(folder)))
   compared = comparison.compare(reference.probabilities, loaded, images)

@@ -51,7 +51,7 @@ def test_a_run_becomes_a_model(run_dir, tmp_path):
   )
   assert result.returncode == 0, result.stderr
   assert f'Exported {base}/1' in result.stdout
-  assert '1 image, 51000 pixels' in result.stdout
+  assert '1 image, 51,000 pixels' in result.stdout
   assert f'source={base},target=/models/deeplab_nas' in result.stdout
 
   trained = trained_lib.load(run_dir)

@@ -12,4 +12,4 @@ def test_a_proposal_is_a_full_trial_of_a_random_architecture():
   search = studies.build('random', study)
   proposal = search.propose(trials, np.random.default_rng(3))
   drawn = fresh.random(study, set(), np.random.default_rng(3))
-  assert proposal == (drawn, studies.FULL, None)
+  assert proposal == (drawn, studies.FULL, None, True)
