@@ -27,6 +27,7 @@ from absl import logging
 from deeplab_nas import checked_fields, commands, errors, files, safe_yaml
 from deeplab_nas.config import auto, presets
 from deeplab_nas.config import data as config_data
+from deeplab_nas.config import relaxed_strategies as config_relaxed
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import space as config_space
@@ -59,6 +60,13 @@ class Config:
   train: TrainConfig = TrainConfig()
   eval: EvalConfig = EvalConfig()
   runtime: RuntimeConfig = RuntimeConfig()
+  second_order: config_relaxed.SecondOrderConfig = (
+    config_relaxed.SecondOrderConfig()
+  )
+  snas: config_relaxed.SnasConfig = config_relaxed.SnasConfig()
+  gdas: config_relaxed.GdasConfig = config_relaxed.GdasConfig()
+  drnas: config_relaxed.DrnasConfig = config_relaxed.DrnasConfig()
+  proxyless: config_relaxed.ProxylessConfig = config_relaxed.ProxylessConfig()
   local_search: config_strategies.LocalSearchConfig = (
     config_strategies.LocalSearchConfig()
   )

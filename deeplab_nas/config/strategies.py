@@ -11,6 +11,7 @@ import dataclasses
 from typing import ClassVar
 
 from deeplab_nas import checked_fields, errors
+from deeplab_nas.config import relaxed_strategies
 
 _field = checked_fields.field
 
@@ -184,8 +185,7 @@ class ReinforceConfig(checked_fields.Section):
   baseline_decay: float = _field(0.8, float, low=0, below=1)
 
 
-# By the name of the strategy.
-SECTIONS = {
+_TRIALS = {
   section.NAME: section
   for section in (
     LocalSearchConfig,
@@ -198,5 +198,7 @@ SECTIONS = {
     ReinforceConfig,
   )
 }
+# By the name of the strategy.
+SECTIONS = {**relaxed_strategies.SECTIONS, **_TRIALS}
 # Those that train networks of their own: each of them but one has a section.
-BY_TRIALS = ('random', *SECTIONS)
+BY_TRIALS = ('random', *_TRIALS)

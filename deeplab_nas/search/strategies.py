@@ -36,14 +36,25 @@ FAMILIES = {
   'trials': 'deeplab_nas.search.trials.run',
 }
 
+_RELAXED = 'deeplab_nas.search.relaxed'
 _TRIALS = 'deeplab_nas.search.trials'
 STRATEGIES = {
   'first_order': Entry(
     'relaxed',
-    'deeplab_nas.search.relaxed.first_order',
+    f'{_RELAXED}.first_order',
     'FirstOrder',
     'search',
   ),
+  **{
+    name: Entry('relaxed', f'{_RELAXED}.{name}', cls, name)
+    for name, cls in (
+      ('second_order', 'SecondOrder'),
+      ('snas', 'Snas'),
+      ('gdas', 'Gdas'),
+      ('drnas', 'Drnas'),
+      ('proxyless', 'Proxyless'),
+    )
+  },
   'random': Entry('trials', f'{_TRIALS}.random', 'Random', 'search'),
   'local_search': Entry(
     'trials', f'{_TRIALS}.local_search', 'LocalSearch', 'local_search'

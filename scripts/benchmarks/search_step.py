@@ -93,6 +93,7 @@ def _job(
 
 def _searcher(config: config_lib.Config, num_classes: int):
   """A search at its start, whose strategy may step at once."""
+  from deeplab_nas.search import strategies
   from deeplab_nas.search.relaxed import searcher as searcher_lib
 
   searcher = searcher_lib.Searcher(
@@ -102,6 +103,7 @@ def _searcher(config: config_lib.Config, num_classes: int):
     _STEPS_PER_EPOCH,
     ignore_label=_IGNORE_LABEL,
     seed=config.runtime.seed,
+    settings=getattr(config, strategies.entry(config.search.strategy).section),
   )
   searcher.compile(searcher.weight_optimizer)
   searcher.arch_start_step.assign(0)

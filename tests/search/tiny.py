@@ -53,7 +53,7 @@ def batch(seed, size=33, ignored=0):
 def progress(step=0, fraction=0.0):
   """Where a search is."""
   return strategy.Progress(
-    tf.constant(step, tf.int64), tf.constant(fraction, tf.float32)
+    tf.cast(step, tf.int64), tf.constant(fraction, tf.float32)
   )
 
 

@@ -64,7 +64,10 @@ def own(variable: tf.Variable) -> tf.Variable:
   if tf.distribute.in_cross_replica_context():
     return variable
   copies = tf.distribute.get_strategy().experimental_local_results(variable)
-  replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+  # A number or, in a graph, a constant.
+  replica = tf.get_static_value(
+    tf.distribute.get_replica_context().replica_id_in_sync_group
+  )
   return copies[replica % len(copies)]
 
 

@@ -94,8 +94,28 @@ def transition_probs(logits: tf.Tensor, grid: lattice.Lattice) -> tf.Tensor:
     float32 [L, S, 3]. Rows of nodes that exist sum to 1, rows of others are 0,
     and illegal moves are exactly 0.
   """
-  legal = tf.constant(grid.legal)
+  return masked_softmax(logits, tf.constant(grid.legal))
+
+
+def masked_softmax(logits: tf.Tensor, legal: tf.Tensor) -> tf.Tensor:
+  """Softmax of each row over what is legal, exactly 0 elsewhere.
+
+  Args:
+    logits: float32 [..., N].
+    legal: bool [..., N].
+
+  Returns:
+    float32 [..., N]; rows of which nothing is legal are 0.
+  """
+  return tf.where(legal, tf.nn.softmax(_masked(logits, legal)), 0.0)
+
+
+def masked_log_softmax(logits: tf.Tensor, legal: tf.Tensor) -> tf.Tensor:
+  """The logs of `masked_softmax`, 0 where that is not legal."""
+  return tf.where(legal, tf.nn.log_softmax(_masked(logits, legal)), 0.0)
+
+
+def _masked(logits: tf.Tensor, legal: tf.Tensor) -> tf.Tensor:
   exists = tf.reduce_any(legal, axis=-1, keepdims=True)
   masked = tf.where(legal, logits, -float('inf'))
-  masked = tf.where(exists, masked, 0.0)  # no softmax of nothing
-  return tf.where(legal, tf.nn.softmax(masked), 0.0)
+  return tf.where(exists, masked, 0.0)  # no softmax of nothing

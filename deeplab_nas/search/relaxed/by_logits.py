@@ -108,7 +108,7 @@ class ByLogits(tf.Module):
     value, gradients = self.gradients(step)
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
-    if self.on_gradients is not None:
+    if getattr(self, 'on_gradients', None) is not None:
       self.on_gradients(gradients)
     self.optimizer.apply_gradients(
       zip(self.regularized(gradients), self.params.trainable_variables),

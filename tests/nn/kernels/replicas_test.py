@@ -32,6 +32,22 @@ def test_a_replica_assigns_to_its_own_copy():
     shared = tf.Variable(1.0)
   strategy.run(lambda: replicas.own(shared).assign(5.0))
   assert shared.numpy() == 5
+  # As Keras runs steps: in a graph, here within a condition.
+  tf.function(
+    lambda: strategy.run(
+      lambda: tf.cond(
+        shared > 0, lambda: replicas.own(shared).assign_add(1.0), lambda: 0.0
+      )
+    )
+  )()
+  assert shared.numpy() == 6
+  alone_too = tf.Variable(1.0)
+  tf.function(
+    lambda: tf.distribute.get_strategy().run(
+      lambda: replicas.own(alone_too).assign(7.0)
+    )
+  )()
+  assert alone_too.numpy() == 7
 
 
 def test_each_replica_is_one_of_a_strategy():

@@ -13,6 +13,7 @@ from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.train import losses
 from tests.nn import bfloat16
 from tests.search import tiny
+from tests.search.relaxed import toy
 
 
 def values(variables):
@@ -78,6 +79,21 @@ def test_fit_runs_what_warm_up_compiled_and_undid():
   assert moved == [(False, False)] * 2 + [(True, True)] * 2
   assert model.train_function is compiled
   assert compiled.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'name', [name for name in toy.RELAXED if name != 'first_order']
+)
+def test_steps_of_every_strategy_are_compiled_and_learn(name):
+  model = tiny.searcher(strategy=name, arch_start_epoch=0)
+  learnt = [*model.strategy.learnt.values()]
+  model.warm_up(tiny.batches())
+  before = values(learnt), values(model.supernet.trainable_variables)
+  history = model.fit(tiny.batches(2), steps_per_epoch=2, verbose=0).history
+  assert np.isfinite([history['loss'], history['arch_loss']]).all()
+  assert any(changed(before[0], learnt))
+  assert any(changed(before[1], model.supernet.trainable_variables))
 
 
 def test_learning_rate_is_a_cosine():

@@ -1,0 +1,117 @@
+"""Settings that one strategy on shared weights alone has.
+
+What such strategies have in common, such as the rate of alpha and beta, is in
+the section `search`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+from deeplab_nas import checked_fields, errors
+
+_field = checked_fields.field
+
+
+@dataclasses.dataclass(frozen=True)
+class SecondOrderConfig(checked_fields.Section):
+  """Settings of `second_order`.
+
+  Attributes:
+    perturbation: Length of the step over which the finite difference is taken;
+      0.01 in the paper, footnote 2.
+  """
+
+  NAME: ClassVar[str] = 'second_order'
+
+  perturbation: float = _field(0.01, float, above=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Annealed(checked_fields.Section):
+  """A temperature that falls from the first to the last step, in a line."""
+
+  def __post_init__(self):
+    super().__post_init__()
+    if self.end_temperature > self.temperature:
+      raise errors.UserError(
+        f'{self.NAME}.end_temperature is {self.end_temperature:g}, expected at'
+        f' most {self.NAME}.temperature, which is {self.temperature:g}.'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class SnasConfig(_Annealed):
+  """Settings of `snas`; the defaults are those of the authors' code.
+
+  Attributes:
+    temperature: tau at the first step; it falls in a line.
+    end_temperature: tau at the last step.
+  """
+
+  NAME: ClassVar[str] = 'snas'
+
+  temperature: float = _field(1.0, float, above=0)
+  end_temperature: float = _field(0.03, float, above=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class GdasConfig(_Annealed):
+  """Settings of `gdas`; the defaults are those of the authors' code.
+
+  Attributes:
+    temperature: tau at the first step; it falls in a line.
+    end_temperature: tau at the last step.
+  """
+
+  NAME: ClassVar[str] = 'gdas'
+
+  temperature: float = _field(10.0, float, above=0)
+  end_temperature: float = _field(0.1, float, above=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class DrnasConfig(checked_fields.Section):
+  """Settings of `drnas`.
+
+  Attributes:
+    kl_weight: lambda, of the distance from the uniform Dirichlet distribution;
+      0.001 in the authors' code.
+  """
+
+  NAME: ClassVar[str] = 'drnas'
+
+  kl_weight: float = _field(1e-3, float, low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProxylessConfig(checked_fields.Section):
+  """Settings of `proxyless`.
+
+  Attributes:
+    gradient: 'two_paths' or 'reinforce', both of the paper, or 'full', which
+      takes its Eq. (4) for all operations at once.
+    baseline_decay: Of the moving average of losses that REINFORCE subtracts;
+      0.99 in the authors' code.
+  """
+
+  NAME: ClassVar[str] = 'proxyless'
+
+  gradient: str = _field(
+    'two_paths', str, choices=('two_paths', 'full', 'reinforce')
+  )
+  baseline_decay: float = _field(0.99, float, low=0, below=1)
+
+
+# By the name of the strategy.
+SECTIONS = {
+  section.NAME: section
+  for section in (
+    SecondOrderConfig,
+    SnasConfig,
+    GdasConfig,
+    DrnasConfig,
+    ProxylessConfig,
+  )
+}
