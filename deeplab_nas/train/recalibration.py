@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -252,6 +253,44 @@ def from_config(
   """
   if not count:
     return None
+  batches, count, batch_size = whole_batches(config, info, count, subset)
+  logging.info(
+    'Before each validation, batch-norm statistics are taken anew over %s of'
+    ' %s (recalibration_batches).',
+    wording.counted(count, 'batch', 'batches'),
+    wording.counted(batch_size, 'whole training image'),
+  )
+  return Recalibration(network, batches, forward, twin)
+
+
+class WholeBatches(NamedTuple):
+  """Batches of whole training images, to take statistics over.
+
+  Attributes:
+    make: Makes the dataset, the same one each time.
+    count: Batches.
+    batch_size: Images in a batch, but for the last one.
+  """
+
+  make: Callable[[], tf.data.Dataset]
+  count: int
+  batch_size: int
+
+
+def whole_batches(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  count: int,
+  subset: str | None = None,
+) -> WholeBatches:
+  """The first whole images of the training split, in the seed's order.
+
+  Args:
+    config: Data and seed.
+    info: The description of the data.
+    count: Batches, at most.
+    subset: 'a' or 'b' for one half of the training split; None for all.
+  """
   data = config.data
   batch_size = min(data.batch_size, _MOST_IMAGES)
   of_split = data.dir, data.train_split, data.held_out_fraction
@@ -259,14 +298,8 @@ def from_config(
   if subset:
     num_images = split_contents.count_subsets(*of_split)[subset]
   count = min(count, math.ceil(num_images / batch_size))
-  logging.info(
-    'Before each validation, batch-norm statistics are taken anew over %s of'
-    ' %s (recalibration_batches).',
-    wording.counted(count, 'batch', 'batches'),
-    wording.counted(batch_size, 'whole training image'),
-  )
 
-  def batches() -> tf.data.Dataset:
+  def make() -> tf.data.Dataset:
     examples = input_pipeline.whole_images(
       data.dir,
       data.train_split,
@@ -276,7 +309,7 @@ def from_config(
     )
     return common_windows.batched(examples, batch_size).take(count)
 
-  return Recalibration(network, batches, forward, twin)
+  return WholeBatches(make, count, batch_size)
 
 
 class Recalibrated:

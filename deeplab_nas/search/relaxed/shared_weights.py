@@ -1,0 +1,135 @@
+"""Scores of architectures by the weights of one supernet, without a training.
+
+The supernet runs with the one-hot weights of an architecture. Its batch-norm
+statistics are those of all architectures that it has seen, so for each one they
+are taken anew, over a few batches of half A; half B scores.
+
+Reference:
+  Bender et al., Understanding and Simplifying One-Shot Architecture Search,
+  http://proceedings.mlr.press/v80/bender18a.html
+  Guo et al., Single Path One-Shot NAS, Sec. 3.3 (statistics taken anew),
+  https://arxiv.org/abs/1904.00420
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import phases
+from deeplab_nas.nn.supernet import supernet as supernet_lib
+from deeplab_nas.space import arch_weights
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import losses, recalibration
+
+CROSS_ENTROPY, MIOU = 'cross_entropy', 'miou'
+Batches = Callable[[], tf.data.Dataset]
+
+
+class SharedWeights:
+  """Evaluates one architecture after the other; leaves the supernet alone.
+
+      evaluate = SharedWeights(supernet, half_a, half_b)
+      evaluate(genotype)['cross_entropy']
+
+  A score depends on the weights, the batches and the architecture alone, not on
+  statistics or on what was scored before. Differs from the network that a
+  training of the architecture would have as a supernet does: where H^{l-2} is
+  off the path, zeros stand for it, and the heads off the path add constants.
+
+  On one device: of several replicas, give a twin of the same weights.
+
+  Attributes:
+    supernet: Whose weights are shared.
+  """
+
+  def __init__(
+    self,
+    supernet: supernet_lib.Supernet,
+    train: Batches,
+    val: Batches,
+    ignore_label: int = 255,
+  ):
+    """Takes what it needs; nothing is computed.
+
+    Args:
+      supernet: With its weights as they shall be shared.
+      train: Makes a dataset of pairs of images float32 [B, H, W, 3] in [0, 255]
+        and labels, the same ones each time, over which statistics are taken.
+      val: Likewise, with labels int32 [B, H, W]; these score.
+      ignore_label: Label of pixels that do not count.
+    """
+    self.supernet = supernet
+    self._val = val
+    space = supernet.space
+    op_shape = len(space.cell.edges), len(space.cell.primitives)
+    # Variables, so that all architectures share one traced function.
+    self._arch = arch_weights.ArchWeights(
+      *(
+        tf.Variable(tf.zeros(shape), trainable=False)
+        for shape in (op_shape, space.lattice.legal.shape)
+      )
+    )
+    self._recalibration = recalibration.Recalibration(
+      supernet, train, self._forward
+    )
+    self._loss = losses.plain(ignore_label)
+    self._ignore_label = ignore_label
+    self._mean = tf.keras.metrics.Mean()
+    self._iou = tf.keras.metrics.MeanIoU(
+      supernet.num_classes, ignore_class=ignore_label, sparse_y_pred=False
+    )
+    self._step = tf.function(
+      self._measure, autograph=False, reduce_retracing=True
+    )
+
+  def __call__(self, genotype: genotype_lib.Genotype) -> Mapping[str, float]:
+    """'cross_entropy', of the pixels that count, and 'miou', in [0, 1].
+
+    Either may not be finite, as the output of an untrained path may.
+
+    Raises:
+      ValueError: If the genotype is no element of the supernet's space.
+    """
+    weights = arch_weights.one_hot(genotype, self.supernet.space)
+    for variable, value in zip(self._arch, weights):
+      variable.assign(value)
+    self._mean.reset_state()
+    self._iou.reset_state()
+    with self._statistics_kept():
+      self._recalibration.run()
+      for images, labels in self._val():
+        self._step(images, labels)
+    return {
+      CROSS_ENTROPY: float(self._mean.result()),
+      MIOU: float(self._iou.result()),
+    }
+
+  def _forward(
+    self, supernet: supernet_lib.Supernet, images: tf.Tensor
+  ) -> tf.Tensor:
+    return supernet(images, self._weights(), phases.WEIGHT_STEP)
+
+  def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+    logits = self.supernet(images, self._weights(), phases.INFERENCE)
+    self._mean.update_state(
+      self._loss(logits, labels[..., tf.newaxis]),
+      losses.num_valid(labels, self._ignore_label),
+    )
+    self._iou.update_state(labels, logits)
+
+  def _weights(self) -> arch_weights.ArchWeights:
+    return arch_weights.ArchWeights(*map(tf.convert_to_tensor, self._arch))
+
+  @contextlib.contextmanager
+  def _statistics_kept(self) -> Iterator[None]:
+    """Afterwards all statistics are what they were."""
+    statistics = self.supernet.non_trainable_variables
+    before = [statistic.numpy() for statistic in statistics]
+    try:
+      yield
+    finally:
+      for statistic, value in zip(statistics, before):
+        statistic.assign(value)
