@@ -29,6 +29,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
   'compare-strategies': ('scripts/compare.py',),
   'measure_latency': ('scripts/measure_latency.py',),
   'pick': ('scripts/pick.py',),
+  'rank-correlation': ('scripts/rank_correlation.py',),
   'predict': ('scripts/predict.py',),
   'export': ('scripts/export_model.py',),
   'client': ('scripts/serving/client.py',),

@@ -69,6 +69,7 @@ DATA = (
 NETWORKS = (
   'search',
   'pick',
+  'rank-correlation',
   'measure_latency',
   'train',
   'eval',
@@ -122,6 +123,8 @@ def test_those_of_networks(folder):
   run('scenes')
   run('search')
   run('pick')
+  some_trials('runs/random')
+  run('rank-correlation')
   run('measure_latency')
   run('train')
   run('eval')
@@ -143,6 +146,21 @@ def test_those_of_networks(folder):
   write_released_checkpoint(folder / 'train' / 'model.ckpt-30000')
   run('import-tf1')
   run('doctor')
+
+
+def some_trials(run_dir):
+  """A search by trials in the space of the searches here."""
+  settings = ('strategy=random', 'num_trials=5', 'trial_steps=[1]')
+  result = command.program(
+    'search',
+    '--config=quickstart',
+    '--data_dir=street_scenes_tfrecord',
+    f'--run_dir={run_dir}',
+    *SMALL['search'],
+    '--set=search.final_seeds=0',
+    *(f'--set=search.{setting}' for setting in settings),
+  )
+  assert result.returncode == 0, result.stderr
 
 
 def write_released_checkpoint(prefix):

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
   'search': 'train.SEARCH',
   'measure_latency': 'measure_latency.MEASURE_LATENCY',
   'pick': 'pick.PICK',
+  'rank-correlation': 'rank_correlation.RANK_CORRELATION',
   'train': 'train.TRAIN',
   'eval': 'train.EVAL',
   'compare': 'compare.COMPARE',

@@ -257,6 +257,32 @@ class Ledger:
     )
 
 
+def read(path: str | os.PathLike[str]) -> tuple[strategy.Trial, ...]:
+  """The trials of a file, which a study may be writing; it stays as it is.
+
+  Raises:
+    UserError: If the file is no ledger.
+  """
+  optuna.logging.set_verbosity(optuna.logging.WARNING)
+  place = f'{pathlib.Path(path).resolve().as_uri()}?mode=ro'
+  try:
+    storage = optuna.storages.RDBStorage(
+      'sqlite://',
+      engine_kwargs={'creator': lambda: sqlite3.connect(place, uri=True)},
+      skip_table_creation=True,
+    )
+    study = optuna.load_study(study_name=_STUDY, storage=storage)
+    found = tuple(map(_read, study.get_trials(deepcopy=False)))
+    storage.remove_session()
+    storage.engine.dispose()
+  except Exception as error:  # of SQLite, SQLAlchemy, Optuna or JSON
+    raise errors.UserError(
+      f'{path} is no ledger of a study, or it is damaged'
+      f' ({type(error).__name__}): restore it from a copy.'
+    ) from error
+  return found
+
+
 def _open(
   path: pathlib.Path, objectives: tuple[str, ...]
 ) -> optuna.storages.RDBStorage:

@@ -1,0 +1,1 @@
+"""Whether scores without a training rank architectures as trainings do."""
