@@ -3,7 +3,10 @@
 Reference:
   Kendall, The treatment of ties in ranking problems (tau-b),
   https://doi.org/10.1093/biomet/33.3.239
-  Searle et al., Variance components, Sec. 4.5 (two-way, crossed, random)
+  Fieller et al., Tests for rank correlation coefficients. I (interval of tau),
+  https://doi.org/10.1093/biomet/44.3-4.470
+  Searle et al., Variance components, Sec. 3.6 (one-way, unbalanced) and 4.5
+  (two-way, crossed, random)
 """
 
 from __future__ import annotations
@@ -20,6 +23,20 @@ from deeplab_nas.space import genotype as genotype_lib
 
 Genotype = genotype_lib.Genotype
 _FEW = 5
+_CONFIDENCE = 0.95
+_Z = scipy.stats.norm.ppf((1 + _CONFIDENCE) / 2)
+
+
+class Interval(NamedTuple):
+  """Of 95 % confidence.
+
+  Attributes:
+    low: Its lower end.
+    high: Its upper one.
+  """
+
+  low: float
+  high: float
 
 
 class Agreement(NamedTuple):
@@ -35,6 +52,17 @@ class Agreement(NamedTuple):
   correlation: float
   count: int
 
+  @property
+  def interval(self) -> Interval:
+    """In which the true tau is, at 95 %, if ranks are those of Gaussians.
+
+    NaN of ten or fewer, for which the approximation is not made.
+    """
+    if self.count <= 10 or not abs(self.tau) < 1:
+      return Interval(np.nan, np.nan)
+    z, sd = np.arctanh(self.tau), np.sqrt(0.437 / (self.count - 4))
+    return Interval(*np.tanh([z - _Z * sd, z + _Z * sd]).tolist())
+
   @classmethod
   def of(cls, first: Sequence[float], second: Sequence[float]) -> Agreement:
     """Of two scores of each of some architectures."""
@@ -49,20 +77,31 @@ class Noise(NamedTuple):
   """Of the seeds, at one fidelity.
 
   Attributes:
-    architectures: Standard deviation between architectures, one seed each.
+    architectures: Standard deviation between architectures, without that of
+      the seeds; 0 if there is no more than the seeds explain.
     seeds: Standard deviation between the seeds of one.
-    agreement: Of the first seed with the second: no predictor of one trial can
-      be expected to agree more with it than another trial does.
+    interval: Of `reliability`; NaN without second seeds.
+    agreement: Of the first seed with the second.
   """
 
   architectures: float
   seeds: float
+  interval: Interval
   agreement: Agreement
 
   @property
-  def share(self) -> float:
-    """Of the noise in the variance of a score."""
-    return (self.seeds / self.architectures) ** 2
+  def reliability(self) -> float:
+    """Share of the architecture in the variance of one trial's score.
+
+    Also the correlation of the seeds, which is estimated by all trials here.
+    """
+    signal = self.architectures**2
+    return signal / (signal + self.seeds**2)
+
+
+def tau_of(correlation: float) -> float:
+  """Kendall's tau of two Gaussians of a correlation."""
+  return float(2 / np.pi * np.arcsin(correlation))
 
 
 class Shares(NamedTuple):
@@ -100,19 +139,41 @@ def scores(table: rows_lib.Table, name: str, steps: int) -> Scores:
 
 
 def noise(found: Scores) -> Noise:
-  """How much of a score is luck.
+  """How much of a score is luck, by the one-way analysis of variance.
+
+  The interval is that of the F distribution, exact for equal numbers of seeds.
 
   Args:
     found: See `scores`.
   """
-  first = [next(iter(values.values())) for values in found.values()]
-  several = [list(v.values()) for v in found.values() if len(v) > 1]
-  freedom = sum(len(values) - 1 for values in several)
-  squares = sum(len(values) * np.var(values) for values in several)
+  groups = [np.array(list(values.values())) for values in found.values()]
+  several = [values for values in groups if len(values) > 1]
+  agreement = Agreement.of([v[0] for v in several], [v[1] for v in several])
+  sizes = np.array(list(map(len, groups)))
+  total, freedom = sizes.sum(), sizes.sum() - len(groups)
+  if not freedom or len(groups) < 2:
+    nan = float('nan')
+    return Noise(nan, nan, Interval(nan, nan), agreement)
+  mean = np.concatenate(groups).mean()
+  means = np.array([values.mean() for values in groups])
+  apart = len(groups) - 1
+  between_ms = np.sum(sizes * (means - mean) ** 2) / apart
+  within_ms = sum(np.sum((v - v.mean()) ** 2) for v in groups) / freedom
+  size = (total - np.sum(sizes**2) / total) / apart
+  signal = max(0.0, (between_ms - within_ms) / size)
+  ratios = (
+    between_ms
+    / within_ms
+    / scipy.stats.f.ppf(
+      [(1 + _CONFIDENCE) / 2, (1 - _CONFIDENCE) / 2], apart, freedom
+    )
+  )
+  ends = np.clip((ratios - 1) / (ratios + size - 1), 0, 1)
   return Noise(
-    float(np.std(first, ddof=1)),
-    float(np.sqrt(squares / freedom)) if freedom else np.nan,
-    Agreement.of([v[0] for v in several], [v[1] for v in several]),
+    float(np.sqrt(signal)),
+    float(np.sqrt(within_ms)),
+    Interval(*ends.tolist()),
+    agreement,
   )
 
 
@@ -122,6 +183,28 @@ def between(first: Scores, second: Scores) -> Agreement:
   return Agreement.of(
     *([np.mean(list(s[g].values())) for g in both] for s in (first, second))
   )
+
+
+def crossed(first: Scores, second: Scores) -> Agreement:
+  """Of two fidelities with different seeds, which share no luck.
+
+  Equal seeds begin with the same weights and batches at all fidelities. The
+  mean of both ways round, of architectures that have seeds 0 and 1.
+  """
+  both = [
+    g for g in first if {0, 1} <= first[g].keys() & second.get(g, {}).keys()
+  ]
+  ways = [
+    Agreement.of([first[g][s] for g in both], [second[g][1 - s] for g in both])
+    for s in (0, 1)
+  ]
+  tau, correlation, _ = np.mean(ways, axis=0).tolist()
+  return Agreement(tau, correlation, len(both))
+
+
+def chance(count: int) -> float:
+  """The tau that one in twenty of unrelated rankings of so many exceeds."""
+  return float(_Z * np.sqrt(2 * (2 * count + 5) / (9 * count * (count - 1))))
 
 
 def grid_shares(

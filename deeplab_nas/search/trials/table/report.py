@@ -68,32 +68,52 @@ def _counts(table: rows_lib.Table) -> Iterator[str]:
   yield ''
 
 
+def _drawn(scores: analysis.Scores) -> analysis.Scores:
+  """Of the random architectures: those of the grid share paths and cells."""
+  randoms = set(plan.randoms())
+  return {g: values for g, values in scores.items() if g in randoms}
+
+
 def _noise(table: rows_lib.Table) -> Iterator[str]:
-  yield '| score | steps | sd of architectures | of seeds | tau of seeds | of |'
-  yield '|---|---|---|---|---|---|'
+  yield (
+    '| score | steps | sd of architectures | of seeds | reliability'
+    ' | tau of seeds by it | as counted | of |'
+  )
+  yield '|---|---|---|---|---|---|---|---|'
   for name, steps in itertools.product(SCORES, table.protocol.steps):
-    noise = analysis.noise(analysis.scores(table, name, steps))
+    noise = analysis.noise(_drawn(analysis.scores(table, name, steps)))
+    ends = [noise.reliability, *noise.interval]
     tau, _, count = noise.agreement
     yield (
       f'| {name} | {steps} | {noise.architectures:.3g} | {noise.seeds:.3g} |'
+      f' {_spread(*ends)} | {_spread(*map(analysis.tau_of, ends))} |'
       f' {tau:.2f} | {count} |'
     )
   yield ''
 
 
+def _spread(value: float, low: float, high: float) -> str:
+  return f'{value:.2f} ({low:.2f} to {high:.2f})'
+
+
 def _fidelities(table: rows_lib.Table) -> Iterator[str]:
   full = table.protocol.steps[-1]
-  target = analysis.scores(table, 'cross_entropy', full)
-  yield f'| ranks cross-entropy after {full} steps | tau | correlation | of |'
-  yield '|---|---|---|---|'
+  target = _drawn(analysis.scores(table, 'cross_entropy', full))
+  yield (
+    f'| ranks cross-entropy after {full} steps | tau | correlation | of |'
+    ' tau, other seed | of |'
+  )
+  yield '|---|---|---|---|---|---|'
   for name, steps in itertools.product(SCORES, table.protocol.steps):
     if (name, steps) == ('cross_entropy', full):
       continue
-    other = analysis.scores(table, name, steps)
+    other = _drawn(analysis.scores(table, name, steps))
     found = analysis.between(other, target)
+    crossed = analysis.crossed(other, target)
     yield (
-      f'| {name} after {steps} | {found.tau:.2f} | {found.correlation:.2f} |'
-      f' {found.count} |'
+      f'| {name} after {steps} | {_spread(found.tau, *found.interval)} |'
+      f' {found.correlation:.2f} | {found.count} |'
+      f' {crossed.tau:.2f} | {crossed.count} |'
     )
   yield ''
 
@@ -123,6 +143,7 @@ def _shares(table: rows_lib.Table) -> Iterator[str]:
 
 def _predictors(table: rows_lib.Table, synflow) -> Iterator[str]:
   found = analysis.scores(table, 'cross_entropy', table.protocol.steps[-1])
+  found = _drawn(found)
   costs = {row.key.genotype: row.scores for row in table if row.scores}
   described = features_lib.Features(space.SPACE)
   columns = {name: described.names.index(name) for name in _SIMPLE}
@@ -142,6 +163,11 @@ def _predictors(table: rows_lib.Table, synflow) -> Iterator[str]:
   for name, (raw, partial, count) in ranks.items():
     given = '' if name == 'multiply-adds' else f'{partial:.2f}'
     yield f'| {name} | {raw:.2f} | {given} | {count} |'
+  yield ''
+  yield (
+    f'Of {len(found)} architectures, unrelated numbers have a tau beyond'
+    f' {analysis.chance(len(found)):.2f} once in twenty times.'
+  )
 
 
 def save_picture(table: rows_lib.Table, path: pathlib.Path) -> None:
@@ -154,9 +180,9 @@ def save_picture(table: rows_lib.Table, path: pathlib.Path) -> None:
   steps = table.protocol.steps
   picture = figure.Figure(figsize=(9, 3.2), layout='constrained')
   all_axes = picture.subplots(1, len(steps))
-  full = analysis.scores(table, 'cross_entropy', steps[-1])
+  full = _drawn(analysis.scores(table, 'cross_entropy', steps[-1]))
   for axes, length in zip(all_axes[:-1], steps):
-    short = analysis.scores(table, 'cross_entropy', length)
+    short = _drawn(analysis.scores(table, 'cross_entropy', length))
     both = [g for g in short if g in full]
     x, y = (
       [np.mean(list(scores[g].values())) for g in both]

@@ -29,22 +29,71 @@ def test_scores_are_by_architecture_and_seed():
   assert analysis.scores(table, 'miou', 25) == {GENOTYPES[0]: {0: 1.0, 1: 2.0}}
 
 
-def test_the_share_of_noise_is_found():
+def test_noise_and_what_is_left_without_it_are_found():
   found = analysis.noise(made_up())
   assert found.seeds == pytest.approx(0.5, rel=0.15)
-  assert found.share == pytest.approx(0.2, abs=0.06)
-  # Of scores that correlate by r, tau is 2 / pi arcsin r.
-  assert found.agreement.tau == pytest.approx(
-    2 / np.pi * np.arcsin(0.8), abs=0.07
-  )
+  assert found.architectures == pytest.approx(1.0, rel=0.15)
+  assert found.reliability == pytest.approx(0.8, abs=0.06)
+  assert found.interval.low < found.reliability < found.interval.high
+  assert found.agreement.tau == pytest.approx(analysis.tau_of(0.8), abs=0.07)
   assert found.agreement.correlation == pytest.approx(0.8, abs=0.07)
   assert found.agreement.count == 150
+
+
+def test_the_intervals_hold_the_truth_as_often_as_they_say():
+  """Of 30 architectures with 2 seeds and 15 with one, true reliability .5."""
+  rng, hits, num_draws = np.random.default_rng(3), np.zeros(2), 400
+  for _ in range(num_draws):
+    scores = {
+      genotype: {s: merit + rng.normal() for s in range(1 + (i < 30))}
+      for i, (genotype, merit) in enumerate(
+        zip(GENOTYPES[:45], rng.normal(size=45))
+      )
+    }
+    found = analysis.noise(scores)
+    low, high = found.interval
+    hits[0] += low <= 0.5 <= high
+    low, high = found.agreement.interval
+    hits[1] += low <= analysis.tau_of(0.5) <= high
+  sd = np.sqrt(0.95 * 0.05 / num_draws)
+  assert np.all(np.abs(hits / num_draws - 0.95) < 4 * sd)
+
+
+def test_architectures_that_differ_by_luck_alone_are_said_not_to_differ():
+  rng = np.random.default_rng(4)
+  found = analysis.noise(
+    {g: {0: rng.normal(), 1: rng.normal()} for g in GENOTYPES}
+  )
+  assert found.reliability < 0.2
+  assert found.interval.low == 0
 
 
 def test_one_seed_says_nothing_of_noise():
   found = analysis.noise(made_up(seeds=1))
   assert np.isnan(found.seeds)
+  assert np.isnan(found.interval).all()
   assert np.isnan(found.agreement.tau)
+
+
+def test_luck_that_seeds_share_does_not_count_when_seeds_are_crossed():
+  rng = np.random.default_rng(5)
+  luck = {g: {0: rng.normal(), 1: rng.normal()} for g in GENOTYPES}
+  assert analysis.between(luck, luck).tau == pytest.approx(1)
+  found = analysis.crossed(luck, luck)
+  assert abs(found.tau) < analysis.chance(150)
+  assert found.count == 150
+  one_seed = {g: {0: v[0]} for g, v in luck.items()}
+  assert analysis.crossed(one_seed, luck).count == 0
+
+
+def test_chance_is_what_unrelated_ranks_exceed_once_in_twenty_times():
+  rng = np.random.default_rng(6)
+  taus = [
+    analysis.Agreement.of(rng.normal(size=20), rng.normal(size=20)).tau
+    for _ in range(1000)
+  ]
+  share = np.mean(np.abs(taus) > analysis.chance(20))
+  assert share == pytest.approx(0.05, abs=0.03)
 
 
 def test_fidelities_are_compared_by_what_both_have():

