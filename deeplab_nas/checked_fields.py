@@ -125,6 +125,24 @@ class Section:
         ) from error
       object.__setattr__(self, item.name, converted)
 
+  def require_at_most(self, name: str, other: str) -> None:
+    """Refuses a field of numbers that is larger than another one.
+
+    Args:
+      name: Of the field.
+      other: Of that which it may not exceed.
+
+    Raises:
+      UserError: If it does.
+    """
+    values = getattr(self, name), getattr(self, other)
+    first, second = (f'{x:g}' if type(x) is float else f'{x}' for x in values)
+    errors.require(
+      values[0] <= values[1],
+      f'{self.NAME}.{name} is {first}, expected at most {self.NAME}.{other},'
+      f' which is {second}.',
+    )
+
 
 def short(value: Any) -> str:
   """A value in an error message, cut where it is long."""

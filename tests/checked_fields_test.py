@@ -112,3 +112,36 @@ def test_a_list_of_any_length_has_at_least_one_value():
   for value in ([], 1.0, '12', [0.0]):
     with pytest.raises(ValueError):
       rule.convert(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Span(checked_fields.Section):
+  NAME: ClassVar[str] = 'span'
+
+  low: float = checked_fields.field(0.0, float)
+  high: float = checked_fields.field(1.0, float)
+  num_low: int = checked_fields.field(0, int)
+  num_high: int = checked_fields.field(2_000_000, int)
+
+  def __post_init__(self):
+    super().__post_init__()
+    self.require_at_most('low', 'high')
+    self.require_at_most('num_low', 'num_high')
+
+
+@pytest.mark.parametrize(
+  'values, sentence',
+  [
+    ({'low': 2}, 'span.low is 2, expected at most span.high, which is 1.'),
+    (
+      {'num_low': 3_000_000},
+      'span.num_low is 3000000, expected at most span.num_high, which is'
+      ' 2000000.',
+    ),
+  ],
+)
+def test_a_field_may_be_at_most_another(values, sentence):
+  assert Span(low=1.0).low == 1.0
+  with pytest.raises(errors.UserError) as caught:
+    Span(**values)
+  assert str(caught.value) == sentence

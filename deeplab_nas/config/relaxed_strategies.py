@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import checked_fields
 
 _field = checked_fields.field
 
@@ -34,11 +34,7 @@ class _Annealed(checked_fields.Section):
 
   def __post_init__(self):
     super().__post_init__()
-    if self.end_temperature > self.temperature:
-      raise errors.UserError(
-        f'{self.NAME}.end_temperature is {self.end_temperature:g}, expected at'
-        f' most {self.NAME}.temperature, which is {self.temperature:g}.'
-      )
+    self.require_at_most('end_temperature', 'temperature')
 
 
 @dataclasses.dataclass(frozen=True)

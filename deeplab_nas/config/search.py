@@ -134,11 +134,7 @@ class SearchConfig(config_loss.LossConfig):
       ' search.latency_table=FILE, which'
       f' {commands.name("measure_latency")} writes.',
     )
-    if self.end_learning_rate > self.learning_rate:
-      raise errors.UserError(
-        f'search.end_learning_rate is {self.end_learning_rate:g}, expected at'
-        f' most search.learning_rate, which is {self.learning_rate:g}.'
-      )
+    self.require_at_most('end_learning_rate', 'learning_rate')
     if self.arch_start_epoch >= self.epochs:
       raise errors.UserError(
         f'search.arch_start_epoch is {self.arch_start_epoch}, expected less'

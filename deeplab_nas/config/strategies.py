@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import checked_fields
 from deeplab_nas.config import relaxed_strategies
 
 _field = checked_fields.field
@@ -48,11 +48,7 @@ class RegularizedEvolutionConfig(checked_fields.Section):
 
   def __post_init__(self):
     super().__post_init__()
-    if self.sample_size > self.population_size:
-      raise errors.UserError(
-        f'{self.NAME}.sample_size is {self.sample_size}, expected at most'
-        f' {self.NAME}.population_size, which is {self.population_size}.'
-      )
+    self.require_at_most('sample_size', 'population_size')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -152,11 +152,7 @@ class TrainConfig(config_loss.LossConfig):
 
   def __post_init__(self):
     super().__post_init__()
-    if self.end_learning_rate > self.learning_rate:
-      raise errors.UserError(
-        f'train.end_learning_rate is {self.end_learning_rate:g}, expected at'
-        f' most train.learning_rate, which is {self.learning_rate:g}.'
-      )
+    self.require_at_most('end_learning_rate', 'learning_rate')
     if self.early_stopping_epochs and self.keep == 'last':
       raise errors.UserError(
         f'train.early_stopping_epochs is {self.early_stopping_epochs}, which'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields, errors
+from deeplab_nas import checked_fields
 
 # Validation images that, padded to one size, would have more than this many
 # times their pixels are taken one by one.
@@ -56,8 +56,4 @@ class PipelineConfig(checked_fields.Section):
 
   def __post_init__(self):
     super().__post_init__()
-    errors.require(
-      self.min_scale <= self.max_scale,
-      f'data.min_scale is {self.min_scale:g}, expected at most'
-      f' data.max_scale, which is {self.max_scale:g}.',
-    )
+    self.require_at_most('min_scale', 'max_scale')
