@@ -1,6 +1,11 @@
-"""Numbers in sentences for people."""
+"""Numbers, scores and tables as people read them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Scores that decide, as they are called in sentences.
+SCORES = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
 
 
 def counted(number: float, noun: str, plural: str | None = None) -> str:
@@ -13,3 +18,15 @@ def counted(number: float, noun: str, plural: str | None = None) -> str:
   """
   several = f'{noun}s' if plural is None else plural
   return f'{number:,.0f} {noun if number == 1 else several}'
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+  """Columns of equal width; the first to the left, the others to the right."""
+  widths = [max(map(len, column)) for column in zip(*rows)]
+  return [
+    '  '.join(
+      cell.rjust(width) if i else cell.ljust(width)
+      for i, (cell, width) in enumerate(zip(row, widths))
+    ).rstrip()
+    for row in rows
+  ]

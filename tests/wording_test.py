@@ -14,3 +14,13 @@ def test_one_is_no_plural(number, text):
 def test_a_plural_may_be_irregular():
   assert wording.counted(1, 'batch', 'batches') == '1 batch'
   assert wording.counted(2, 'batch', 'batches') == '2 batches'
+
+
+def test_columns_of_a_table_are_of_equal_width():
+  rows = [('', 'seeds'), ('found', '3'), ('best', '10'), ('other', '')]
+  assert wording.aligned(rows) == [
+    '       seeds',
+    'found      3',
+    'best      10',
+    'other',
+  ]

@@ -100,7 +100,7 @@ def _setting_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
     values = [x.get(key) for x in settings]
     if values[0] != values[1]:
       rows.append((key, *map(_shown, values)))
-  return _aligned(rows) if len(rows) > 1 else ['  none']
+  return wording.aligned(rows) if len(rows) > 1 else ['  none']
 
 
 def _score_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
@@ -150,7 +150,7 @@ def _score_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
       f'{gap:+.4f}',
     )
     rows.append(('cross-entropy', *shown, ''))
-  return [*_aligned(rows), '', *_verdict(found, len(a.images.names))]
+  return [*wording.aligned(rows), '', *_verdict(found, len(a.images.names))]
 
 
 def _row(name, values, spans, gap, gap_span) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _cost_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
   for key, name in names.items():
     rows.append((name, *_pair([x.get(key) for x in costs], _count)))
   rows.append(('training', *_pair([a.seconds, b.seconds], _duration)))
-  return _aligned(rows)
+  return wording.aligned(rows)
 
 
 def _pair(values, written) -> tuple[str, str, str]:
@@ -225,15 +225,3 @@ def _signed_span(bounds: np.ndarray) -> str:
 def _shown(value: Any) -> str:
   text = json.dumps(value, ensure_ascii=False, default=str)
   return text if len(text) <= 40 else f'{text[:37]}...'
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-  """Columns of equal width; the first to the left, the others to the right."""
-  widths = [max(map(len, column)) for column in zip(*rows)]
-  return [
-    '  '.join(
-      cell.ljust(width) if i == 0 else cell.rjust(width)
-      for i, (cell, width) in enumerate(zip(row, widths))
-    ).rstrip()
-    for row in rows
-  ]

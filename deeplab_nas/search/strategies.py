@@ -100,6 +100,15 @@ def is_by_trials(name: str) -> bool:
   return entry(name).family == 'trials'
 
 
+def settings(config: Any) -> Any:
+  """The section of a `Config` that is its chosen strategy's own.
+
+  Raises:
+    UserError: If there is no strategy of that name.
+  """
+  return getattr(config, entry(config.search.strategy).section)
+
+
 def load(name: str) -> Any:
   """The class of a strategy.
 

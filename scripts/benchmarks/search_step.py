@@ -103,7 +103,7 @@ def _searcher(config: config_lib.Config, num_classes: int):
     _STEPS_PER_EPOCH,
     ignore_label=_IGNORE_LABEL,
     seed=config.runtime.seed,
-    settings=getattr(config, strategies.entry(config.search.strategy).section),
+    settings=strategies.settings(config),
   )
   searcher.compile(searcher.weight_optimizer)
   searcher.arch_start_step.assign(0)

@@ -19,6 +19,8 @@ def test_an_entry_leads_to_its_class_family_and_settings(name):
   assert f'.search.{entry.family}.' in entry.module
   chosen = config_lib.SearchConfig(strategy=name)
   assert entry.section in config_lib.Config(search=chosen).to_dict()
+  config = config_lib.Config(search=chosen)
+  assert strategies.settings(config) is getattr(config, entry.section)
   family = strategies.load_family(name)
   assert callable(family.run) and callable(family.dry_run)
 

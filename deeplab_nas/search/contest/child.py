@@ -7,13 +7,11 @@ it runs, `usage.json` beside the folder says how much processor time it took.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import functools
 import json
 import pathlib
 import resource
-import signal
 import sys
 import threading
 import time
@@ -22,13 +20,12 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.run import lifecycle, stop_signals
+from deeplab_nas.run import child_process, lifecycle, stop_signals
 from deeplab_nas.search import strategies
 
 # After the name of the folder: seconds by session; steps of each epoch.
 USAGE, STEPS = 'usage.json', 'steps.json'
 _NOTE_SECONDS = 5.0
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def main(config_file: str, folder: str, dies: bool = True) -> int:
@@ -40,12 +37,12 @@ def main(config_file: str, folder: str, dies: bool = True) -> int:
     dies: Whether this process ends with its parent.
   """
   if dies:
-    _die_with_parent()
+    child_process.die_with_parent()
   logging.use_absl_handler()
   logging.set_verbosity(logging.INFO)
   run_dir = pathlib.Path(folder)
   config = config_lib.load(config_file)
-  is_relaxed = strategies.entry(config.search.strategy).family == 'relaxed'
+  is_relaxed = not strategies.is_by_trials(config.search.strategy)
   try:
     with stop_signals.StopSignals(), _Usage(run_dir) as noted:
       if is_relaxed:
@@ -200,12 +197,6 @@ def _beside(run_dir: pathlib.Path, ending: str) -> pathlib.Path:
 def _read(run_dir: pathlib.Path) -> dict[str, float]:
   path = _beside(run_dir, USAGE)
   return json.loads(files.read(path)) if path.is_file() else {}
-
-
-def _die_with_parent() -> None:
-  """Linux ends a process with its parent, even within an operation."""
-  if sys.platform == 'linux':
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 if __name__ == '__main__':

@@ -11,11 +11,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
 
+from deeplab_nas import wording
 from deeplab_nas.evaluate import permutation
 from deeplab_nas.report import text
 from deeplab_nas.run import stop_signals
@@ -31,8 +32,10 @@ _LARGEST_SHARE = 0.25
 # Larger than the number of any trial: their seeds are not used again.
 _SEED_STREAM = 2**32
 _LEVEL = 0.05
-_MEASURES = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
-_NAMES = (*_MEASURES, *(f'{outcome.UNSEEN}{name}' for name in _MEASURES))
+_NAMES = (
+  *wording.SCORES,
+  *(f'{outcome.UNSEEN}{name}' for name in wording.SCORES),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,19 +225,28 @@ class Phase:
 
   def _line(self, finals: Finals, trial: strategy.Trial, number: int) -> str:
     names = {finals.random: 'best random one', finals.found: 'found'}
-    if trial.scores is None:
-      result = f'failed ({trial.failure})'
-    else:
-      result = ', '.join(
-        f'{_title(name)} {trial.scores[name]:.4g}'
-        for name in _NAMES
-        if name in trial.scores
-      )
+    result = described(trial, {name: _title(name) for name in _NAMES})
     done = sum(not t.is_pending for t in self.ledger.trials)
     return (
       f'Trained again ({names.get(trial.genotype, "found before")}): {result},'
       f' {text.duration(trial.seconds)}; {done} of {number} done.'
     )
+
+
+def described(trial: strategy.Trial, titles: Mapping[str, str]) -> str:
+  """What came of a training: 'mIoU 0.41', or why it failed.
+
+  Args:
+    trial: One that has ended.
+    titles: Of the scores to show, by name; those that it lacks are left out.
+  """
+  if trial.scores is None:
+    return f'failed ({trial.failure})'
+  return ', '.join(
+    f'{title} {trial.scores[name]:.4g}'
+    for name, title in titles.items()
+    if name in trial.scores
+  )
 
 
 def verdict(study: strategy.Study, finals: Finals) -> str:
@@ -248,13 +260,13 @@ def verdict(study: strategy.Study, finals: Finals) -> str:
   if finals.random == finals.found:
     return f'What was found is {of}.'
   found, random = _losses(study, finals)
-  if not (found and random):
+  p_values = _p_values(found, random)
+  if p_values is None:
     return (
       f'Whether what was found is better than {of} was not measured with fresh'
       ' seeds: allow more search.budget.'
     )
-  better = permutation.p_of_less(found, random)
-  worse = permutation.p_of_less(random, found)
+  better, worse = p_values
   least = 1 / math.comb(len(found) + len(random), len(found))
   of_test = f'p = {min(better, worse):.2g}, exact permutation test over seeds'
   if better <= _LEVEL:
@@ -273,12 +285,25 @@ def decision(study: strategy.Study, finals: Finals) -> int | None:
   """
   if finals.random in (None, finals.found):
     return None
-  found, random = _losses(study, finals)
+  p_values = _p_values(*_losses(study, finals))
+  if p_values is None:
+    return None
+  better, worse = p_values
+  if better <= _LEVEL:
+    return 1
+  return -1 if worse <= _LEVEL else 0
+
+
+def _p_values(
+  found: Sequence[float], random: Sequence[float]
+) -> tuple[float, float] | None:
+  """That what was found is no better, and no worse; None if not measured."""
   if not (found and random):
     return None
-  if permutation.p_of_less(found, random) <= _LEVEL:
-    return 1
-  return -1 if permutation.p_of_less(random, found) <= _LEVEL else 0
+  return (
+    permutation.p_of_less(found, random),
+    permutation.p_of_less(random, found),
+  )
 
 
 def _losses(
@@ -295,7 +320,9 @@ def _losses(
 
 def measure(study: strategy.Study, finals: Finals) -> str:
   """The score that decides, of unseen images where there are any."""
-  name = next((x for x in study.objectives if x in _MEASURES), 'cross_entropy')
+  name = next(
+    (x for x in study.objectives if x in wording.SCORES), 'cross_entropy'
+  )
   unseen = f'{outcome.UNSEEN}{name}'
   return unseen if finals.scores(finals.found, unseen) else name
 
@@ -315,23 +342,15 @@ def lines(study: strategy.Study, finals: Finals) -> list[str]:
     cells = [_spread(finals.scores(genotype, name)) for name in names]
     count = len(finals.scores(genotype, names[0]))
     rows.append([f'{title}, {genotype.digest}', *cells, str(count)])
-  widths = [max(map(len, column)) for column in zip(*rows)]
-  table = [
-    '  '.join(
-      cell.rjust(size) if i else cell.ljust(size)
-      for i, (cell, size) in enumerate(zip(row, widths))
-    )
-    for row in rows
-  ]
   return [
     'Trained again with fresh seeds (mean +- standard deviation):',
-    *(f'  {row}' for row in table),
+    *(f'  {row}' for row in wording.aligned(rows)),
   ]
 
 
 def _title(name: str) -> str:
   images = 'unseen' if name.startswith(outcome.UNSEEN) else 'half B'
-  return f'{_MEASURES[name.removeprefix(outcome.UNSEEN)]}, {images}'
+  return f'{wording.SCORES[name.removeprefix(outcome.UNSEEN)]}, {images}'
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib import figure
 
-from deeplab_nas import files
+from deeplab_nas import files, wording
 from deeplab_nas.evaluate import permutation
 from deeplab_nas.report import text
 
@@ -139,14 +139,7 @@ def table(entries: Sequence[Entry]) -> str:
         '-' if row.seconds is None else text.duration(row.seconds),
       )
     )
-  widths = [max(map(len, column)) for column in zip(*cells)]
-  return '\n'.join(
-    '  '.join(
-      cell.rjust(size) if i else cell.ljust(size)
-      for i, (cell, size) in enumerate(zip(line, widths))
-    ).rstrip()
-    for line in cells
-  )
+  return '\n'.join(wording.aligned(cells))
 
 
 def remarks(entries: Sequence[Entry], budget: float) -> list[str]:
@@ -225,15 +218,10 @@ def draw(entries: Sequence[Entry], path: pathlib.Path) -> None:
       axes.plot([i] * len(values), values, 'o', color='0.5', alpha=0.7)
       axes.plot([i - 0.25, i + 0.25], [np.mean(values)] * 2, color='C3')
     axes.set_xticks(range(len(made)), [row.group for row in made], rotation=30)
-    axes.set_ylabel(f'{text_of(name)} on unseen images')
+    axes.set_ylabel(f'{wording.SCORES[name]} on unseen images')
   content = io.BytesIO()
   picture.savefig(content, format='png', dpi=150)
   files.write(path, content.getvalue())
-
-
-def text_of(name: str) -> str:
-  """A score as people write it."""
-  return {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}[name]
 
 
 def _spread(values, scale: float, form: str, unit: str = '') -> str:

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from absl import logging
 
-from deeplab_nas import errors, files, folder_lock
+from deeplab_nas import errors, files, folder_lock, wording
 from deeplab_nas.data import dataset_info
 from deeplab_nas.report import text
 from deeplab_nas.run import stop_signals
@@ -220,7 +219,7 @@ def _train(
       'Training %d of %d: %s%s.',
       done,
       number,
-      _scored(trial.scores, trial.failure),
+      finalists.described(trial, wording.SCORES),
       f'; about {text.duration(left)} left' if left else '',
     )
 
@@ -258,13 +257,4 @@ def _with_scores(
   return entry._replace(
     cross_entropy=tuple(each['cross_entropy'] for each in scores),
     miou=tuple(each['miou'] for each in scores),
-  )
-
-
-def _scored(scores: Mapping[str, Any] | None, failure: str | None) -> str:
-  if scores is None:
-    return f'failed ({failure})'
-  return ', '.join(
-    f'{result.text_of(name)} {scores[name]:.4g}'
-    for name in ('cross_entropy', 'miou')
   )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import subprocess
 import sys
 import time
 from typing import NamedTuple
 
-import deeplab_nas
 from deeplab_nas import errors, files
+from deeplab_nas.run import child_process, stop_signals
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.run import stop_signals
 from deeplab_nas.search import strategies
 from deeplab_nas.search.contest import child
 from deeplab_nas.search.contest import plan as plan_lib
@@ -67,14 +65,12 @@ def run(
   config = folder / f'{search.name}.yaml'
   files.write(config, plan.config_of(search).to_yaml())
   log = folder / f'{search.name}.log'
-  root = str(pathlib.Path(deeplab_nas.__file__).parent.parent)
-  paths = [root, *filter(None, [os.environ.get('PYTHONPATH')])]
   with open(log, 'ab') as output:
     process = subprocess.Popen(
       [sys.executable, '-m', _MODULE, config, folder / search.name],
       stdout=output,
       stderr=output,
-      env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)},
+      env=child_process.environment(),
     )
   try:
     while process.poll() is None and not (stop and stop.is_asked):
@@ -100,7 +96,7 @@ def read(
   """What a search that has ended found, and what it took."""
   run = run_directory.RunDirectory(folder / search.name)
   genotype = genotype_lib.Genotype.load(run.genotype)
-  if strategies.entry(search.strategy).family != 'trials':
+  if not strategies.is_by_trials(search.strategy):
     return Searched(search, genotype, child.usage(run.path), None)
   objectives = plan.config_of(search).search.objectives
   ledger = ledger_lib.Ledger(run.ledger, objectives)

@@ -144,9 +144,7 @@ def build(config: config_lib.Config) -> SearchRun:
       sync_batch_norm=devices.synchronizes_norms(config.runtime, replica_batch),
       class_weights=weights,
       passes=noise_walks.Passes(counts['b'], data.batch_size),
-      settings=getattr(
-        config, strategies.entry(config.search.strategy).section
-      ),
+      settings=strategies.settings(config),
     )
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)

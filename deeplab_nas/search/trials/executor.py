@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import deeplab_nas
+from deeplab_nas.run import child_process
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import worker
 
@@ -149,9 +149,7 @@ class _Worker:
 
   def start(self, settings: Mapping[str, Any], log: pathlib.Path) -> None:
     self.end()
-    root = str(pathlib.Path(deeplab_nas.__file__).parent.parent)
-    paths = [root, *filter(None, [os.environ.get('PYTHONPATH')])]
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
+    environment = child_process.environment()
     if self.device is not None:
       environment['CUDA_VISIBLE_DEVICES'] = self.device
     with open(log, 'ab') as errors:

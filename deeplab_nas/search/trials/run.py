@@ -109,8 +109,7 @@ def run(
   if any(not t.is_pending for t in ledger.trials):
     directory.settle()
   name = config.search.strategy
-  settings = getattr(config, strategies.entry(name).section)
-  chosen = strategies.load(name)(parts.study, settings)
+  chosen = strategies.load(name)(parts.study, strategies.settings(config))
   again = finalists.Phase(
     parts.study,
     parts.widths,

@@ -8,7 +8,6 @@ gone, however long a step takes.
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import json
 import os
@@ -21,6 +20,7 @@ import traceback
 from typing import TextIO
 
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.run import child_process
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import outcome
@@ -28,13 +28,12 @@ from deeplab_nas.search.trials import outcome
 BEAT = 'beat'
 DONE = 'done'
 _BEAT_SECONDS = 1.0
-_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def main() -> None:
   """Runs jobs until the input ends."""
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver takes Ctrl-C
-  _die_with_parent()
+  child_process.die_with_parent()
   answers = os.fdopen(os.dup(1), 'w')
   os.dup2(2, 1)  # nothing else may answer
   lines: queue.Queue[str] = queue.Queue()
@@ -91,12 +90,6 @@ def _read(lines: queue.Queue[str]) -> None:
   for line in sys.stdin:
     lines.put(line)
   os._exit(0)  # the driver has closed, or is gone
-
-
-def _die_with_parent() -> None:
-  """Linux ends a process with its parent, even within an operation."""
-  if sys.platform == 'linux':
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 if __name__ == '__main__':

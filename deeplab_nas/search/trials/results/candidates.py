@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from deeplab_nas import errors
+from deeplab_nas import errors, wording
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.search.trials import strategy
@@ -21,7 +21,6 @@ from deeplab_nas.space import genotype as genotype_lib
 
 # Steps of a trial, and its scores by name.
 _Tried = tuple[int, dict[str, float]]
-_SHOWN = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +110,7 @@ class Candidates:
 
   def columns(self) -> list[str]:
     """Titles of what `cells` gives."""
-    names = [_SHOWN.get(name, name) for name in self._names]
+    names = [wording.SCORES.get(name, name) for name in self._names]
     return [*names, 'steps', 'F']
 
   def cells(self, candidate: Candidate) -> list[str]:
@@ -135,7 +134,7 @@ class Candidates:
 
   @property
   def _names(self) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((self.objective, *_SHOWN)))
+    return tuple(dict.fromkeys((self.objective, *wording.SCORES)))
 
 
 def read(

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Sequence
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.summary.writer import record_writer
 
+from deeplab_nas import wording
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.trials import history, outcome, strategy
 
 _PREFIX = 'events.out.tfevents'
 _VERSION = 'brain.Event:2'
-_SHOWN = ('cross_entropy', 'miou')
 
 
 class Curves:
@@ -61,7 +61,7 @@ class Curves:
     """A point for a trial that has ended; nothing if it failed."""
     if trial.scores is None:
       return
-    names = dict.fromkeys((*self._study.objectives, *_SHOWN))
+    names = dict.fromkeys((*self._study.objectives, *wording.SCORES))
     scores = {name: trial.scores[name] for name in names}
     so_far = [trial] if self._best is None else [self._best, trial]
     self._best = best = history.best_trial(self._study, so_far)

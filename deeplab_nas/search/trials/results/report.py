@@ -17,7 +17,6 @@ from deeplab_nas.search.contest import finalists
 from deeplab_nas.search.trials import history, outcome, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
-_NAMES = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
 # Full trials below which the best of them says nothing.
 _FEW = 3
 UNDECIDED = 'The search could not decide'
@@ -166,14 +165,14 @@ def _comparison(
 
 
 def _range(trials: Sequence[strategy.Trial], name: str) -> str:
-  """'cross-entropy 0.71 to 0.94, median 0.8'."""
+  """'cross-entropy 0.71 to 0.94 (median 0.8)'."""
   values = [trial.scores[name] for trial in trials]
   if len(values) == 1:
-    return f'{_NAMES.get(name, name)} {_number(name, values[0])}'
+    return f'{wording.SCORES.get(name, name)} {_number(name, values[0])}'
   low, middle, high = np.percentile(values, (0, 50, 100))
   return (
-    f'{_NAMES.get(name, name)} {_number(name, low)} to {_number(name, high)}'
-    f' (median {_number(name, middle)})'
+    f'{wording.SCORES.get(name, name)} {_number(name, low)} to'
+    f' {_number(name, high)} (median {_number(name, middle)})'
   )
 
 
@@ -228,12 +227,12 @@ def _next(run: run_directory.RunDirectory, best: strategy.Trial) -> list[str]:
 
 
 def _names(study: strategy.Study) -> tuple[str, ...]:
-  return tuple(dict.fromkeys((*study.objectives, *_NAMES)))
+  return tuple(dict.fromkeys((*study.objectives, *wording.SCORES)))
 
 
 def _scores(study: strategy.Study, trial: strategy.Trial) -> str:
   return ', '.join(
-    f'{_NAMES.get(name, name)} {_number(name, trial.scores[name])}'
+    f'{wording.SCORES.get(name, name)} {_number(name, trial.scores[name])}'
     for name in _names(study)
   )
 
