@@ -113,7 +113,7 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
     )
   if values.check:
     timed = dataclasses.replace(model, latencies=table)
-    _check(timed, values.check, widths, values.seed, genotypes)
+    _check(timed, values, widths, genotypes)
 
 
 def _table(measured, model, calibrate, widths, genotypes):
@@ -142,17 +142,21 @@ def _table(measured, model, calibrate, widths, genotypes):
   return table
 
 
-def _check(timed, num, widths, seed, genotypes) -> None:
+def _check(timed, values, widths, genotypes) -> None:
   """Prints the table against the clock."""
-  from deeplab_nas.timing import check
+  from deeplab_nas.timing import calibration, check
 
+  num, limits = values.check, (min(widths), max(widths))
   try:
-    drawn = check.draw(timed, num, (min(widths), max(widths)), seed, genotypes)
+    drawn = check.draw(timed, num, limits, values.seed, genotypes)
+    others = calibration.draw(timed, values.calibrate, limits, genotypes)
     with _quiet_expected('the clock'):
-      compared = check.compare(drawn)
+      compared = check.compare([*drawn, *others])
   except ValueError as error:
     raise errors.UserError(f'Nothing can be compared: {error}.') from error
-  print(check.describe(compared))
+  print(check.describe(compared[:num]))
+  if others:
+    print(calibration.describe_level(compared[:num], compared[num:]))
 
 
 @contextlib.contextmanager

@@ -41,8 +41,18 @@ def calibrate(
   """
   plain = dataclasses.replace(table, factor=1.0)
   timed = dataclasses.replace(model, latencies=plain)
-  drawn = check.draw(timed, num, widths, SEED, genotypes, is_log=True)
+  drawn = draw(timed, num, widths, genotypes)
   return dataclasses.replace(table, factor=fit(check.compare(drawn)))
+
+
+def draw(
+  model: cost.CostModel,
+  num: int,
+  widths: tuple[float, float],
+  genotypes: Sequence[genotype_lib.Genotype] | None = None,
+) -> list[tuple[cost.CostModel, genotype_lib.Genotype]]:
+  """The networks that `calibrate` times; see there."""
+  return check.draw(model, num, widths, SEED, genotypes, is_log=True)
 
 
 def fit(compared: Sequence[check.Compared]) -> float:
@@ -52,3 +62,22 @@ def fit(compared: Sequence[check.Compared]) -> float:
   """
   ratios = [math.log(each.measured / each.predicted) for each in compared]
   return math.exp(statistics.median(ratios))
+
+
+def describe_level(
+  compared: Sequence[check.Compared], others: Sequence[check.Compared]
+) -> str:
+  """A line: what is left of the errors when the level is that of `others`.
+
+  A processor is now faster and now slower, by a tenth and more. Networks that
+  were timed in turn with those compared tell this from a table that is wrong.
+  """
+  level = fit(others)
+  leveled = [
+    dataclasses.replace(each, predicted=level * each.predicted)
+    for each in compared
+  ]
+  return (
+    f'{len(others)} other networks take {level:.3f} times what the table says'
+    f' now; with that, median error {100 * check.median_error(leveled):.1f} %'
+  )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from deeplab_nas.runtime import other_load, tensorflow_setup
@@ -52,14 +54,19 @@ def test_a_table_is_measured_compared_and_picked_by(run, used, tmp_path):
   assert result.returncode == 0, result.stderr
   found = latency.load(table, (40, 60))
   assert found.threads == 1
-  summary, *_, last = result.stdout.splitlines()
+  summary, *_, errors, last = result.stdout.splitlines()
   assert f'times {len(found.milliseconds)} operations on' in summary
   assert f'40 x 60 pixels; a network takes {found.factor:.3f} times' in summary
   assert found.factor != 1
   assert 'measure with --threads=1' not in result.stderr
-  assert last.startswith('1 networks: Spearman')
+  assert errors.startswith('1 networks: Spearman')
+  assert re.fullmatch(
+    r'1 other networks take \d+\.\d{3} times what the table says now; with'
+    r' that, median error \d+\.\d %',
+    last,
+  )
   digest = genotype.Genotype.load(picked).digest
-  assert result.stdout.splitlines()[-2].startswith(digest)
+  assert result.stdout.splitlines()[-3].startswith(digest)
   before = table.read_text()
   assert command.program(*measure).returncode == 0
   assert table.read_text() == before  # nothing was missing

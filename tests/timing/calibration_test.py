@@ -28,6 +28,15 @@ def test_a_table_is_calibrated_by_the_clock():
   assert 1e-3 < found.factor * sums < 1e4  # milliseconds that pass
 
 
+def test_what_is_left_at_the_level_of_other_networks_by_hand():
+  found = [compared(10, 21), compared(10, 16), compared(10, 25)]
+  others = [compared(10, 20), compared(5, 10)]
+  assert calibration.describe_level(found, others) == (
+    '2 other networks take 2.000 times what the table says now; with that,'
+    ' median error 20.0 %'
+  )
+
+
 def test_networks_of_the_check_are_others():
   def of(seed):
     drawn = check.draw(MODEL, 8, (2, 3.5), seed)
