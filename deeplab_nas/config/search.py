@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from deeplab_nas import checked_fields, commands, errors
 from deeplab_nas.config import loss as config_loss
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.space import widest
 
 _field = checked_fields.field
@@ -82,6 +83,22 @@ class SearchConfig(config_loss.LossConfig):
       random architecture that it tried, again at its end; fewer where they
       would take more than a quarter of `budget`, 0 for none.
     objectives: Scores that decide, the first one where there can be only one.
+    cost_budget: The most that the architecture of a search by gradients may
+      cost, by `cost_measure`, as a network of `network.filter_multiplier` for
+      images of the crop's size. Its mean joins the loss of alpha and beta, and
+      the architecture is read off within it. Null for no limit; see
+      g3doc/strategies.md.
+    cost_measure: What is limited, as `trial_measure`; for images of the table's
+      size if it is 'latency_ms'.
+    cost_weight: How hard the loss is pulled at once, by the share in which the
+      budget is exceeded.
+    cost_rate: How fast the multiplier grows, by the same share in each step and
+      in units of `arch_learning_rate`.
+    cost_floor: Where between the cheapest architecture (0) and the budget (1)
+      the mean is kept from falling further; a budget above what even weights
+      cost counts as that.
+    cost_alpha_scale: Of the costs' gradient for alpha.
+    cost_beta_scale: Of the costs' gradient for beta; 0 leaves the path alone.
   """
 
   NAME: ClassVar[str] = 'search'
@@ -118,6 +135,13 @@ class SearchConfig(config_loss.LossConfig):
   objectives: tuple[str, ...] = _field(
     ('cross_entropy',), str, choices=_OBJECTIVES, many=True
   )
+  cost_budget: float | None = _field(None, float, above=0, optional=True)
+  cost_measure: str = _field('cell_macs', str, choices=_MEASURES)
+  cost_weight: float = _field(1.0, float, low=0)
+  cost_rate: float = _field(3.0, float, low=0)
+  cost_floor: float = _field(0.5, float, low=0, below=1)
+  cost_alpha_scale: float = _field(1.0, float, low=0)
+  cost_beta_scale: float = _field(1.0, float, low=0)
 
   def __post_init__(self):
     super().__post_init__()
@@ -128,11 +152,19 @@ class SearchConfig(config_loss.LossConfig):
         ' numbers of steps.'
       )
     errors.require(
-      widest.LATENCY not in (self.trial_measure, *self.objectives)
+      widest.LATENCY
+      not in (self.trial_measure, self.cost_measure, *self.objectives)
       or bool(self.latency_table),
       'latency_ms needs the latencies of this machine: give'
       ' search.latency_table=FILE, which'
       f' {commands.name("measure_latency")} writes.',
+    )
+    errors.require(
+      self.cost_budget is None
+      or self.strategy not in config_strategies.BY_TRIALS,
+      'search.cost_budget is for searches by gradients; with'
+      f' search.strategy={self.strategy} it is search.trial_budget that limits'
+      ' what an architecture costs.',
     )
     self.require_at_most('end_learning_rate', 'learning_rate')
     if self.arch_start_epoch >= self.epochs:

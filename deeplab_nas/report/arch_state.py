@@ -20,6 +20,41 @@ _POOLS = ('max_pool', 'avg_pool')
 
 
 @dataclasses.dataclass(frozen=True)
+class CostState:
+  """How a search stands to its budget.
+
+  Attributes:
+    measure: What is limited, a key of `widest.WORDS`.
+    budget: The most that the architecture may cost.
+    expected: The mean of the architectures that the weights stand for.
+    found: Of the architecture.
+    multiplier: How hard the loss is pulled to less cost; below 0, to more.
+    unlimited: What would have been read off without the budget.
+    unlimited_cost: Of that one.
+    filter_multiplier: F of the networks that were counted.
+    image_size: Height and width of their images.
+  """
+
+  measure: str
+  budget: float
+  expected: float
+  found: float
+  multiplier: float
+  unlimited: genotype.Genotype
+  unlimited_cost: float
+  filter_multiplier: float
+  image_size: tuple[int, int]
+
+  def numbers(self) -> dict[str, float]:
+    """Every scalar of an epoch by its name."""
+    return {
+      'expected_cost': self.expected,
+      'found_cost': self.found,
+      'cost_multiplier': self.multiplier,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
 class ArchState:
   """One moment of a search.
 
@@ -28,12 +63,14 @@ class ArchState:
     weights: Arrays `op` [E, K] and `transition` [L, S, 3].
     genotype: What they decode to.
     evidence: Of what was learnt, and what is noise; None if not measured.
+    cost: How it stands to the search's budget; None without one.
   """
 
   space: search_space.SearchSpace
   weights: arch_weights.ArchWeights
   genotype: genotype.Genotype
   evidence: arch_evidence.Evidence | None = None
+  cost: CostState | None = None
 
   @property
   def alpha_entropy(self) -> float:
@@ -91,7 +128,9 @@ class ArchState:
     if self.space.partial_channels > 1:
       names.append('gamma_entropy')
     numbers = {name: getattr(self, name) for name in names}
-    return {**numbers, **(self.evidence.numbers() if self.evidence else {})}
+    for part in (self.evidence, self.cost):
+      numbers.update(part.numbers() if part else {})
+    return numbers
 
   def _share(self, *kinds: str) -> float:
     chosen = [name for _, name in self.genotype.edges()]

@@ -20,7 +20,7 @@ from deeplab_nas.report import (
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import next_training
-from deeplab_nas.space import collapse, cost, genotype, search_space
+from deeplab_nas.space import collapse, cost, genotype, search_space, widest
 
 # Whose decodes are compared with the last one.
 _LAST_EPOCHS = 4
@@ -61,6 +61,7 @@ def summarize(
     *baseline.warned(metrics_log.read(run)),
     '',
     _costs(found, space, info, image_size, network),
+    *_budget(state),
     '',
     report_text.files(
       ('architecture', run.genotype),
@@ -109,7 +110,7 @@ def _evidence(
     state.evidence,
     state.weights,
     state.space,
-    state.genotype.path,
+    (state.cost.unlimited if state.cost else state.genotype).path,
     decode_agreement.of_last(_searched(metrics_log.read(run)), _LAST_EPOCHS),
   )
 
@@ -144,6 +145,28 @@ def _costs(
       f'          of these: {cost.format_shares(parts)}',
     ]
   return '\n'.join(lines)
+
+
+def _budget(state: arch_state.ArchState | None) -> list[str]:
+  """How the architecture stands to the search's budget, if it had one."""
+  if state is None or state.cost is None:
+    return []
+  costs, count = state.cost, report_text.count
+  height, width = costs.image_size
+  lines = [
+    'Budget, as a network of F ='
+    f' {costs.filter_multiplier:g} for images of {height} x {width} pixels:',
+    f'  {count(costs.found)} of at most {count(costs.budget)}'
+    f' {widest.WORDS[costs.measure]} ({100 * costs.found / costs.budget:.0f}'
+    f' %); {100 * costs.expected / costs.budget:.0f} % in the mean of what',
+    f'  alpha and beta stand for, at a multiplier of {costs.multiplier:.3g}',
+  ]
+  if costs.unlimited != state.genotype:
+    lines.append(
+      f'  without the budget, the highest score has {costs.unlimited.digest},'
+      f' with {count(costs.unlimited_cost)}; what is decided is of that one'
+    )
+  return ['', *lines]
 
 
 def _next(run: run_directory.RunDirectory) -> str:

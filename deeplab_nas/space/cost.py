@@ -19,6 +19,7 @@ from deeplab_nas.space import (
   arch_weights,
   cost_table,
   derived_layers,
+  expected_cost,
   latency,
   operations,
   search_space,
@@ -262,66 +263,14 @@ class CostModel:
     """[N], of all that tables measure, which are as of `measure_tables`."""
     lattice = self.space.lattice
     shape = (len(self.space.cell.edges), len(self.space.cell.primitives))
-    op = arch_weights.checked_array(weights.op, shape, 'op')
-    edge = arch_weights.checked_array(
-      weights.transition, lattice.legal.shape, 'edge'
+    return expected_cost.mean(
+      tables,
+      lattice,
+      arch_weights.checked_array(weights.op, shape, 'op'),
+      arch_weights.checked_array(
+        weights.transition, lattice.legal.shape, 'edge'
+      ),
     )
-    if len(tables) == 1:
-      coarsest = lattice.num_levels - 1
-      return tables[0].stem + self._mean_below(tables[0], op, edge, coarsest)
-    # By the coarsest level of the path: those up to it, but for those finer.
-    total, probability = np.zeros_like(tables[0].stem), 0.0
-    for level, table in enumerate(tables):
-      total = total + self._mean_below(table, op, edge, level)
-      before, probability = probability, self._triples(edge, level)[-1].sum()
-      total = total + (probability - before) * table.stem
-      if level:
-        total = total - self._mean_below(table, op, edge, level - 1)
-    return total
-
-  def _mean_below(
-    self,
-    table: cost_table.CostTable,
-    op: np.ndarray,
-    edge: np.ndarray,
-    coarsest: int,
-  ) -> np.ndarray:
-    """[N], over the paths that get no coarser; without the stem."""
-    num_levels = len(table.aspp)
-    triples = self._triples(edge, coarsest)  # [L, S, S, S]
-    triples = triples[:, :num_levels, :num_levels, :num_levels]
-    pairs = triples.sum((0, 1))  # [S, S], mean visits
-    first, last = triples[0].sum((0, 1)), triples[-1].sum((0, 1))  # [S], [S]
-    return (
-      np.einsum('labc,labcm->m', triples, table.cell)
-      + np.einsum('bc,ek,bcekm->m', pairs, op, table.op)
-      + last @ (table.aspp + table.decoder)
-      + first @ table.low_level
-    )
-
-  def _triples(self, edge: np.ndarray, coarsest: int) -> np.ndarray:
-    """Probabilities of the levels of layers l-2, l-1 and l: [L, S, S, S].
-
-    Of whole paths that stay at or above a level.
-    """
-    lattice = self.space.lattice
-    # By target layer 0 .. L: probabilities to get from one level to another.
-    moves = np.zeros([lattice.num_layers + 1] + [lattice.num_levels] * 2)
-    moves[0, 0, 0] = 1
-    for transition in lattice.edges:
-      source, target = transition
-      if max(source.level, target.level) <= coarsest:
-        moves[target.layer, source.level, target.level] = edge[transition.index]
-    probs = [np.eye(lattice.num_levels)[0]]  # of the levels of layer -1, 0, ...
-    for move in moves[:-2]:
-      probs.append(probs[-1] @ move)
-    triples = np.einsum('la,lab,lbc->labc', probs, moves[:-1], moves[1:])
-    if coarsest == lattice.num_levels - 1:
-      return triples
-    rest = [np.ones(lattice.num_levels)]  # to stay there until the end
-    for move in moves[:1:-1]:
-      rest.insert(0, move @ rest[0])
-    return np.einsum('labc,lc->labc', triples, rest)
 
 
 def total(ops: Iterable[operations.Operation]) -> Cost:

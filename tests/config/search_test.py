@@ -14,6 +14,13 @@ from deeplab_nas.config import search as config_search
     ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
     ({'objectives': ('miou', 'latency_ms')}, 'give search.latency_table=FILE'),
     ({'trial_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
+    ({'cost_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
+    ({'cost_budget': 0}, 'search.cost_budget is 0, expected'),
+    ({'cost_floor': 1}, 'search.cost_floor is 1, expected'),
+    (
+      {'cost_budget': 1e9, 'strategy': 'random'},
+      'with search.strategy=random it is search.trial_budget that limits',
+    ),
     ({'momentum': 1}, 'search.momentum is 1, expected a number, .* below 1'),
   ],
 )

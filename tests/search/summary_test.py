@@ -6,10 +6,10 @@ import subprocess
 
 from deeplab_nas.config import train as config_train
 from deeplab_nas.data import dataset_info
-from deeplab_nas.report import arch_verdict, metrics_log
+from deeplab_nas.report import arch_state, arch_verdict, metrics_log
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import summary as search_summary
-from deeplab_nas.space import search_space, zoo
+from deeplab_nas.space import arch_weights, search_space, zoo
 from tests import command
 
 METRICS = {
@@ -18,6 +18,20 @@ METRICS = {
 }
 PUBLISHED = zoo.load('auto_deeplab')
 CITYSCAPES = dataset_info.DatasetInfo.cityscapes()
+
+
+def state_of(found, unlimited):
+  """A search with a budget of 2,000,000 that ended with `found`."""
+  space = search_space.SearchSpace()
+  return arch_state.ArchState(
+    space,
+    arch_weights.one_hot(found, space),
+    found,
+    None,
+    arch_state.CostState(
+      'cell_macs', 2e6, 1.9e6, 1.8e6, 0.25, unlimited, 3e6, 20, (65, 97)
+    ),
+  )
 
 
 def text(tmp_path, found=PUBLISHED, metrics=METRICS, image_size=(1025, 2049)):
@@ -85,6 +99,27 @@ def test_a_cell_of_pools_is_called_unfinished(tmp_path):
   )
   pools = dataclasses.replace(PUBLISHED, cell=cell)
   assert 'Note: 5 of 10 operations pool or skip' in text(tmp_path, pools)
+
+
+def test_a_budget_is_told_with_what_it_changed(tmp_path):
+  def shown(state):
+    return search_summary.summarize(
+      run_directory.RunDirectory(tmp_path),
+      PUBLISHED,
+      search_space.SearchSpace(),
+      CITYSCAPES,
+      (1025, 2049),
+      METRICS,
+      state=state,
+    )
+
+  other = search_space.SearchSpace().random(0)
+  told = shown(state_of(PUBLISHED, other))
+  assert 'of F = 20 for images of 65 x 97 pixels' in told
+  assert '1.8 M of at most 2 M multiply-adds in cells (90 %); 95 % in' in told
+  assert f'the highest score has {other.digest}, with 3 M;' in told
+  assert 'the highest score has' not in shown(state_of(PUBLISHED, PUBLISHED))
+  assert 'Budget' not in shown(None)
 
 
 def test_it_names_only_files_that_are_there(tmp_path):

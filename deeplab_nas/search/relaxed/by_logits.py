@@ -10,7 +10,7 @@ from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
-from deeplab_nas.search.relaxed import arch_params
+from deeplab_nas.search.relaxed import arch_params, cost_term
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, decode, genotype, search_space
 from deeplab_nas.train import weight_decay
@@ -33,6 +33,7 @@ class ByLogits(tf.Module):
     optimizer: Their optimizer.
     weight_decay: wd of wd/2 |w|^2.
     on_gradients: Gets the gradients of every step, see `strategy.ByGradients`.
+    costs: The term of the costs and their budget; None without one.
   """
 
   def __init__(
@@ -56,7 +57,8 @@ class ByLogits(tf.Module):
       beta_2=config.arch_beta_2,
     )
     self.optimizer.build(self.params.trainable_variables)
-    self.on_gradients: Callable[[Sequence[tf.Tensor]], None] | None = None
+    self.on_gradients: Callable[..., None] | None = None
+    self.costs: cost_term.CostTerm | None = None
 
   @property
   def learnt(self) -> Mapping[str, tf.Variable]:
@@ -108,14 +110,20 @@ class ByLogits(tf.Module):
     value, gradients = self.gradients(step)
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
+    descended, others = self.regularized(gradients), ()
+    if self.costs is not None:
+      others = self.costs.gradients(self.mode, self.learnt, is_finite)
+      descended = [a + b for a, b in zip(descended, others)]
     if getattr(self, 'on_gradients', None) is not None:
-      self.on_gradients(gradients)
+      self.on_gradients(gradients, *filter(None, [others]))
     self.optimizer.apply_gradients(
-      zip(self.regularized(gradients), self.params.trainable_variables),
+      zip(descended, self.params.trainable_variables),
       skip_gradients_aggregation=True,
     )
     return tf.where(is_finite, value, float('nan'))
 
   def genotype(self) -> genotype.Genotype:
     weights = arch_weights.ArchWeights(*(x.numpy() for x in self.mode()))
+    if self.costs is not None:
+      return self.costs.decode(weights, self._decode_score)
     return decode.decode(weights, self.space, self._decode_score)

@@ -128,15 +128,23 @@ class NoiseWalks(tf.Module):
     for state in (self.pass_number, *self.sums, self.products, self.squares):
       state.assign(tf.zeros_like(state))
 
-  def observe(self, gradients: Sequence[tf.Tensor]) -> None:
+  def observe(
+    self,
+    gradients: Sequence[tf.Tensor],
+    others: Sequence[tf.Tensor] | None = None,
+  ) -> None:
     """Moves the walks by a step's gradients, those of the loss alone.
 
     Args:
       gradients: Summed over replicas, in the order of the variables; zeros
         where the step was refused.
+      others: What the run descends besides, whatever the batches say, such as
+        the gradients of its costs; the walks get these as they are.
     """
     signs = self._signs()
     flipped = [_rows(signs, gradient) for gradient in gradients]
+    if others is not None:
+      flipped = [rows + other for rows, other in zip(flipped, others)]
     self.optimizer.apply_gradients(
       [
         (weight_decay_lib.add_l2(gradient, walk, self._weight_decay), walk)

@@ -38,8 +38,8 @@ class Proxyless(by_logits.ByLogits):
   """Adam on alpha and beta under the loss of one operation for each edge.
 
   A move is drawn for each node in the same way, and those that the stem leads
-  to are the path. Differs from the paper: no loss of latency, and the step's
-  cost is the full supernet's.
+  to are the path. Differs from the paper: latency is a budget, see `cost_term`,
+  and the step's cost is the full supernet's.
 
   Attributes:
     rule: One of the three gradients.

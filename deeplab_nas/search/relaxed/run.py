@@ -29,7 +29,7 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
 from deeplab_nas.search import callbacks, genotype_log, strategies
 from deeplab_nas.search import summary as search_summary
-from deeplab_nas.search.relaxed import noise_walks
+from deeplab_nas.search.relaxed import cost_term, noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import class_weights, recalibration
@@ -133,8 +133,10 @@ def build(config: config_lib.Config) -> SearchRun:
   weights = class_weights.compute(config.search, info, data.train_split)
   replica_batch = devices.replica_batch(strategy, data.batch_size)
   with strategy.scope():
+    space = config.space.build()
+    costs = cost_term.build(config, space, info.num_classes)
     searcher = searcher_lib.Searcher(
-      config.space.build(),
+      space,
       info.num_classes,
       config.search,
       steps_per_epoch,
@@ -146,6 +148,7 @@ def build(config: config_lib.Config) -> SearchRun:
       passes=noise_walks.Passes(counts['b'], data.batch_size),
       settings=strategies.settings(config),
     )
+    cost_term.attach(searcher.strategy, costs)
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   searcher.recalibration = _recalibration(

@@ -180,12 +180,15 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
 
   def arch_state(self) -> arch_state.ArchState:
     """The architecture as it is now, in NumPy."""
-    weights = self.strategy.mode()
+    weights = arch_weights.ArchWeights(*map(np.asarray, self.strategy.mode()))
+    genotype, score = self.strategy.genotype(), self._decode_score
+    costs = getattr(self.strategy, 'costs', None)
     return arch_state.ArchState(
       self.space,
-      arch_weights.ArchWeights(*map(np.asarray, weights)),
-      self.strategy.genotype(),
-      noise_walks.evidence(self.noise_walks, self.space, self._decode_score),
+      weights,
+      genotype,
+      noise_walks.evidence(self.noise_walks, self.space, score),
+      costs and costs.state(weights, genotype, score),
     )
 
   def predict_logits(self, images: tf.Tensor) -> tf.Tensor:

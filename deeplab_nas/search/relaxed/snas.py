@@ -20,8 +20,8 @@ class Snas(by_logits.ByLogits):
   """Adam on alpha and beta under the loss of drawn weights.
 
   Differs from the paper: alpha and beta follow half B, with a draw of their
-  own, where SNAS lets both learn from one batch and draw; and there is no
-  resource loss.
+  own, where SNAS lets both learn from one batch and draw; and its resource
+  loss is a budget, see `cost_term`.
   """
 
   def draw(

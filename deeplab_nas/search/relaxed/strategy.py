@@ -147,13 +147,14 @@ class ByGradients(RelaxedStrategy, Protocol):
     optimizer: What moves them, element by element.
     weight_decay: wd of wd/2 |w|^2, whose gradient the optimizer gets as well.
     on_gradients: None, or to be called in every update with the gradients of
-      the loss alone: summed over replicas, zeros where the step was refused.
+      the loss alone: summed over replicas, zeros where the step was refused;
+      and, where there is a budget, with those of the costs.
   """
 
   learnt: Mapping[str, tf.Variable]
   optimizer: tf.keras.optimizers.Optimizer
   weight_decay: float
-  on_gradients: Callable[[Sequence[tf.Tensor]], None] | None
+  on_gradients: Callable[..., None] | None
 
 
 def build(
