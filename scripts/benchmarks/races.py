@@ -1,21 +1,49 @@
-"""Studies in simulated seconds: a strategy against a made-up landscape."""
+"""Studies in simulated seconds: a strategy against a landscape."""
 
 from __future__ import annotations
 
 import dataclasses
 import heapq
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from benchmarks import landscapes
-from deeplab_nas.search.trials import strategy
+from deeplab_nas.search.trials import driver, strategy
+from deeplab_nas.space import genotype as genotype_lib
+
+
+class Result(NamedTuple):
+  """What came of a trial.
+
+  Attributes:
+    scores: By name; None where it failed.
+    seconds: That it took.
+    failure: Why there are no scores, or None.
+  """
+
+  scores: Mapping[str, float] | None
+  seconds: float
+  failure: str | None = None
+
+
+class Evaluator(Protocol):
+  """What is searched: a landscape of losses, and trials that see it.
+
+  Attributes:
+    study: Space, fidelities and budget.
+  """
+
+  study: strategy.Study
+
+  def evaluate(self, proposal: strategy.Proposal, seed: int) -> Result:
+    """The outcome of a trial, the same for the same seed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-  """What is searched, and how trials see it.
+  """A made-up landscape; an `Evaluator`.
 
   Attributes:
     study: Space, fidelities and budget.
@@ -30,15 +58,13 @@ class Task:
   noise: float = 0.0
   overhead: int = 0
 
-  def evaluate(
-    self, proposal: strategy.Proposal, seed: int
-  ) -> tuple[dict[str, float], float]:
-    """Scores of a trial and its seconds, one for each step."""
+  def evaluate(self, proposal: strategy.Proposal, seed: int) -> Result:
+    """Takes a second for each step."""
     loss = self.losses[self.study.fidelities.index(proposal.fidelity)]
     rng = np.random.default_rng(seed)
     value = loss(proposal.genotype) + self.noise * rng.normal()
     seconds = proposal.fidelity.steps + self.overhead
-    return {self.study.objectives[0]: value}, seconds
+    return Result({self.study.objectives[0]: value}, seconds)
 
   def quality(self, search: Any, trials: Sequence[strategy.Trial]) -> float:
     """The loss, without noise, of what a search thinks the best."""
@@ -46,7 +72,7 @@ class Task:
 
 
 def run(
-  task: Task,
+  task: Evaluator,
   search: Any,
   seconds: float,
   seed: int = 0,
@@ -68,13 +94,25 @@ def run(
 
 
 def steps(
-  task: Task,
+  task: Evaluator,
   search: Any,
   seconds: float,
   seed: int = 0,
   workers: int = 1,
+  num_hidden: int = 0,
 ) -> Iterator[tuple[float, list[strategy.Trial]]]:
   """A study as it goes on; see `run`.
+
+  Args:
+    task: See `run`.
+    search: See `run`.
+    seconds: See `run`.
+    seed: See `run`.
+    workers: See `run`.
+    num_hidden: Of the last trials, those that a proposal sees as pending even
+      where they have ended, and does not wait for; a proposal waits for all
+      before them. 0 to show what there is, and wait for nothing;
+      `driver.Limits.num_hidden` to be as real studies are.
 
   Yields:
     The time at which a trial ends, and all trials so far, those that run then
@@ -84,9 +122,14 @@ def steps(
   while True:
     while len(running) < workers and now < seconds:
       number = len(trials)
-      proposal = search.propose(trials, np.random.default_rng([seed, number]))
-      trial = strategy.Trial(number, proposal, hash_seed(seed, number))
-      _, length = task.evaluate(proposal, trial.seed)
+      seen = number - num_hidden
+      if num_hidden and any(n < seen for _, n in running):
+        break
+      proposal = search.propose(
+        driver.shown(trials, seen), np.random.default_rng([seed, number])
+      )
+      trial = strategy.Trial(number, proposal, driver.seed_of(seed, number))
+      length = task.evaluate(proposal, trial.seed).seconds
       trials.append(trial)
       heapq.heappush(running, (now + length, number))
     if not running:
@@ -96,14 +139,15 @@ def steps(
     yield now, trials
 
 
-def qualities(
-  task: Task,
+def incumbents(
+  task: Evaluator,
   search: Any,
   times: Sequence[float],
   seed: int = 0,
   workers: int = 1,
-) -> list[float]:
-  """The quality of what a study thinks the best at each of some times.
+  num_hidden: int = 0,
+) -> tuple[list[genotype_lib.Genotype | None], list[strategy.Trial]]:
+  """What a study would return at each of some times.
 
   Args:
     task: The task.
@@ -111,33 +155,27 @@ def qualities(
     times: Ascending simulated seconds; trials count that have ended by then.
     seed: Of the study.
     workers: See `run`.
+    num_hidden: See `steps`.
 
   Returns:
-    One number for each time; infinite while nothing has a score.
+    The best architecture at each time, None while there is none; and all
+    trials, of which the last ones may have ended after the last time.
   """
-
-  def quality(trials: Sequence[strategy.Trial]) -> float:
-    if all(trial.scores is None for trial in trials):
-      return float('inf')
-    return task.quality(search, trials)
-
   found, before = [], []
-  for now, trials in steps(task, search, times[-1], seed, workers):
+
+  def best() -> genotype_lib.Genotype | None:
+    return next(iter(search.best(before)), None)
+
+  for now, trials in steps(task, search, times[-1], seed, workers, num_hidden):
     while len(found) < len(times) and now > times[len(found)]:
-      found.append(quality(before))
+      found.append(best())
     before = list(trials)
-  return found + [quality(before)] * (len(times) - len(found))
+  return found + [best() for _ in times[len(found) :]], before
 
 
-def hash_seed(seed: int, number: int) -> int:
-  """The seed of a trial."""
-  return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def finished(task: Task, trial: strategy.Trial) -> strategy.Trial:
-  """The trial with its scores."""
-  scores, seconds = task.evaluate(trial.proposal, trial.seed)
-  return trial._replace(scores=scores, seconds=seconds)
+def finished(task: Evaluator, trial: strategy.Trial) -> strategy.Trial:
+  """The trial with what came of it."""
+  return trial._replace(**task.evaluate(trial.proposal, trial.seed)._asdict())
 
 
 def permutation_p(

@@ -1,10 +1,16 @@
 """Studies in simulated seconds."""
 
+import heapq
+
 import numpy as np
 import pytest
 
 from benchmarks import races
-from deeplab_nas.search.trials import strategy
+from deeplab_nas.search.trials import driver as driver_lib
+from deeplab_nas.search.trials import executor as executor_lib
+from deeplab_nas.search.trials import ledger as ledger_lib
+from deeplab_nas.search.trials import outcome, strategy, width
+from deeplab_nas.space import cost
 from tests.search.trials import studies
 
 
@@ -73,13 +79,73 @@ def test_always_better_is_as_rare_as_all_heads():
   assert races.permutation_p(theirs, ours, rng) == 1
 
 
-def test_qualities_are_those_of_the_trials_that_have_ended():
+def test_incumbents_are_those_of_the_trials_that_have_ended():
   class Newest(Listed):
     def best(self, trials):
-      return [[t for t in trials if t.scores is not None][-1].genotype]
+      return [t.genotype for t in trials if t.scores is not None][-1:]
 
   times = [399, 400, 799, 800, 1000]
-  found = races.qualities(TASK, Newest(FULL), times)
-  trials = races.run(TASK, Newest(FULL), 1000)
-  losses = [TASK.losses[-1](trial.genotype) for trial in trials]
-  assert found == [np.inf, losses[0], losses[0], losses[1], losses[1]]
+  found, trials = races.incumbents(TASK, Newest(FULL), times)
+  assert trials == races.run(TASK, Newest(FULL), 1000)
+  first, second = (trial.genotype for trial in trials[:2])
+  assert found == [None, first, first, second, second]
+
+
+class Simulated:
+  """An executor of a real study whose jobs take the seconds of a task."""
+
+  def __init__(self, task, capacity):
+    self.capacity = capacity
+    self._task, self._now, self._running = task, 0.0, []
+
+  def submit(self, job):
+    found = self._task.evaluate(
+      strategy.Proposal(job.genotype, job.fidelity), job.seed
+    )
+    job.folder.mkdir(parents=True, exist_ok=True)
+    outcome.Outcome(job.key, dict(found.scores), seconds=found.seconds).save(
+      job.outcome
+    )
+    end = self._now + found.seconds
+    heapq.heappush(self._running, (end, job.number, job))
+
+  def wait(self, seconds):
+    self._now, _, job = heapq.heappop(self._running)
+    return [executor_lib.Ended(job)]
+
+  def cancel(self):
+    self._running = []
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_a_race_tries_what_a_real_study_tries(workers, tmp_path):
+  """With trials of several lengths: some end before earlier ones."""
+  count = 20
+  ledger = ledger_lib.Ledger(tmp_path / 'ledger.db', TASK.study.objectives)
+  widths = width.Widths(
+    cost.CostModel(studies.MIDDLE, 11, (97, 97), True), 1e7, 'cell_macs'
+  )
+  limits = driver_lib.Limits(count, None, workers)
+  driver_lib.Driver(
+    studies.build('halving', TASK.study),
+    ledger,
+    Simulated(TASK, workers),
+    widths,
+    limits,
+    seed=4,
+    folder=tmp_path / 'trials',
+  ).run()
+  real = ledger.trials
+  ledger.close()
+  raced = None
+  for _, trials in races.steps(
+    TASK,
+    studies.build('halving', TASK.study),
+    400 * count,
+    4,
+    workers,
+    limits.num_hidden,
+  ):
+    raced = trials
+  assert len({trial.fidelity for trial in real}) > 1
+  assert tuple(raced[:count]) == real

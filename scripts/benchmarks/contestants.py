@@ -1,0 +1,102 @@
+"""What takes part in a race: a strategy, its settings, lengths of trials."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from deeplab_nas import errors, safe_yaml
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.search import strategies
+from deeplab_nas.search.trials import strategy
+
+_STEPS = 'trial_steps'
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+  """A strategy by trials.
+
+      Contestant.parse('halving:reduction=3:trial_steps=100+400')
+
+  Attributes:
+    text: As it was written, its name in a race.
+    name: Of the strategy.
+    settings: Its own section.
+    trial_steps: Of the lengths that there are, those it may use; None for all.
+  """
+
+  text: str
+  name: str
+  settings: Any
+  trial_steps: tuple[int, ...] | None = None
+
+  @classmethod
+  def parse(cls, text: str) -> Contestant:
+    """Reads a name, and after colons settings of its own section.
+
+    Args:
+      text: 'NAME:KEY=VALUE:...'. 'trial_steps=100+400' is of all strategies.
+
+    Raises:
+      UserError: If there is no such strategy or setting, or it trains no
+        networks of its own.
+    """
+    name, *pairs = text.split(':')
+    errors.require(
+      strategies.is_by_trials(name),
+      f'{name} trains no networks of its own: only those that do can race.',
+    )
+    values, steps = {}, None
+    for pair in pairs:
+      key, equals, value = pair.partition('=')
+      errors.require(bool(equals), f'{text}: expected KEY=VALUE, not {pair!r}.')
+      if key == _STEPS:
+        steps = _whole_numbers(value)
+      else:
+        values[key] = safe_yaml.parse(value)
+    settings: dict[str, dict[str, Any]] = {'search': {'strategy': name}}
+    section = strategies.entry(name).section
+    if values:
+      settings.setdefault(section, {}).update(values)
+    config = config_lib.Config.from_dict(settings)
+    return cls(text, name, getattr(config, section), steps)
+
+  def study(self, study: strategy.Study) -> strategy.Study:
+    """The task as this contestant sees it.
+
+    Raises:
+      UserError: If there are no trials as long as it wants.
+    """
+    if self.trial_steps is None:
+      return study
+    known = {fidelity.steps: fidelity for fidelity in study.fidelities}
+    unknown = [steps for steps in self.trial_steps if steps not in known]
+    errors.require(
+      not unknown and self.trial_steps[-1:] == tuple(known)[-1:],
+      f'{self.text}: trials have {", ".join(map(str, known))} steps here; name'
+      ' some of these, the last one among them.',
+    )
+    return dataclasses.replace(
+      study, fidelities=tuple(known[steps] for steps in self.trial_steps)
+    )
+
+  def build(self, study: strategy.Study) -> strategy.TrialStrategy:
+    """The strategy, for one study."""
+    return strategies.load(self.name)(self.study(study), self.settings)
+
+
+def everyone() -> list[str]:
+  """The names of all strategies by trials."""
+  return [
+    name for name in strategies.STRATEGIES if strategies.is_by_trials(name)
+  ]
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+  try:
+    return tuple(sorted({int(part) for part in text.split('+')}))
+  except ValueError as error:
+    raise errors.UserError(
+      f'{_STEPS}={text}: expected whole numbers, such as 100+400.'
+    ) from error
