@@ -29,6 +29,8 @@ class SpaceConfig(checked_fields.Section):
     partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
       of the channels and edges have weights of their own: PC-DARTS, another
       function than the full supernet, https://arxiv.org/abs/1907.05737.
+    shared_kernels: Whether an operation of a block has the same kernels for all
+      sources (a node's kernels by block and operation), not some for each edge.
   """
 
   NAME: ClassVar[str] = 'space'
@@ -43,6 +45,7 @@ class SpaceConfig(checked_fields.Section):
   stem_filters: tuple[int, int, int] | None = _field(
     None, int, low=1, length=3, optional=True
   )
+  shared_kernels: bool = _field(False, bool)
 
   def __post_init__(self):
     super().__post_init__()
@@ -62,4 +65,5 @@ class SpaceConfig(checked_fields.Section):
       self.filter_multiplier,
       self.partial_channels,
       self.stem_filters,
+      self.shared_kernels,
     )

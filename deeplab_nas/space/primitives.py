@@ -85,10 +85,14 @@ DARTS_PRIMITIVES = _COMMON + (DIL_CONV_3X3, DIL_CONV_5X5)
 # Holds the cell of PNASNet-5; of PNAS' own set, 1x7-7x1 and dilated 3x3 lack.
 PNASNET_PRIMITIVES = _COMMON + (SEP_CONV_7X7,)
 
+# Of the table of trials HB-1, g3doc/projects/table.md.
+HB1_PRIMITIVES = (SKIP, SEP_CONV_3X3, SEP_CONV_5X5, ATROUS_CONV_3X3)
+
 PRESETS = {
   'auto_deeplab': PRIMITIVES,
   'darts': DARTS_PRIMITIVES,
   'pnasnet': PNASNET_PRIMITIVES,
+  'hb1': HB1_PRIMITIVES,
 }
 
 BY_NAME = {

@@ -37,6 +37,9 @@ class SearchSpace:
     stem_filters: Filters of the three convolutions of a search's stem; None
       for 8F, 8F and 16F, the paper's at its F = 8. Derived networks have a
       stem of their own, `widths.NetworkWidths`.
+    shared_kernels: Whether an operation of a block has one set of kernels in a
+      search, whichever source it reads, not one for each edge. What may be
+      found does not depend on it.
   """
 
   cell: cell_space_lib.CellSpace = cell_space_lib.CellSpace()
@@ -44,6 +47,7 @@ class SearchSpace:
   filter_multiplier: float = 8
   partial_channels: int = 1
   stem_filters: tuple[int, int, int] | None = None
+  shared_kernels: bool = False
 
   def __post_init__(self):
     widths.check_filter_multiplier(self.filter_multiplier)

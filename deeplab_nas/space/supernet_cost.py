@@ -58,9 +58,16 @@ class SupernetCost:
       recompute: Whether the nodes are computed again for the gradient.
     """
     nodes = self.space.lattice.nodes
-    inside = max(self.node_floats(node) for node in nodes)
+    inside = max(
+      # The copies' gradients too.
+      self.node_floats(node) + 2 * self._copied_floats(node)
+      for node in nodes
+    )
     if not recompute:
-      inside += sum(self.node_floats(node, kept_alone=True) for node in nodes)
+      inside += sum(
+        self.node_floats(node, kept_alone=True) + self._copied_floats(node)
+        for node in nodes
+      )
     return _FLOAT_BYTES * (inside + self.kept_floats())
 
   def total_bytes(self, recompute: bool = True) -> int:
@@ -88,11 +95,23 @@ class SupernetCost:
       self._channels(edge.source) * (9 if edge.move == lattice.DOWN else 1)
       for edge in grid.edges_into(node)
     )
-    edges = len(self.space.cell.edges) * sum(
-      _op_weights(primitive, filters)
+    cell = self.space.cell
+    is_shared = self.space.shared_kernels
+    num_sets = cell.num_blocks if is_shared else len(cell.edges)
+    return inputs * filters + num_sets * self._set_weights(node)
+
+  def _set_weights(self, node: lattice.Node) -> int:
+    """One kernel of every primitive, as an edge computes with."""
+    return sum(
+      _op_weights(primitive, self.space.filters(node.level))
       for primitive in self.space.cell.primitives
     )
-    return inputs * filters + edges
+
+  def _copied_floats(self, node: lattice.Node) -> int:
+    """Copies of shared kernels, one for each edge of the node."""
+    if not self.space.shared_kernels:
+      return 0
+    return len(self.space.cell.edges) * self._set_weights(node)
 
   def _channels(self, node: lattice.Node) -> int:
     if node.layer < 1:  # the stem's

@@ -18,6 +18,8 @@ def test_the_space_is_the_one_described(preset):
   assert (
     config_space.SpaceConfig(partial_channels=4).build().partial_channels == 4
   )
+  assert not space.shared_kernels
+  assert config_space.SpaceConfig(shared_kernels=True).build().shared_kernels
 
 
 def test_the_defaults_are_the_papers_space():

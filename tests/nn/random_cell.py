@@ -6,7 +6,9 @@ from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet import resample
 
 
-def shape(space, filters, num_transitions, partial_channels=1):
+def shape(
+  space, filters, num_transitions, partial_channels=1, shared_kernels=False
+):
   """A node with inputs from the finer, its own and the coarser stride."""
   moves = ((6, 2), (5, 1), (4, 1))[:num_transitions]
   return layout_lib.NodeShape(
@@ -15,6 +17,7 @@ def shape(space, filters, num_transitions, partial_channels=1):
     tuple(resample.Resample(c, filters, strides) for c, strides in moves),
     resample.Resample(3, filters),
     partial_channels,
+    shared_kernels,
   )
 
 

@@ -49,6 +49,9 @@ def test_a_run_goes_on_only_with_the_same_search(started):
   other = config_lib.load('quickstart', ['search.epochs=99'])
   with pytest.raises(errors.UserError, match='search.epochs=8, now it is 99'):
     continuation.start(started, other, ['train.py'])
+  shared = config_lib.load('quickstart', ['space.shared_kernels=true'])
+  with pytest.raises(errors.UserError, match='shared_kernels=False, now it is'):
+    continuation.start(started, shared, ['train.py'])
   assert config_lib.load(str(started.config)) == CONFIG
 
 

@@ -30,6 +30,27 @@ def test_weights_are_those_of_the_network(preset):
   )
 
 
+def test_shared_kernels_are_those_of_the_network_and_are_copied():
+  space = dataclasses.replace(SMALL, shared_kernels=True)
+  model = supernet.Supernet(space, 5)
+  shared = dataclasses.replace(COST, space=space)
+  assert shared.num_weights == sum(
+    np.prod(v.shape) for v in model.trainable_variables
+  )
+  assert shared.num_weights < COST.num_weights
+  assert shared.activation_bytes() > COST.activation_bytes()
+  # Every node keeps the copies of five edges of two blocks, of all primitives.
+  filters = [space.filters(n.level) for n in space.lattice.nodes]
+  copies = sum(
+    5 * (2 * (9 * c + c * c) + 2 * (25 * c + c * c) + 34 * c * c)
+    for c in filters
+  )
+  largest = max(filters)
+  most = 5 * (2 * (9 + 25) * largest + 38 * largest**2)
+  more = shared.activation_bytes(False) - COST.activation_bytes(False)
+  assert 4 * copies <= more <= 4 * (copies + 2 * most)
+
+
 def test_weights_of_another_stem_are_those_of_the_network_too():
   space = dataclasses.replace(SMALL, stem_filters=(4, 6, 10))
   model = supernet.Supernet(space, 5)

@@ -18,7 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.nn.kernels import graph_ops
-from deeplab_nas.nn.supernet import edge_groups, operators, resample
+from deeplab_nas.nn.supernet import (
+  edge_groups,
+  operators,
+  resample,
+  shared_kernels,
+)
 from deeplab_nas.nn.supernet.operators import FastPath
 from deeplab_nas.space import cell_space
 
@@ -36,6 +41,8 @@ class NodeShape:
     prevs: How each transition's H^{l-1} comes to the node, T of them.
     prev_prev: How H^{l-2} does.
     partial_channels: K, a divisor of C; see `partial_channels.py`.
+    shared_kernels: Whether the sources of a block share kernels; see
+      `shared_kernels.py`.
   """
 
   cell: cell_space.CellSpace
@@ -43,6 +50,7 @@ class NodeShape:
   prevs: tuple[resample.Resample, ...]
   prev_prev: resample.Resample
   partial_channels: int = 1
+  shared_kernels: bool = False
 
   def __post_init__(self):
     if self.filters % self.partial_channels:
@@ -96,6 +104,9 @@ class Layout:
   With partial channels, C/K takes the place of C in operators and rows. The
   norm of an input has C channels and so K rows, which count as K edges.
 
+  With shared kernels the weights of inputs are followed by those of blocks,
+  and what is said above is the order of their copies.
+
   Attributes:
     shape: The node's shape.
     operators: One for each primitive.
@@ -104,6 +115,7 @@ class Layout:
     whole: Keys of the first weights, in order.
     separable: Keys of the other weights: of group 0, and of the others.
     rows: For each norm the (transition, edge) of its rows, in order.
+    shared: The order of shared kernels; None where each edge has its own.
   """
 
   def __init__(self, shape: NodeShape):
@@ -118,6 +130,9 @@ class Layout:
       if op.fast_path is FastPath.LINEAR
     ]
     self.groups = edge_groups.group_edges(cell)
+    self.shared = None
+    if shape.shared_kernels:
+      self.shared = shared_kernels.SharedKernels(self.operators, self.groups)
     inputs = [Input(t) for t in range(shape.num_transitions + 1)]
     weights = self._parts([len(op.weight_shapes) for op in self.operators])
     norms = self._parts([op.num_norms for op in self.operators])
@@ -186,8 +201,7 @@ class Layout:
       `block_shape` of each key, but for the repeats.
     """
     separable = list(filter(None, self.separable))
-    keys = [*([key] for key in self.whole), *separable]
-    parts = graph_ops.split(weights, [sum(map(self._size, x)) for x in keys])
+    parts = self._parts_of(weights)
     blocks = {
       key: graph_ops.reshape(part, list(self.block_shape(key)))
       for key, part in zip(self.whole, parts)
@@ -195,6 +209,17 @@ class Layout:
     for keys, part in zip(separable, parts[len(self.whole) :]):
       blocks |= self._unpack_separable(part, keys, repeats)
     return blocks
+
+  def _parts_of(self, weights: tf.Tensor) -> list[tf.Tensor]:
+    """A vector for each of `whole`, and of `separable` that is not empty."""
+    if self.shared is not None:
+      inputs = [key for key in self.whole if isinstance(key, Input)]
+      sizes = [self._size(key) for key in inputs]
+      rest = self.num_weights - sum(sizes)
+      *parts, kernels = graph_ops.split(weights, [*sizes, rest])
+      return [*parts, *self.shared.copies(kernels)]
+    keys = [*([key] for key in self.whole), *filter(None, self.separable)]
+    return graph_ops.split(weights, [sum(map(self._size, x)) for x in keys])
 
   def _unpack_separable(
     self, weights: tf.Tensor, keys: list[Part], repeats: int
@@ -248,12 +273,12 @@ class Layout:
     """He et al.'s for each weight, float32 [num_weights]: sqrt(2 / fan_in)."""
     separable = [self._by_window(keys).values() for keys in self.separable]
     keys = itertools.chain(self.whole, *itertools.chain(*separable))
-    return np.concatenate(
-      [
-        np.full(self._size(key), math.sqrt(2 / self._fan_in(key)), np.float32)
-        for key in keys
-      ]
-    )
+    if self.shared is not None:
+      keys = [key for key in self.whole if isinstance(key, Input)]
+    fan_in = [np.full(self._size(key), self._fan_in(key)) for key in keys]
+    if self.shared is not None:
+      fan_in.append(self.shared.fan_in)
+    return np.sqrt(2 / np.concatenate(fan_in)).astype(np.float32)
 
   def _parts(self, numbers: list[int]) -> list[Part]:
     """All of each operator, of which it has so many."""

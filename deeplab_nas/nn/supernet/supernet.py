@@ -143,6 +143,7 @@ class Supernet(tf.keras.Model):
       ),
       comes_from(grid.prev_prev(node)),
       self.space.partial_channels,
+      self.space.shared_kernels,
     )
     return node_lib.Cell(shape, self.fused, self.recompute, f'cell_{node.name}')
 

@@ -16,7 +16,8 @@ from deeplab_nas.space import cell_space, primitives
 from tests.nn import closeness, random_cell
 
 ALL = tuple(primitives.BY_NAME.values())
-# Primitives, blocks, filters, transitions, and K of partial channels.
+# Primitives, blocks, filters, transitions, K of partial channels, and whether
+# kernels are shared.
 SPACES = {
   'paper, one transition': (primitives.PRIMITIVES, 2, 2, 1),
   'paper, two transitions': (primitives.PRIMITIVES, 2, 3, 2),
@@ -28,8 +29,15 @@ SPACES = {
   'paper, a quarter, one transition': (primitives.PRIMITIVES, 2, 8, 1, 4),
   'darts, half the channels': (primitives.DARTS_PRIMITIVES, 2, 6, 1, 2),
   'darts, a quarter': (primitives.DARTS_PRIMITIVES, 3, 12, 3, 4),
+  'paper, shared kernels': (primitives.PRIMITIVES, 3, 3, 2, 1, True),
+  'all primitives, shared, half': (ALL, 2, 6, 3, 2, True),
 }
-STORED = ['paper, two transitions', 'all primitives', 'darts, a quarter']
+STORED = [
+  'paper, two transitions',
+  'all primitives',
+  'darts, a quarter',
+  'paper, shared kernels',
+]
 
 
 def random_weights(rng, layer):

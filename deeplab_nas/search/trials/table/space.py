@@ -9,15 +9,7 @@ from deeplab_nas.space import cell_space, lattice, primitives, search_space
 from deeplab_nas.space import genotype as genotype_lib
 
 SPACE = search_space.SearchSpace(
-  cell_space.CellSpace(
-    2,
-    (
-      primitives.SKIP,
-      primitives.SEP_CONV_3X3,
-      primitives.SEP_CONV_5X5,
-      primitives.ATROUS_CONV_3X3,
-    ),
-  ),
+  cell_space.CellSpace(2, primitives.HB1_PRIMITIVES),
   lattice.Lattice(6),
 )
 
