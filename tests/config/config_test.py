@@ -139,7 +139,7 @@ def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
     ('search.epochs=ten', "search.epochs is 'ten', expected a whole number"),
     ('search.epochs=2.5', 'search.epochs is 2.5, expected a whole number'),
     ('data.flip=1', 'data.flip is 1, expected true or false.'),
-    ('space.primitives=all', 'one of auto_deeplab, darts, pnasnet.'),
+    ('space.primitives=all', 'one of auto_deeplab, darts, pnasnet, hb1.'),
     ('space.num_blocks=11', 'at least 1, at most 10.'),
     ('space.partial_channels=0', 'expected a whole number, at least 1.'),
     (
