@@ -21,7 +21,7 @@ _field = checked_fields.field
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
 _MEASURES = (*widest.MEASURES, widest.LATENCY)
-_OBJECTIVES = ('cross_entropy', 'miou', *_MEASURES)
+_OBJECTIVES = ('cross_entropy', 'miou', *_MEASURES, 'activation_mb')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,9 @@ class SearchConfig(config_loss.LossConfig):
     final_seeds: Seeds with which a study trains what it found, and the best
       random architecture that it tried, again at its end; fewer where they
       would take more than a quarter of `budget`, 0 for none.
-    objectives: Scores that decide, the first one where there can be only one.
+    objectives: Scores that decide, the first one where there can be only one:
+      'cross_entropy', 'miou', what `trial_measure` may be, or 'activation_mb'.
+      `nsga2` looks for the Pareto front of several.
     cost_budget: The most that the architecture of a search by gradients may
       cost, by `cost_measure`, as a network of `network.filter_multiplier` for
       images of the crop's size. Its mean joins the loss of alpha and beta, and
@@ -165,6 +167,11 @@ class SearchConfig(config_loss.LossConfig):
       'search.cost_budget is for searches by gradients; with'
       f' search.strategy={self.strategy} it is search.trial_budget that limits'
       ' what an architecture costs.',
+    )
+    errors.require(
+      len(set(self.objectives)) == len(self.objectives),
+      f'search.objectives is {list(self.objectives)}, expected each score once:'
+      ' leave out what is there twice.',
     )
     self.require_at_most('end_learning_rate', 'learning_rate')
     if self.arch_start_epoch >= self.epochs:

@@ -17,6 +17,7 @@
     ledger.db             of a search by trials: all of them, for --resume
     candidates.json       the same, for people and other programs
     trials/               the outcome of each, and what its process said
+    front/                of several objectives: the front's architectures
     finals.db             of what was found and the best random one: trained
                           again with other seeds
     finals/               the outcome of each of these
@@ -210,6 +211,10 @@ class RunDirectory:
     return self.path / 'trials'
 
   @property
+  def front(self) -> pathlib.Path:
+    return self.path / 'front'
+
+  @property
   def finals_ledger(self) -> pathlib.Path:
     return self.path / 'finals.db'
 
@@ -249,6 +254,7 @@ class RunDirectory:
       self.ledger,
       self.candidates,
       self.trials,
+      self.front,
       self.finals_ledger,
       self.finals,
       self.summary,

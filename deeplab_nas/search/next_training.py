@@ -17,6 +17,7 @@ def line(
   run: run_directory.RunDirectory,
   genotype: str | os.PathLike[str],
   filter_multiplier: float | None = None,
+  name: str = 'train',
 ) -> str:
   """The command as one line that a shell takes.
 
@@ -24,6 +25,7 @@ def line(
     run: Of the search.
     genotype: The file to train.
     filter_multiplier: F of the network; None for what the settings say.
+    name: How the folder of the training ends.
   """
   flags = list(_flags(run))
   if filter_multiplier is not None:
@@ -33,7 +35,7 @@ def line(
     'train',
     *flags,
     f'--genotype={os.fspath(genotype)}',
-    f'--run_dir={run.beside("train")}',
+    f'--run_dir={run.beside(name)}',
   )
 
 

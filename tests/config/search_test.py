@@ -13,6 +13,8 @@ from deeplab_nas.config import search as config_search
     ({'epochs': 5}, 'arch_start_epoch is 20, .* search.epochs, which is 5'),
     ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
     ({'objectives': ('miou', 'latency_ms')}, 'give search.latency_table=FILE'),
+    ({'objectives': ('miou', 'miou')}, 'expected each score once'),
+    ({'objectives': ('speed',)}, 'search.objectives is .*speed'),
     ({'trial_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
     ({'cost_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
     ({'cost_budget': 0}, 'search.cost_budget is 0, expected'),

@@ -49,8 +49,9 @@ def of(
 
   Returns:
     'filter_multiplier'; 'params', 'macs', the macs of each part as
-    'stem_macs' and so on, 'cell_macs' and 'activation_bytes' for an image of
-    the training's crop; and 'latency_ms' where the table covers the network.
+    'stem_macs' and so on, 'cell_macs', 'activation_bytes' and 'activation_mb'
+    for an image of the training's crop; and 'latency_ms' where the table covers
+    the network.
   """
   space = search_space.SearchSpace.containing(genotype)
   model = config.network.cost_model(space, num_classes, config.data.crop_size)
@@ -63,6 +64,7 @@ def of(
     **{f'{part}_macs': each.macs for part, each in parts.items()},
     'cell_macs': parts['cells'].macs,  # as budgets name it
     'activation_bytes': total.activation_bytes,
+    'activation_mb': total.activation_bytes / 1e6,
   }
   if table is not None:
     with contextlib.suppress(latency.UntimedError):

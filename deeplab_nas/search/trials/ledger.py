@@ -14,7 +14,7 @@ import os
 import pathlib
 import sqlite3
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -201,7 +201,10 @@ class Ledger:
     return self._trials[number]
 
   def export(
-    self, path: str | os.PathLike[str], finals: Ledger | None = None
+    self,
+    path: str | os.PathLike[str],
+    finals: Ledger | None = None,
+    front: Collection[genotype_lib.Genotype] = (),
   ) -> None:
     """Writes all trials as a JSON file, for people and other programs.
 
@@ -209,13 +212,18 @@ class Ledger:
     chose it, fidelity, seed, how often it was lost, scores, seconds, failure,
     device, code and data; null is what there is not. 'phase' is 'search', or
     'final' of those that train an architecture again, which have numbers of
-    their own.
+    their own. Of several objectives, 'is_on_front' says of the search's trials
+    whether their architecture is on the Pareto front.
 
     Args:
       path: Of the file.
       finals: The record of trainings with fresh seeds.
+      front: What the study finds.
     """
     rows = [{'phase': 'search', **self._row(t)} for t in self._trials]
+    if len(self.objectives) > 1:
+      for row, trial in zip(rows, self._trials):
+        row['is_on_front'] = trial.genotype in front
     if finals is not None:
       rows += [{'phase': 'final', **finals._row(t)} for t in finals.trials]
     lines = ',\n'.join(json.dumps(row) for row in rows)

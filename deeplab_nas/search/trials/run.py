@@ -24,7 +24,7 @@ from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.search.trials.cluster import ray_executor
-from deeplab_nas.search.trials.results import curves, picture, report
+from deeplab_nas.search.trials.results import curves, front, picture, report
 from deeplab_nas.space import draw, widest
 
 # Where neither their number nor a time is set.
@@ -208,8 +208,8 @@ def _write(
   finals_ledger: ledger_lib.Ledger,
 ) -> None:
   """What others may read while the study runs."""
-  ledger.export(directory.candidates, finals_ledger)
   best = chosen.best(ledger.trials)
+  ledger.export(directory.candidates, finals_ledger, best)
   if best:
     best[0].save(directory.genotype)
 
@@ -244,6 +244,7 @@ def _finish(
       f'None of {len(trials)} trials succeeded{first}. What their processes'
       f' said is in {directory.trials / "log.txt"}.'
     )
+  front.save(directory, parts.study, trials)
   best = chosen.best(trials)[0]
   constant = report.constant(directory, trials, best)
   picture.save(

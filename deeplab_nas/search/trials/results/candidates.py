@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,13 @@ from deeplab_nas.search.trials import strategy
 from deeplab_nas.space import cost, genotype_source, latency, widest
 from deeplab_nas.space import genotype as genotype_lib
 
-# Steps of a trial, and its scores by name.
-_Tried = tuple[int, dict[str, float]]
+
+class _Tried(NamedTuple):
+  """A trial: its steps, scores by name, and whether it is on a front."""
+
+  steps: int
+  scores: dict[str, float]
+  is_on_front: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +38,14 @@ class Candidate:
     steps: Of its longest trials, which alone count.
     scores: Their means by name.
     model: Counts what it costs at the width of these trials.
+    is_on_front: Whether it is on the Pareto front of several objectives.
   """
 
   genotype: genotype_lib.Genotype
   steps: int
   scores: Mapping[str, float]
   model: cost.CostModel
+  is_on_front: bool = False
 
   def cost(self, name: str) -> float:
     """By a measure of `widest.MEASURES`, or in 'latency_ms'."""
@@ -111,13 +119,15 @@ class Candidates:
   def columns(self) -> list[str]:
     """Titles of what `cells` gives."""
     names = [wording.SCORES.get(name, name) for name in self._names]
-    return [*names, 'steps', 'F']
+    return [*names, 'steps', 'F', *(['front'] if self._has_front else [])]
 
   def cells(self, candidate: Candidate) -> list[str]:
     """What is known of a candidate besides its costs."""
     scores = [f'{candidate.scores[name]:.4g}' for name in self._names]
     width = candidate.model.space.filter_multiplier
-    return [*scores, str(candidate.steps), f'{width:g}']
+    front = ['yes' if candidate.is_on_front else '']
+    known = [*scores, str(candidate.steps), f'{width:g}']
+    return [*known, *(front if self._has_front else [])]
 
   def model_of(self, candidate: Candidate) -> cost.CostModel:
     """Counts what it costs."""
@@ -131,6 +141,10 @@ class Candidates:
   def unlimited_note(self) -> str:
     """What the best without limits is."""
     return 'what the search found'
+
+  @property
+  def _has_front(self) -> bool:
+    return any(each.is_on_front for each in self.ranked)
 
   @property
   def _names(self) -> tuple[str, ...]:
@@ -196,8 +210,8 @@ def width_found(run_dir: str | os.PathLike[str]) -> float | None:
   found = _tried(run).get(genotype_source.read(run.genotype))
   if not found:
     return None
-  _, scores = max(found, key=lambda tried: tried[0])
-  return scores.get('filter_multiplier')
+  longest = max(found, key=lambda tried: tried.steps)
+  return longest.scores.get('filter_multiplier')
 
 
 def _tried(
@@ -218,7 +232,8 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
       if row['scores'] and row.get('phase', 'search') == 'search':
         text = json.dumps(row['genotype'])
         genotype = genotype_lib.Genotype.from_json(text)
-        tried = (int(row['fidelity']['steps']), dict(row['scores']))
+        steps, scores = int(row['fidelity']['steps']), dict(row['scores'])
+        tried = _Tried(steps, scores, bool(row.get('is_on_front')))
         found.setdefault(genotype, []).append(tried)
   except (TypeError, AttributeError, LookupError) as error:
     raise ValueError('no list of trials') from error
@@ -231,12 +246,14 @@ def _candidate(
   model: cost.CostModel,
   filter_multiplier: float | None,
 ) -> Candidate:
-  most = max(steps for steps, _ in tried)
-  longest = [scores for steps, scores in tried if steps == most]
+  most = max(each.steps for each in tried)
+  longest = [each.scores for each in tried if each.steps == most]
   names = set.intersection(*map(set, longest))
   scores = {name: float(np.mean([s[name] for s in longest])) for name in names}
   width = filter_multiplier or scores['filter_multiplier']
-  return Candidate(genotype, most, scores, model.with_filter_multiplier(width))
+  model = model.with_filter_multiplier(width)
+  front = any(each.is_on_front for each in tried)
+  return Candidate(genotype, most, scores, model, front)
 
 
 def _check_latencies(candidate: Candidate) -> None:

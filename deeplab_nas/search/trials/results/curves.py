@@ -17,7 +17,12 @@ from tensorboard.summary.writer import record_writer
 
 from deeplab_nas import wording
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.search.trials import history, outcome, strategy
+from deeplab_nas.search.trials import (
+  history,
+  hypervolume,
+  outcome,
+  strategy,
+)
 
 _PREFIX = 'events.out.tfevents'
 _VERSION = 'brain.Event:2'
@@ -49,6 +54,7 @@ class Curves:
     self._run = run
     self._study = study
     self._best: strategy.Trial | None = None
+    self._added: list[strategy.Trial] = []
     run.tensorboard.mkdir(exist_ok=True)
     for path in run.tensorboard.glob(f'{_PREFIX}.*'):
       path.unlink()
@@ -69,6 +75,12 @@ class Curves:
     values = {f'{length}/{name}': value for name, value in scores.items()}
     values |= {f'best so far/{name}': best.scores[name] for name in names}
     values['seconds of a trial'] = trial.seconds
+    self._added.append(trial)
+    share = hypervolume.share(
+      self._study, sorted(self._added, key=lambda t: t.number)
+    )
+    if share is not None:
+      values['hypervolume of the front'] = share
     self._file.write([(trial.number, values)])
     self._add_steps(trial, scores)
 

@@ -15,6 +15,7 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import next_training
 from deeplab_nas.search.contest import finalists
 from deeplab_nas.search.trials import history, outcome, strategy
+from deeplab_nas.search.trials.results import front
 from deeplab_nas.space import genotype as genotype_lib
 
 # Full trials below which the best of them says nothing.
@@ -46,6 +47,7 @@ def line(
     length = '' if best.fidelity == trial.fidelity else _length(study, best)
     scores = _scores(study, best)
     parts.append(f'best so far trial {best.number}{length}: {scores}')
+  parts += filter(None, [front.phrase(study, done)])
   parts.append(f'{len(done)}{of} done')
   if seconds_left is not None:
     parts.append(f'about {text.duration(seconds_left)} left')
@@ -87,6 +89,7 @@ def summarize(
       *remarks,
     ],
     table,
+    front.lines(run, study, trials),
     [
       f'Found architecture {best.genotype.digest} (trial {best.number}):',
       *(f'  {row}' for row in str(best.genotype).splitlines()),

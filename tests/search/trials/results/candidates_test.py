@@ -158,3 +158,22 @@ def test_cells_are_those_of_the_columns(run, model):
   assert np.shape(study.columns()) == np.shape(study.cells(best))
   cells = dict(zip(study.columns(), study.cells(best)))
   assert cells['cross-entropy'] == '0.5' and cells['F'] == '6.5'
+
+
+def test_the_front_of_several_objectives_is_marked(tmp_path, model):
+  """In the file that others read, and in the table of `pick`."""
+  run = run_directory.RunDirectory(tmp_path)
+  book = ledger.Ledger(run.ledger, ('cross_entropy', 'params'))
+  for index, loss in enumerate((0.5, 0.4, 0.9)):
+    proposal = strategy.Proposal(GENOTYPES[index], FULL)
+    scores = {'cross_entropy': loss, 'miou': 0.5, 'filter_multiplier': 6.0}
+    number = book.append(proposal, seed=0).number
+    book.finish(number, {**scores, 'params': 1.0 + (index == 1)})
+  book.export(run.candidates, front=GENOTYPES[:2])
+  book.close()
+  rows = json.loads(run.candidates.read_text())
+  assert [row['is_on_front'] for row in rows] == [True, True, False]
+  GENOTYPES[1].save(run.genotype)
+  found = read(run, model)
+  assert found.columns()[-1] == 'front'
+  assert [found.cells(each)[-1] for each in found.best(3)] == ['yes', 'yes', '']

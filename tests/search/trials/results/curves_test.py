@@ -85,6 +85,29 @@ def test_a_study_that_goes_on_has_each_point_once(run):
   assert scalars(run.tensorboard / '0000')['train/loss'] == [(1, 2.0)]
 
 
+def test_of_several_objectives_the_hypervolume_has_a_curve(tmp_path):
+  run = run_directory.RunDirectory(tmp_path)
+  names = ('cross_entropy', 'params')
+  study = strategy.Study(studies.MIDDLE, (FULL,), names)
+  trials = [trial(number, FULL, 0.5) for number in range(6)]
+  trials = [
+    t._replace(scores={**t.scores, 'params': 4.0 - 3 * (t.number == 5)})
+    for t in trials
+  ]
+  written = curves.Curves(run, study, trials[:5])
+  written.add(trials[5])
+  assert scalars(run.tensorboard)['hypervolume of the front'] == [
+    (4, 0.0),
+    (5, 0.0),
+  ]
+  written.add(
+    trial(6, FULL, 0.25)._replace(
+      scores={'cross_entropy': 0.25, 'miou': 0.5, 'params': 3.0}
+    )
+  )
+  assert scalars(run.tensorboard)['hypervolume of the front'][-1] == (6, 0.125)
+
+
 def test_tensorflow_is_not_needed():
   program = (
     'import sys\n'

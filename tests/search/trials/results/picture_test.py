@@ -55,3 +55,22 @@ def test_random_ones_are_grey_and_shorter_trials_paler(tmp_path):
 def test_of_nothing_there_is_no_picture(tmp_path):
   picture.save(STUDY, [], tmp_path / 'trials.png')
   assert not list(tmp_path.iterdir())
+
+
+def test_each_further_objective_has_a_panel(tmp_path):
+  names = ('cross_entropy', 'params', 'activation_mb')
+  sizes = []
+  for count in (2, 3):
+    study = strategy.Study(studies.MIDDLE, (studies.FULL,), names[:count])
+    trials = [scored(0, 0.5, 1e6), scored(1, 0.4, 2e6)]
+    trials = [
+      t._replace(scores={**t.scores, 'params': 9.0 - n, 'activation_mb': n})
+      for n, t in enumerate(trials)
+    ]
+    picture.save(study, trials, tmp_path / 'trials.png')
+    with Image.open(tmp_path / 'trials.png') as image:
+      sizes.append(image.size[0])
+      # The first has fewer megabytes, and is on the front of all three alone.
+      reds = _red_and_blue(image)[0]
+    assert reds > 100
+  assert sizes[1] > 1.4 * sizes[0]
