@@ -10,6 +10,7 @@ from deeplab_nas.space import cell_space
 Terms = tuple[tuple[str, str], tuple[str, str]]
 
 
+@functools.lru_cache(maxsize=1 << 14)  # strategies draw the same ones again
 def cell_order(cell: tuple[Terms, ...]) -> tuple[Terms, ...]:
   """The same cell in its canonical order.
 
