@@ -5,6 +5,7 @@ Each number of a run has a landscape of its own, the same for all contestants.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks import landscapes, races
+from deeplab_nas import errors
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.search.trials.table import lookup, rows, space, surrogate
 from deeplab_nas.space import genotype as genotype_lib
@@ -63,9 +65,13 @@ class Table:
     """Fits the surrogate, in a second.
 
     Args:
-      table: With some rows of each fidelity.
+      table: Lengths of which it has no two different scores are left out.
+
+    Raises:
+      UserError: If that is so of full trials.
     """
-    self._table, self._made = table, surrogate.Surrogate(table)
+    self._table = _with_scores(table)
+    self._made = surrogate.Surrogate(self._table)
 
   def __call__(self, run: int) -> Arena:
     """The landscape of a run."""
@@ -79,6 +85,25 @@ class Table:
       float(evaluator.losses[..., -1].mean()),
       evaluator.share_of_better,
     )
+
+
+def _with_scores(table: rows.Table) -> rows.Table:
+  """The rows of those lengths of which the surrogate can tell something."""
+  scores = collections.defaultdict(set)
+  for row in table:
+    if row.scores is not None:
+      scores[row.key.steps].add(row.scores['cross_entropy'])
+  steps = table.protocol.steps
+  kept = tuple(length for length in steps if len(scores[length]) > 1)
+  errors.require(
+    kept[-1:] == steps[-1:],
+    f'The table has fewer than two scores of {steps[-1]} steps: build more.',
+  )
+  found = rows.Table(dataclasses.replace(table.protocol, steps=kept))
+  for row in table:
+    if row.key.steps in kept:
+      found.append(row)
+  return found
 
 
 class MadeUp:

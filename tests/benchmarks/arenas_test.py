@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import arenas
+from deeplab_nas import errors
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.search.trials.table import rows, space
 from deeplab_nas.space import genotype as genotype_lib
@@ -72,6 +73,18 @@ def test_trials_of_the_table_have_its_seconds_and_noise(table, drawn):
   error = np.std(losses) / np.sqrt(len(losses))
   assert np.std(losses) > 0
   assert np.mean(losses) == pytest.approx(arena.loss(genotype), abs=4 * error)
+
+
+def test_lengths_without_rows_are_no_trials_of_an_arena(table):
+  short, *_, full = table.protocol.steps
+  few = rows.Table(table.protocol)
+  for row in table:
+    if row.key.steps == full or (row.key.steps == short and not few.rows):
+      few.append(row)
+  fidelities = arenas.Table(few)(0).task.study.fidelities
+  assert [fidelity.steps for fidelity in fidelities] == [full]
+  with pytest.raises(errors.UserError, match=f'scores of {full} steps'):
+    arenas.Table(rows.Table(table.protocol))
 
 
 @pytest.mark.parametrize('run', range(3))
