@@ -102,10 +102,10 @@ class HalvingConfig(checked_fields.Section):
     reduction: Of so many architectures one goes on to the next fidelity; 3 or 4
       in the paper.
     num_initial: Architectures, the zoo's and random ones, before the model
-      chooses.
+      chooses; each gets a trial of every length.
     pool_size: Random and mutated architectures of which the model chooses one.
-    trust: The correlation between shortest and full trials below which the
-      shorter ones are given up.
+    trust: The correlation with full trials below which shorter ones are given
+      up; -1 to use them unseen, as in the paper.
   """
 
   NAME: ClassVar[str] = 'halving'
@@ -113,7 +113,7 @@ class HalvingConfig(checked_fields.Section):
   reduction: float = _field(5.0, float, above=1)
   num_initial: int = _field(8, int, low=1)
   pool_size: int = _field(20, int, low=2)
-  trust: float = _field(0.4, float, low=-1, high=1)
+  trust: float = _field(0.7, float, low=-1, high=1)
 
 
 @dataclasses.dataclass(frozen=True)

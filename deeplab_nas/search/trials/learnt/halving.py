@@ -27,19 +27,20 @@ _NUM_PARENTS = 4
 class Halving(strategy.TrialStrategy):
   """Our default: successive halving by what a model expects of a full trial.
 
-  The fidelities of the study are the rungs. Those of the zoo and random
-  architectures come first, in the shortest trials. Then a Gaussian process on
-  simple features and all scores chooses: which architecture goes up a rung, as
-  soon as a rung has `reduction` times as many scores as the next one has
-  trials; and else which of some random and mutated ones is tried next, by
-  expected improvement.
+  The fidelities of the study are the rungs. The first architectures, those of
+  the zoo and random ones, get a trial of each: so it is known early how well
+  shorter trials rank the full ones. The shortest that does so by `trust` is the
+  first rung, and where there is none, all further trials are full ones.
 
-  Where the shortest trials rank the full ones by less than `trust`, they are
-  given up: candidates and promoted ones get full trials at once.
+  Then a Gaussian process on simple features and all scores chooses: which
+  architecture goes up a rung, as soon as a rung has `reduction` times as many
+  scores as the next one has trials; and else which of some random and mutated
+  ones is tried next, by expected improvement.
 
   Differs from Algorithm 2: there the best scores of a rung go up, here the best
   expectations, to which scores of similar architectures contribute; there all
-  new architectures are random, here the model chooses them.
+  new architectures are random, here the model chooses them; and there shorter
+  trials are trusted, whatever they say.
   """
 
   def __init__(
@@ -58,12 +59,18 @@ class Halving(strategy.TrialStrategy):
     self, trials: Sequence[strategy.Trial], rng: np.random.Generator
   ) -> strategy.Proposal:
     """See `strategy.TrialStrategy`."""
+    shortest = self.study.fidelities[0]
+    tried = history.tried(trials, shortest)
+    if len(tried) < self.settings.num_initial:
+      return self._initial(shortest, tried, rng)
+    compared = self._compared(trials)
+    if compared is not None:
+      return compared
     start = self._first_level(trials)
-    first = self.study.fidelities[start]
-    tried = history.tried(trials, first)
     model = self._beliefs.of(trials)
-    if model is None or len(tried) < self.settings.num_initial:
-      return self._initial(first, tried, rng)
+    if model is None:
+      first = self.study.fidelities[start]
+      return self._initial(first, history.tried(trials, first), rng)
     promoted = self._promoted(trials, model, start)
     if promoted is not None:
       return promoted
@@ -96,11 +103,31 @@ class Halving(strategy.TrialStrategy):
     ]
 
   def _first_level(self, trials: Sequence[strategy.Trial]) -> int:
-    """The rung of new architectures: 0, or the last where 0 says too little."""
-    for seen in rungs.correlations(self.study, trials)[:1]:
-      if seen.shrunk < self.settings.trust:
-        return len(self.study.fidelities) - 1
-    return 0
+    """The rung of new architectures: the shortest that says enough."""
+    for level, seen in enumerate(rungs.correlations(self.study, trials)):
+      if seen.shrunk >= self.settings.trust:
+        return level
+    return len(self.study.fidelities) - 1
+
+  def _compared(
+    self, trials: Sequence[strategy.Trial]
+  ) -> strategy.Proposal | None:
+    """A longer trial of one of the first architectures that has none yet."""
+    if self.settings.trust <= -1:  # there is nothing to be found out
+      return None
+    shortest, *longer = self.study.fidelities
+    numbers = {
+      trial.genotype: trial.number
+      for trial in trials
+      if trial.fidelity == shortest and trial.failure is None
+    }
+    first = list(numbers)[: self.settings.num_initial]
+    for fidelity in longer:
+      tried = history.tried(trials, fidelity)
+      for genotype in first:
+        if genotype not in tried:
+          return strategy.Proposal(genotype, fidelity, numbers[genotype])
+    return None
 
   def _initial(
     self,

@@ -52,8 +52,38 @@ def test_the_zoo_comes_first_where_it_is_of_the_space():
   assert first == [zoo.load(name) for name in named]
 
 
-def with_correlation(correlation, count=9):
-  """A history in which short trials have this correlation with full ones."""
+@pytest.mark.parametrize('workers', [1, 2])
+def test_the_first_architectures_get_a_trial_of_each_length(workers):
+  of = task(0.8)
+  limit = 5 * (160 + 260 + 460) / workers
+  trials = races.run(of, search(of, num_initial=5), limit, workers=workers)
+  tried = [
+    [trial.genotype for trial in trials[5 * i : 5 * i + 5]] for i in range(3)
+  ]
+  assert tried[0] == tried[1] == tried[2] and len(set(tried[0])) == 5
+  for i, trial in enumerate(trials[:15]):
+    assert trial.fidelity == studies.FIDELITIES[i // 5]
+    assert trial.proposal.is_random == (i < 5)
+    assert trial.proposal.parent == (None if i < 5 else i % 5)
+
+
+def test_of_what_failed_in_a_short_trial_no_longer_one_is_asked():
+  of = task(0.8)
+  asked = search(of, num_initial=3)
+  trials = [
+    studies.trial(i, genotype, 1.0 + i, SHORT)
+    for i, genotype in enumerate(studies.genotypes(studies.MIDDLE, 3))
+  ]
+  trials[0] = trials[0]._replace(scores=None, failure='nan')
+  proposal = asked.propose(trials, np.random.default_rng(0))
+  assert proposal[:3] == (trials[1].genotype, MEDIUM, 1)
+
+
+def with_correlation(correlation, count=9, medium=1.0):
+  """A history in which short trials have this correlation with full ones.
+
+  Those of the medium length have `medium` of the short ones, the rest of full.
+  """
   rng = np.random.default_rng(0)
   x, y = rng.normal(size=(2, count))
   x = (x - x.mean()) / x.std()
@@ -63,7 +93,9 @@ def with_correlation(correlation, count=9):
   trials = []
   for i, genotype in enumerate(genotypes):
     pairs = [(SHORT, x[i % count])]
-    pairs += [(MEDIUM, x[i]), (FULL, y[i])] if i < count else []
+    if i < count:
+      between = medium * x[i] + (1 - medium) * y[i]
+      pairs += [(MEDIUM, between), (FULL, y[i])]
     for fidelity, loss in pairs:
       trials.append(studies.trial(len(trials), genotype, loss, fidelity))
   return trials
@@ -79,6 +111,14 @@ def test_short_trials_that_say_too_little_are_given_up(correlation, fidelity):
   assert proposal.fidelity == fidelity
   remark = search(of).remarks(trials)[0]
   assert ('too low to trust' in remark) == (fidelity == FULL)
+
+
+def test_new_ones_start_at_the_shortest_trials_that_can_be_trusted():
+  of = task(0.8)
+  for medium, fidelity in ((0.0, MEDIUM), (1.0, FULL)):
+    trials = with_correlation(0.0, medium=medium)
+    proposal = search(of).propose(trials, np.random.default_rng(0))
+    assert proposal.fidelity == fidelity
 
 
 def test_the_best_is_no_lucky_one():
