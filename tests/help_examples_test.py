@@ -150,7 +150,7 @@ def test_those_of_networks(folder):
 
 def some_trials(run_dir):
   """A search by trials in the space of the searches here."""
-  settings = ('strategy=random', 'num_trials=5', 'trial_steps=[1]')
+  settings = ('strategy=random', 'num_trials=7', 'trial_steps=[1]')
   result = command.program(
     'search',
     '--config=quickstart',
