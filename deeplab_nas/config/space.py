@@ -26,6 +26,8 @@ class SpaceConfig(checked_fields.Section):
     filter_multiplier: F, filters of one block at stride 4.
     stem_filters: Of the three convolutions of the supernet's stem; null for 8F,
       8F and 16F.
+    paths: 'local', a softmax over the moves out of each node as in the paper,
+      or 'global', one over whole paths; see g3doc/strategies.md.
     partial_channels: K, a divisor of F. Above 1, each mixed operation sees 1/K
       of the channels and edges have weights of their own: PC-DARTS, another
       function than the full supernet, https://arxiv.org/abs/1907.05737.
@@ -46,6 +48,7 @@ class SpaceConfig(checked_fields.Section):
     None, int, low=1, length=3, optional=True
   )
   shared_kernels: bool = _field(False, bool)
+  paths: str = _field('local', str, choices=search_space.PATHS)
 
   def __post_init__(self):
     super().__post_init__()
@@ -66,4 +69,5 @@ class SpaceConfig(checked_fields.Section):
       self.partial_channels,
       self.stem_filters,
       self.shared_kernels,
+      self.paths,
     )

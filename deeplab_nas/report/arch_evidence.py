@@ -22,7 +22,7 @@ import numpy as np
 
 from deeplab_nas.report import decisions
 from deeplab_nas.space import decode, search_space
-from deeplab_nas.space.decoding import margins, visibility
+from deeplab_nas.space.decoding import margins, path_logits, visibility
 
 # Standard deviations above the walks that count as signal: one walk in 700.
 SIGNAL = 3.0
@@ -154,6 +154,7 @@ def weigh(
     space: The search space.
     score: Of paths, one of `decode.SCORES`.
   """
+  readings, score = _local(readings, space), decode.score_of_paths(space, score)
   drifts, halves = {}, {}
   for name, start in readings.start.items():
     if not _seen(name, space).any():
@@ -186,10 +187,26 @@ def weigh(
   )
 
 
+def _local(readings: Readings, space: search_space.SearchSpace) -> Readings:
+  """With beta as logits of the moves out of each node, whatever paths are."""
+  if not space.has_global_paths:
+    return readings
+
+  def converted(logits: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    beta = path_logits.move_logits(logits['beta'], space.lattice)
+    return {**logits, 'beta': beta}
+
+  return readings._replace(
+    start=converted(readings.start),
+    now=converted(readings.now),
+    walks=converted(readings.walks),
+  )
+
+
 def _seen(name: str, space: search_space.SearchSpace) -> np.ndarray:
   """Which logits the loss can see; the last axis is that of a softmax."""
   if name == 'beta':
-    return visibility.seen_beta(space.lattice)
+    return visibility.seen_beta(space.lattice, space.paths)
   if name == 'gamma':
     return _by_block(np.ones(len(space.cell.edges)), space) > 0
   return visibility.seen_alpha(space.cell)

@@ -11,7 +11,8 @@ is the sum over blocks of the log weights of its two connections. A path's is
 Betas are normalised over the moves out of a node, of which there are two at the
 finest and the coarsest stride and three elsewhere. So the product prefers those
 strides by ln 1.5 a layer even where beta has learnt nothing; see
-g3doc/strategies.md.
+g3doc/strategies.md. Where a search has one distribution over whole paths, their
+probability is the product, which prefers nothing, and it is the score.
 
 Reference:
   Auto-DeepLab, Sec. 4.3, https://arxiv.org/abs/1901.02985
@@ -85,6 +86,7 @@ def decode(
       which is the cheapest.
     ValueError: If a value does not fit.
   """
+  score = score_of_paths(space, score)
   best = genotype.Genotype(
     path=decode_path(weights.transition, space.lattice, score),
     cell=decode_cell(weights.op, space.cell),
@@ -122,6 +124,7 @@ def k_best_genotypes(
     ValueError: Likewise.
   """
   _check_k(k)
+  score = score_of_paths(space, score)
   path_logs = log_weights(weights.transition, space.lattice, score)
   cell_logs = _cell_logs(weights.op, space.cell)
   if budget:
@@ -144,6 +147,11 @@ def k_best_genotypes(
     if len(found) == k or len(ranked) < count:
       return found
     count *= 2  # some were equal networks
+
+
+def score_of_paths(space: search_space.SearchSpace, score: str) -> str:
+  """The score that counts in a space: with global paths the product."""
+  return PRODUCT if space.has_global_paths else score
 
 
 def _is_within(

@@ -92,7 +92,11 @@ def weights_figure(
     [grid.up_to(table), table.up_to(grid)], lines
   )
   lattice_picture.draw_beta(
-    upper, np.asarray(weights.transition), space.lattice, chosen.path
+    upper,
+    np.asarray(weights.transition),
+    space.lattice,
+    chosen.path,
+    space.paths,
   )
   alpha_picture.draw(lower, np.asarray(weights.op), space)
   return result

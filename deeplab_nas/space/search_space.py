@@ -17,6 +17,10 @@ from deeplab_nas.space import lattice as lattice_lib
 from deeplab_nas.space import primitives as primitives_lib
 from deeplab_nas.space import widths
 
+# How a search spreads its weight over paths.
+LOCAL, GLOBAL = 'local', 'global'
+PATHS = (LOCAL, GLOBAL)
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchSpace:
@@ -40,6 +44,9 @@ class SearchSpace:
     shared_kernels: Whether an operation of a block has one set of kernels in a
       search, whichever source it reads, not one for each edge. What may be
       found does not depend on it.
+    paths: How a search weighs transitions: 'local', by a softmax over the moves
+      out of each node, or 'global', by one over whole paths, see
+      `decoding.path_logits`. What may be found does not depend on it.
   """
 
   cell: cell_space_lib.CellSpace = cell_space_lib.CellSpace()
@@ -48,6 +55,7 @@ class SearchSpace:
   partial_channels: int = 1
   stem_filters: tuple[int, int, int] | None = None
   shared_kernels: bool = False
+  paths: str = LOCAL
 
   def __post_init__(self):
     widths.check_filter_multiplier(self.filter_multiplier)
@@ -56,9 +64,18 @@ class SearchSpace:
       raise ValueError(
         f'partial_channels is {value}, expected a whole number, at least 1'
       )
+    if self.paths not in PATHS:
+      raise ValueError(
+        f'paths is {self.paths!r}, expected {" or ".join(PATHS)}'
+      )
     if self.stem_filters is not None:
       filters = widths.checked_stem_filters(self.stem_filters)
       object.__setattr__(self, 'stem_filters', filters)
+
+  @property
+  def has_global_paths(self) -> bool:
+    """Whether a search has one distribution over whole paths."""
+    return self.paths == GLOBAL
 
   def check_supernet(self) -> None:
     """Raises a ValueError if no supernet has this width."""

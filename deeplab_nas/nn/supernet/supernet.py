@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_nas.nn.kernels import padding, phases, replicas
-from deeplab_nas.nn.supernet import fused_node, resample, stem
+from deeplab_nas.nn.supernet import fused_node, path_flow, resample, stem
 from deeplab_nas.nn.supernet import head as head_lib
 from deeplab_nas.nn.supernet import layout as layout_lib
 from deeplab_nas.nn.supernet import node as node_lib
@@ -27,6 +27,11 @@ class Supernet(tf.keras.Model):
     H^l_s = beta_{s/2->s} Cell(H^{l-1}_{s/2}, H^{l-2}_s; alpha)
           + beta_{s->s}   Cell(H^{l-1}_s,     H^{l-2}_s; alpha)
           + beta_{2s->s}  Cell(H^{l-1}_{2s},  H^{l-2}_s; alpha)
+
+  The logits of the heads are added. With `paths='global'` of the space, the
+  beta of a node are not those of the moves out of its sources, but how probable
+  it is that a path through the node comes from each, and the heads are weighed
+  by how probable it is that a path ends there.
 
       supernet = Supernet(SearchSpace(), num_classes=19)
       logits = supernet(images, strategy.sample(progress), phases.WEIGHT_STEP)
@@ -100,6 +105,9 @@ class Supernet(tf.keras.Model):
     padded = padding.pad(images / 127.5 - 1, grid.strides[-1])
     states = {}  # node -> [B, H / s, W / s, node filters]
     states[lattice.Node(-1, 0)], states[lattice.STEM] = self.stem(padded, phase)
+    transition, ends_at = arch.transition, None
+    if self.space.has_global_paths:
+      transition, ends_at = path_flow.posterior(arch.transition, grid)
 
     for node in grid.nodes:
       edges = grid.edges_into(node)
@@ -107,7 +115,7 @@ class Supernet(tf.keras.Model):
         [states[edge.source] for edge in edges],
         states[grid.prev_prev(node)],
         arch.op,
-        tf.gather_nd(arch.transition, [edge.index for edge in edges]),
+        tf.gather_nd(transition, [edge.index for edge in edges]),
         padding.size_at(padded, grid.strides[node.level]),
         phase,
       )
@@ -116,6 +124,8 @@ class Supernet(tf.keras.Model):
       lattice.Node(grid.num_layers, level) for level in range(len(self.heads))
     ]
     logits = [head(states[n], phase) for head, n in zip(self.heads, ends)]
+    if ends_at is not None:
+      logits = [x * ends_at[node.level] for x, node in zip(logits, ends)]
     logits = head_lib.summed(logits, padding.size_at(padded, 1))
     return padding.crop(logits, images)
 

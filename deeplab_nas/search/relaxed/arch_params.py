@@ -10,6 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab_nas.space import arch_weights, cell_space, lattice, search_space
+from deeplab_nas.space.decoding import path_logits
 
 
 class ArchParams(tf.Module):
@@ -18,7 +19,8 @@ class ArchParams(tf.Module):
   Attributes:
     space: The search space.
     alpha: float32 [E, K].
-    beta: float32 [L, S, 3]; entries of illegal moves have no effect.
+    beta: float32 [L, S, 3]; entries of illegal moves have no effect. With
+      global paths, what a transition adds to the logit of its paths.
     gamma: float32 [E], the cell's edges, which PC-DARTS calls beta; None
       without partial channels.
   """
@@ -60,8 +62,22 @@ class ArchParams(tf.Module):
     """
     return self.with_gamma(
       tf.nn.softmax(self.alpha),
-      transition_probs(self.beta, self.space.lattice),
+      transition_probs(self.move_logits(), self.space.lattice),
     )
+
+  def move_logits(self, beta: tf.Tensor | None = None) -> tf.Tensor:
+    """Logits of the moves out of each node, of which a softmax is taken.
+
+    They are beta; with global paths those of the same distribution over paths,
+    see `path_logits`.
+
+    Args:
+      beta: float32 [L, S, 3], in place of this one's.
+    """
+    beta = self.beta if beta is None else beta
+    if self.space.has_global_paths:
+      return path_logits.move_logits(beta, self.space.lattice, tf)
+    return beta
 
   def with_gamma(
     self, op: tf.Tensor, transition: tf.Tensor

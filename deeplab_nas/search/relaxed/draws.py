@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import arch_params, strategy
 from deeplab_nas.space import lattice as lattice_lib
 
@@ -65,7 +66,7 @@ def concrete(
   of_op, of_moves = (
     (logits + gumbel(logits.shape, key(seed, progress, 2 * number + part)))
     / tau
-    for part, logits in enumerate((params.alpha, params.beta))
+    for part, logits in enumerate((params.alpha, params.move_logits()))
   )
   return tf.nn.softmax(of_op), arch_params.transition_probs(
     of_moves, params.space.lattice
@@ -104,14 +105,7 @@ def path_transitions(
   Returns:
     float32 [L, S, 3], of each layer sums to 1.
   """
-  arrived = tf.one_hot(lattice_lib.STEM.level, lattice.num_levels)  # [S]
-  layers = []
-  for layer in range(lattice.num_layers):
-    flow = arrived[:, tf.newaxis] * moves[layer]  # [S, 3]
-    layers.append(flow)
-    up, same, down = tf.unstack(flow, axis=-1)
-    arrived = same + tf.pad(up[1:], [[0, 1]]) + tf.pad(down[:-1], [[1, 0]])
-  return tf.stack(layers)
+  return path_flow.through_transitions(moves, lattice)
 
 
 def temperature(

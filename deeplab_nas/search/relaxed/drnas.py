@@ -27,9 +27,10 @@ from deeplab_nas.space import arch_weights
 class Drnas(by_logits.ByLogits):
   """Adam on alpha and beta, the logs of concentrations below 1.
 
-  `mode` is the mean of the distributions. Differs from the paper: the search
-  has one stage, not two of which the second has fewer operations and more
-  channels; `space.partial_channels` is a setting of its own.
+  `mode` is the mean of the distributions; with global paths, the path's is that
+  of the mean weights before they are normalised. Differs from the paper: the
+  search has one stage, not two of which the second has fewer operations and
+  more channels; `space.partial_channels` is a setting of its own.
   """
 
   def draw(
@@ -55,7 +56,9 @@ class Drnas(by_logits.ByLogits):
     """From logs of what is to be normalised."""
     return self.params.with_gamma(
       tf.nn.softmax(op),
-      arch_params.transition_probs(moves, self.space.lattice),
+      arch_params.transition_probs(
+        self.params.move_logits(moves), self.space.lattice
+      ),
     )
 
   def regularized(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:

@@ -72,10 +72,11 @@ class Proxyless(by_logits.ByLogits):
     grid = self.space.lattice
     return self.params.with_gamma(op, draws.path_transitions(moves, grid))
 
-  def _logits(self, part: int) -> tuple[tf.Variable, tf.Tensor]:
+  def _logits(self, part: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Those of operations (0) or moves (1), and which are legal."""
     if part:
-      return self.params.beta, tf.constant(self.space.lattice.legal)
+      logits = self.params.move_logits()
+      return logits, tf.constant(self.space.lattice.legal)
     return self.params.alpha, tf.ones(self.params.alpha.shape, bool)
 
   def _noise(self, part, progress, number, use) -> tf.Tensor:
@@ -143,9 +144,11 @@ class Proxyless(by_logits.ByLogits):
         self.baseline.add(value)
       return value
     number = by_logits.ARCH_DRAW
+    # With global paths other logits share in the probability of a move.
+    num_parts = 1 if self.space.has_global_paths else 2
     drawn = [
       (*self._logits(part), self._pair(part, step.progress, number))
-      for part in range(2)
+      for part in range(num_parts)
     ]
     before = [tf.identity(logits) for logits, _, _ in drawn]
     value = super().update(step)

@@ -9,6 +9,10 @@ consequences:
   the stem do: it changes nothing but weights that are unseen. So is the logit
   of a node with one exit, whose weight is 1 whatever it is.
 
+With one distribution over whole paths, `global`, the loss sees all transitions
+that not every path takes: each changes how much weight arrives elsewhere, and
+the heads are weighed.
+
 The share of all weight that arrives at each stride of the last layer is unseen
 for the same reason: every stride's head normalises what it reads.
 
@@ -24,24 +28,40 @@ from deeplab_nas.space import cell_space, search_space
 from deeplab_nas.space import lattice as lattice_lib
 
 
-def seen_transitions(lattice: lattice_lib.Lattice) -> np.ndarray:
+def seen_transitions(
+  lattice: lattice_lib.Lattice, paths: str = search_space.LOCAL
+) -> np.ndarray:
   """Whether the loss depends on a transition's weight.
+
+  Args:
+    lattice: Of the transitions.
+    paths: See `SearchSpace`.
 
   Returns:
     bool [L, S, 3]; illegal moves are False.
   """
+  if paths == search_space.GLOBAL:
+    return lattice.legal & (lattice.num_levels > 1)
   seen = np.zeros(lattice.legal.shape, bool)
   for edge in lattice.edges:
     seen[edge.index] = len(lattice.edges_into(edge.target)) > 1
   return seen
 
 
-def seen_beta(lattice: lattice_lib.Lattice) -> np.ndarray:
+def seen_beta(
+  lattice: lattice_lib.Lattice, paths: str = search_space.LOCAL
+) -> np.ndarray:
   """Whether the loss depends on an entry of beta, a logit.
+
+  Args:
+    lattice: Of the transitions.
+    paths: See `SearchSpace`.
 
   Returns:
     bool [L, S, 3]; illegal moves are False.
   """
+  if paths == search_space.GLOBAL:
+    return seen_transitions(lattice, paths)
   exits = lattice.legal.sum(-1, keepdims=True)  # [L, S, 1]
   reaches = seen_transitions(lattice).any(-1, keepdims=True)
   return lattice.legal & (exits > 1) & reaches

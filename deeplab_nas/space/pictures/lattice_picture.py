@@ -9,6 +9,7 @@ import numpy as np
 
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import lattice as lattice_lib
+from deeplab_nas.space import search_space
 from deeplab_nas.space.decoding import visibility
 from deeplab_nas.space.pictures import page
 
@@ -96,6 +97,7 @@ def draw_beta(
   edge_probs: np.ndarray,
   lattice: lattice_lib.Lattice,
   path: tuple[int, ...],
+  paths: str = search_space.LOCAL,
 ) -> None:
   """Beta on the edges of the lattice, and the decoded path.
 
@@ -104,6 +106,7 @@ def draw_beta(
     edge_probs: [L, S, 3].
     lattice: Whose edges these are.
     path: What decoding would choose.
+    paths: See `SearchSpace`.
   """
   import matplotlib
 
@@ -120,7 +123,7 @@ def draw_beta(
   }
   norm = page.centered(np.array(list(ratios.values())), 1.0)
   colormap = matplotlib.colormaps['coolwarm']
-  seen = visibility.seen_transitions(lattice)
+  seen = visibility.seen_transitions(lattice, paths)
   if not all(seen[edge.index] for edge in lattice.edges):
     page.add_legend(axes, f'dashed: {page.UNSEEN}; {_COMPARED}')
   for edge, ratio in ratios.items():

@@ -1,5 +1,7 @@
 """The supernet: Eq. (6), both paths, any image size."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -192,3 +194,34 @@ def test_partial_channels_have_narrower_operations():
       cell.moving_mean.shape[1] == full.cells[name].moving_mean.shape[1] / 4
     )
     assert cell.kernel_vector.shape[0] < full.cells[name].kernel_vector.shape[0]
+
+
+def test_with_global_paths_every_logit_of_the_lattice_gets_a_gradient():
+  """Those of the stem too; `visibility_test` compares with local paths."""
+  space = dataclasses.replace(small_space(4), paths='global')
+  net = supernet.Supernet(space, NUM_CLASSES)
+  params = arch_params.ArchParams(space, stddev=0.5, seed=1)
+  wanted = tf.random.stateless_normal([2, 65, 97, NUM_CLASSES], [0, 1])
+  with tf.GradientTape() as tape:
+    logits = net(random_images(), params.weights(), phases.ARCH_STEP)
+    loss = tf.reduce_mean(wanted * logits)
+  gradient = np.abs(tape.gradient(loss, params.beta).numpy())
+  legal = space.lattice.legal
+  assert gradient[legal].min() > 1e-3 * np.median(gradient[legal])
+  np.testing.assert_array_equal(gradient[~legal], 0)
+
+
+def test_with_global_paths_one_path_reads_one_head():
+  space = dataclasses.replace(small_space(2), paths='global')
+  net = supernet.Supernet(space, NUM_CLASSES)
+  weights = arch_weights.one_hot(space.random(0), space)
+  weights = arch_weights.ArchWeights(*map(tf.constant, weights))
+  images = random_images()
+  before = net(images, weights)
+  path = space.random(0).path
+  for level, head in enumerate(net.heads):
+    bias = head.logits.bias
+    bias.assign_add(tf.ones_like(bias))
+    change = np.abs(net(images, weights) - before).max()
+    bias.assign_sub(tf.ones_like(bias))
+    assert change == pytest.approx(float(level == path[-1]), abs=1e-5)

@@ -62,8 +62,18 @@ def split_by(seen, gradient, legal=True):
     space(3, (4,), NONE_SKIP_POOL[1:]),
     space(2, (4, 8), NONE_SKIP_POOL, partial_channels=2, filter_multiplier=4),
     space(2, (4, 8), NONE_SKIP_POOL[1:2]),
+    space(4, (4, 8, 16), paths='global'),
+    space(3, (4,), NONE_SKIP_POOL[1:], paths='global'),
   ],
-  ids=['three strides', 'two', 'one', 'partial channels', 'one primitive'],
+  ids=[
+    'three strides',
+    'two',
+    'one',
+    'partial channels',
+    'one primitive',
+    'global paths',
+    'one global path',
+  ],
 )
 def test_exactly_what_is_unseen_has_no_gradient(case, monkeypatch):
   # Normalising undoes a scale but for its epsilon.
@@ -72,8 +82,8 @@ def test_exactly_what_is_unseen_has_no_gradient(case, monkeypatch):
   legal = case.lattice.legal
   usual = np.median(op) + np.median(transition[legal])
   for seen, gradient, exists in (
-    (visibility.seen_transitions(case.lattice), transition, legal),
-    (visibility.seen_beta(case.lattice), beta, legal),
+    (visibility.seen_transitions(case.lattice, case.paths), transition, legal),
+    (visibility.seen_beta(case.lattice, case.paths), beta, legal),
     (visibility.seen_operations(case), op, True),
     (visibility.seen_alpha(case.cell), alpha, True),
   ):
