@@ -96,6 +96,8 @@ class SearchConfig(config_loss.LossConfig):
       budget is exceeded.
     cost_rate: How fast the multiplier grows, by the same share in each step and
       in units of `arch_learning_rate`.
+    cost_sharpness: Of the distribution of architectures whose mean counts,
+      exp(sharpness * score); the higher, the nearer to what is read off.
     cost_floor: Where between the cheapest architecture (0) and the budget (1)
       the mean is kept from falling further; a budget above what even weights
       cost counts as that.
@@ -141,6 +143,7 @@ class SearchConfig(config_loss.LossConfig):
   cost_measure: str = _field('cell_macs', str, choices=_MEASURES)
   cost_weight: float = _field(1.0, float, low=0)
   cost_rate: float = _field(3.0, float, low=0)
+  cost_sharpness: float = _field(10.0, float, above=0, high=15)
   cost_floor: float = _field(0.5, float, low=0, below=1)
   cost_alpha_scale: float = _field(1.0, float, low=0)
   cost_beta_scale: float = _field(1.0, float, low=0)

@@ -11,10 +11,15 @@ so that lambda grows for as long as the budget is exceeded, and falls below it.
 The floor has a multiplier of its own: without it, a search whose lambda has
 grown would go on to architectures that only skip.
 
-E[cost] is the exact mean of the architectures that `mode` stands for: paths
-drawn move by move, cells by the product of the weights of their connections,
-two for each block, see `expected_cost`. It depends on neither batches nor
-draws.
+E[cost] is the exact mean of architectures drawn with
+
+  P(architecture) ~ exp(sharpness * score)
+
+where the score is that by which decoding ranks them, by the weights of `mode`.
+So decoding finds the most probable one, which at a high sharpness costs about
+what the mean does. With the plain mean, of a sharpness of 1, weights that are
+still near to even have to prefer cheap operations on every edge to get below a
+budget, and decode to skips alone.
 
 Differs from SNAS and ProxylessNAS, which price every edge of the cell: of these
 a network keeps two for each block, so that their sum is no cost of a network.
@@ -39,6 +44,7 @@ from absl import logging
 from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.report import arch_state
+from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import (
   arch_weights,
   cost,
@@ -49,7 +55,7 @@ from deeplab_nas.space import (
   search_space,
   widest,
 )
-from deeplab_nas.space.decoding import constrained, limits
+from deeplab_nas.space.decoding import constrained, limits, path_logits
 
 # Settings of a scale by the logits that it is for; gamma weighs operations.
 _SCALES = {
@@ -57,6 +63,8 @@ _SCALES = {
   'beta': 'cost_beta_scale',
   'gamma': 'cost_alpha_scale',
 }
+# In place of weights of 0, which have no logs.
+_SMALLEST = 1e-20
 
 
 class CostTerm(tf.Module):
@@ -83,7 +91,8 @@ class CostTerm(tf.Module):
     super().__init__(name='cost_term')
     self.model = model
     self.measure, self.budget = config.cost_measure, float(config.cost_budget)
-    self._weight = config.cost_weight
+    self._weight, self._sharpness = config.cost_weight, config.cost_sharpness
+    self._score = decode.score_of_paths(model.space, config.decode)
     self._rate = config.cost_rate * config.arch_learning_rate
     self._scales = {
       name: getattr(config, setting) for name, setting in _SCALES.items()
@@ -109,12 +118,31 @@ class CostTerm(tf.Module):
 
   def expected(self, weights: arch_weights.ArchWeights) -> tf.Tensor:
     """The mean cost of the architectures of some weights, float64 []."""
-    space = self.model.space
+    drawn = self.drawn(weights)
+    lattice = self.model.space.lattice
+    return expected_cost.mean(self._tables, lattice, *drawn, tf)[0]
+
+  def drawn(
+    self, weights: arch_weights.ArchWeights
+  ) -> arch_weights.ArchWeights:
+    """How probable connections and moves are in architectures by their score.
+
+    Returns:
+      float64 [E, K], of each block sums to 2; and [L, S, 3].
+    """
+    space, sharpness = self.model.space, self._sharpness
     op, transition = (tf.cast(x, tf.float64) for x in weights)
-    drawn = expected_cost.drawn_connections(op, space.cell, tf)
-    return expected_cost.mean(
-      self._tables, space.lattice, drawn, transition, tf
-    )[0]
+    scores = tf.math.log(tf.maximum(transition, _SMALLEST))
+    if self._score == decode.RATIO:
+      exits = space.lattice.legal.sum(-1, keepdims=True)
+      scores += np.log(np.maximum(exits, 1))
+    moves = path_logits.move_logits(sharpness * scores, space.lattice, tf)
+    return arch_weights.ArchWeights(
+      expected_cost.drawn_connections(
+        tf.maximum(op, _SMALLEST) ** sharpness, space.cell, tf
+      ),
+      arch_params.transition_probs(moves, space.lattice),
+    )
 
   def gradients(
     self,

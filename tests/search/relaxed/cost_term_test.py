@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import special
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
@@ -15,6 +16,7 @@ from deeplab_nas.space import (
   cell_space,
   decode,
   expected_cost,
+  genotype,
   latency,
   lattice,
   primitives,
@@ -22,6 +24,7 @@ from deeplab_nas.space import (
 )
 from tests.search import tiny
 from tests.search.relaxed import toy
+from tests.space import enumeration
 
 SPACE = search_space.SearchSpace(
   cell_space.CellSpace(
@@ -83,7 +86,14 @@ def in_numpy(built, costs):
 def test_its_gradient_is_that_of_finite_differences(name):
   """Of the logits, by central differences of the NumPy expectation."""
   built = toy.build(name, SPACE, arch_init_stddev=0.5)
-  costs = term(2e6, cost_measure='params', cost_weight=0.0, cost_rate=0.0)
+  costs = term(
+    2e6,
+    cost_measure='params',
+    cost_weight=0.0,
+    cost_rate=0.0,
+    cost_sharpness=1.0,
+    decode='product',
+  )
   costs.multipliers.assign([1.0, 0.0])
   found = costs.gradients(built.mode, built.learnt)
   rng, step = np.random.default_rng(0), 1e-2
@@ -98,6 +108,53 @@ def test_its_gradient_is_that_of_finite_differences(name):
     size = np.linalg.norm(gradient) * np.linalg.norm(way)
     assert abs(np.sum(gradient * way) - slope) < 1e-4 * size
     assert size > 0
+
+
+@pytest.mark.parametrize('score', decode.SCORES)
+@pytest.mark.parametrize('sharpness', [1.0, 10.0])
+def test_the_mean_is_that_of_all_architectures_by_their_score(score, sharpness):
+  costs = term(
+    1e9, decode=score, cost_sharpness=sharpness, cost_measure='params'
+  )
+  weights = enumeration.random_weights(SPACE, np.random.default_rng(0))
+  logs = decode.log_weights(weights.transition, SPACE.lattice, score)
+  scores, counted = [], []
+  for cell in enumeration.all_cells(SPACE.cell):
+    of_cell = enumeration.cell_log(cell, weights.op, SPACE.cell)
+    for path in SPACE.lattice.paths():
+      edges = SPACE.lattice.path_edges(path)
+      scores.append(of_cell + sum(logs[edge.index] for edge in edges))
+      found = genotype.Genotype(path, cell)
+      counted.append(costs.model.measure(found, 'params'))
+  mean = special.softmax(sharpness * np.array(scores)) @ np.array(counted)
+  assert float(costs.expected(weights)) == pytest.approx(mean, rel=1e-9)
+
+
+def test_even_weights_cost_what_random_architectures_do():
+  model = term(1e9).model
+  drawn = [model.measure(SPACE.random(i), 'params') for i in range(1000)]
+  assert even_cost('params') == pytest.approx(np.mean(drawn), rel=0.01)
+
+
+@pytest.mark.parametrize('part', range(2))
+def test_the_gradient_of_sharp_means_is_that_of_finite_differences(part):
+  costs = term(1e6)
+  weights = enumeration.random_weights(SPACE, np.random.default_rng(1))
+  tensors = [tf.constant(x, tf.float64) for x in weights]
+  with tf.GradientTape() as tape:
+    tape.watch(tensors)
+    value = costs.expected(arch_weights.ArchWeights(*tensors))
+  gradient = tape.gradient(value, tensors)[part]
+  rng, step = np.random.default_rng(2), 1e-6
+  for _ in range(4):
+    way = rng.normal(size=gradient.shape) * weights[part]
+    ends = []
+    for sign in (1, -1):
+      moved = list(weights)
+      moved[part] = weights[part] + sign * step * way
+      ends.append(float(costs.expected(arch_weights.ArchWeights(*moved))))
+    slope = (ends[0] - ends[1]) / (2 * step)
+    assert np.sum(gradient * way) == pytest.approx(slope, rel=1e-4)
 
 
 def test_a_multiplier_grows_above_the_budget_and_falls_below_it():
@@ -118,7 +175,7 @@ def test_below_the_floor_it_pulls_to_what_costs_more():
   costs = term(even_cost(), cost_floor=0.8, **FAST)
   built = toy.build('first_order', SPACE, arch_init_stddev=0.0)
   skips = np.zeros([len(SPACE.cell.edges), 3], np.float32)
-  skips[:, 1] = 4.0
+  skips[:, 1] = 0.3
   built.params.alpha.assign(skips)
   of_alpha, _ = costs.gradients(built.mode, built.learnt)
   assert np.all(of_alpha[:, 2] < 0)  # descent gives convolutions more weight
@@ -186,9 +243,8 @@ def test_a_search_ends_within_its_budget_and_near_it_in_the_mean(name):
     costs = term(budget, **FAST)
     built.costs = costs if limited else None
     toy.compiled(built, wants_convolutions, SPACE)(0, 300)
-    genotype = built.genotype()
     weights = arch_weights.ArchWeights(*map(np.asarray, built.mode()))
-    found[limited] = costs.state(weights, genotype, decode.RATIO)
+    found[limited] = costs.state(weights, built.genotype(), decode.RATIO)
   free, kept = found[False], found[True]
   assert free.found > 1.2 * budget and kept.found <= budget
   assert kept.expected - budget < 0.4 * (free.expected - budget)
@@ -275,9 +331,9 @@ def test_latency_is_a_measure_by_a_table_of_this_machine(tmp_path):
   limits = {'cost_measure': 'latency_ms', 'latency_table': table}
   costs = term(1e3, **limits)
   rng = np.random.default_rng(0)
-  genotype = SPACE.random(rng)
-  weights = arch_weights.one_hot(genotype, SPACE)
-  timed = costs.model.measure(genotype, 'latency_ms')
+  found = SPACE.random(rng)
+  weights = arch_weights.one_hot(found, SPACE)
+  timed = costs.model.measure(found, 'latency_ms')
   assert float(costs.expected(weights)) == pytest.approx(timed, rel=1e-9)
   with pytest.raises(
     errors.UserError, match='has at most 0.1 ms: the cheapest'
