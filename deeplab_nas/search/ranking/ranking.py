@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 from matplotlib import figure
 
-from deeplab_nas import files
+from deeplab_nas import files, wording
 from deeplab_nas.search.ranking import agreement, references
 from deeplab_nas.space import genotype as genotype_lib
 
 # What is asked of a score to choose by it: overall; in the best fifth above 0.
 LEAST_TAU = 0.3
 _MOST_CHANCE = 0.05
-_SHOWN = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
 
 
 class Ranking:
@@ -68,14 +67,7 @@ class Ranking:
     rows.append(_cells('best fifth', self.top_fifth))
     if self.ceiling is not None:
       rows.append(_cells('two seeds', self.ceiling))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-      '  '.join(
-        cell.rjust(size) if i else cell.ljust(size)
-        for i, (cell, size) in enumerate(zip(row, widths))
-      ).rstrip()
-      for row in rows
-    ]
+    lines = wording.aligned(rows)
     return '\n'.join([*lines, '', *self._sentences()])
 
   def _sentences(self) -> list[str]:
@@ -189,7 +181,7 @@ class Ranking:
 
 def _worse_by(score: str) -> str:
   """The name of a score, with a sign where more is better."""
-  name = _SHOWN.get(score, score)
+  name = wording.SCORES.get(score, score)
   return f'-{name}' if score == 'miou' else name
 
 
