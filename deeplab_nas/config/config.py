@@ -67,6 +67,7 @@ class Config:
   gdas: config_relaxed.GdasConfig = config_relaxed.GdasConfig()
   drnas: config_relaxed.DrnasConfig = config_relaxed.DrnasConfig()
   proxyless: config_relaxed.ProxylessConfig = config_relaxed.ProxylessConfig()
+  enas: config_relaxed.EnasConfig = config_relaxed.EnasConfig()
   local_search: config_strategies.LocalSearchConfig = (
     config_strategies.LocalSearchConfig()
   )

@@ -100,6 +100,30 @@ class ProxylessConfig(checked_fields.Section):
   baseline_decay: float = _field(0.99, float, low=0, below=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class EnasConfig(checked_fields.Section):
+  """Settings of `enas`; the defaults are those of the authors' code.
+
+  Attributes:
+    num_children: Children of a step, all on one batch.
+    num_units: Of the LSTM.
+    tanh_constant: The largest logit of a move or a source.
+    learning_rate: Adam's, with a beta1 of 0.
+    entropy_weight: Of the bonus, in spreads of the loss for each nat; 1e-4 in
+      the authors' code, of accuracy.
+    baseline_decay: Of the moving averages.
+  """
+
+  NAME: ClassVar[str] = 'enas'
+
+  num_children: int = _field(10, int, low=1)
+  num_units: int = _field(64, int, low=1)
+  tanh_constant: float = _field(1.1, float, above=0)
+  learning_rate: float = _field(3.5e-3, float, above=0)
+  entropy_weight: float = _field(1e-2, float, low=0)
+  baseline_decay: float = _field(0.99, float, low=0, below=1)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -109,5 +133,6 @@ SECTIONS = {
     GdasConfig,
     DrnasConfig,
     ProxylessConfig,
+    EnasConfig,
   )
 }

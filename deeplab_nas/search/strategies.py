@@ -53,6 +53,7 @@ STRATEGIES = {
       ('gdas', 'Gdas'),
       ('drnas', 'Drnas'),
       ('proxyless', 'Proxyless'),
+      ('enas', 'Enas'),
     )
   },
   'random': Entry('trials', f'{_TRIALS}.random', 'Random', 'search'),

@@ -87,7 +87,7 @@ def test_fit_runs_what_warm_up_compiled_and_undid():
 )
 def test_steps_of_every_strategy_are_compiled_and_learn(name):
   model = tiny.searcher(strategy=name, arch_start_epoch=0)
-  learnt = [*model.strategy.learnt.values()]
+  learnt = model.strategy.variables
   model.warm_up(tiny.batches())
   before = values(learnt), values(model.supernet.trainable_variables)
   history = model.fit(tiny.batches(2), steps_per_epoch=2, verbose=0).history
