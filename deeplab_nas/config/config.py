@@ -68,6 +68,9 @@ class Config:
   drnas: config_relaxed.DrnasConfig = config_relaxed.DrnasConfig()
   proxyless: config_relaxed.ProxylessConfig = config_relaxed.ProxylessConfig()
   enas: config_relaxed.EnasConfig = config_relaxed.EnasConfig()
+  perturbation: config_relaxed.PerturbationConfig = (
+    config_relaxed.PerturbationConfig()
+  )
   local_search: config_strategies.LocalSearchConfig = (
     config_strategies.LocalSearchConfig()
   )

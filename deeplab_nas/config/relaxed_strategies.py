@@ -124,6 +124,27 @@ class EnasConfig(checked_fields.Section):
   baseline_decay: float = _field(0.99, float, low=0, below=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class PerturbationConfig(checked_fields.Section):
+  """Settings of `perturbation`.
+
+  Attributes:
+    start: Fraction of the search at which deciding begins.
+    tuning: Share of a decision's steps that come before it is measured, for
+      the weights to get used to the decision before.
+    num_batches: Of half B that a decision is measured on, at most; where there
+      are fewer steps for it, so many.
+    num_paths: The best paths, that are measured one by one.
+  """
+
+  NAME: ClassVar[str] = 'perturbation'
+
+  start: float = _field(0.5, float, low=0, below=1)
+  tuning: float = _field(0.5, float, low=0, below=1)
+  num_batches: int = _field(20, int, low=1)
+  num_paths: int = _field(5, int, low=1)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -134,5 +155,6 @@ SECTIONS = {
     DrnasConfig,
     ProxylessConfig,
     EnasConfig,
+    PerturbationConfig,
   )
 }

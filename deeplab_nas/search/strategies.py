@@ -54,6 +54,7 @@ STRATEGIES = {
       ('drnas', 'Drnas'),
       ('proxyless', 'Proxyless'),
       ('enas', 'Enas'),
+      ('perturbation', 'Perturbation'),
     )
   },
   'random': Entry('trials', f'{_TRIALS}.random', 'Random', 'search'),

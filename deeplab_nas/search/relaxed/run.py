@@ -149,12 +149,26 @@ def build(config: config_lib.Config) -> SearchRun:
       settings=strategies.settings(config),
     )
     cost_term.attach(searcher.strategy, costs)
+    _warn_if_short(searcher, config.search.epochs * steps_per_epoch)
     searcher.compile(searcher.weight_optimizer)
   val = val_batches.make(data, info, strategy.num_replicas_in_sync > 1)
   searcher.recalibration = _recalibration(
     config, info, searcher, steps_per_epoch
   )
   return SearchRun(config, info, searcher, steps_per_epoch, val)
+
+
+def _warn_if_short(searcher: searcher_lib.Searcher, num_steps: int) -> None:
+  """Of a strategy that decides step by step, and has too few of them."""
+  least = getattr(searcher.strategy, 'least_steps', 0)
+  if num_steps < least:
+    logging.warning(
+      '%s has a step of its own for each decision from %d steps on, and this'
+      ' search has %d: it leaves some undecided.',
+      searcher.strategy.name,
+      least,
+      num_steps,
+    )
 
 
 def _recalibration(

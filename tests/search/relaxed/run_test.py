@@ -103,6 +103,17 @@ def test_too_large_a_batch_is_refused(records):
     search_run.build(config_lib.Config.from_dict(settings))
 
 
+def test_too_few_steps_for_all_decisions_are_told(records, caplog):
+  few = config(records, strategy='perturbation', steps_per_epoch=2)
+  with caplog.at_level('WARNING'):
+    search_run.build(few)
+  assert 'perturbation has a step of its own for each' in caplog.text
+  assert 'this search has 4: it leaves some undecided' in caplog.text
+  caplog.clear()
+  search_run.build(config(records, strategy='perturbation', epochs=40))
+  assert 'undecided' not in caplog.text
+
+
 def test_search_writes_what_it_found_and_resumes(records, tmp_path, capsys):
   settings = config(records)
   directory = search(settings, tmp_path / 'run')
