@@ -11,8 +11,10 @@ Prints a line of JSON for each case: seconds of a step and until the first one
 is done, memory, nodes of the graph, floating-point operations. A setting and
 the one that it is compared with are run in alternation, each in a process of
 its own. --kind=in_turn does a step of the weights and then a whole one in one
-process, and says how many times as long the whole one takes. --matrix_peak says
-how much of the machine is used.
+process, and says how many times as long the whole one takes. --kind=sampled
+does a step of all weights and then one of what its sample touches, and says
+which share of the time the second takes, at the start and later. --matrix_peak
+says how much of the machine is used.
 """
 
 from __future__ import annotations

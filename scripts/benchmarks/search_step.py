@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import case as case_lib
@@ -12,8 +12,10 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.runtime import tensorflow_setup
 
 # A step of the weights, one of the strategy, and `train_step`, which does both;
-# a step of the weights and then a `train_step`, for the ratio of the two.
-KINDS = ('weight', 'arch', 'both', 'in_turn')
+# a step of the weights and then a `train_step`, for the ratio of the two; and a
+# step of all weights and then one of a sample's, as strategies by paths take.
+KINDS = ('weight', 'arch', 'both', 'in_turn', 'sampled')
+_BY_PATHS = 'gdas'
 _IGNORE_LABEL = 255
 _IGNORED_SHARE = 0.1
 # Of the learning rate's schedule only.
@@ -43,10 +45,14 @@ def build(
     config: A preset or a YAML file.
     overrides: Settings on top, `section.key=value`.
   """
+  if kind == 'sampled':
+    overrides = [f'search.strategy={_BY_PATHS}', *overrides]
   config = config_lib.load(config, overrides)
   tensorflow_setup.prepare(config.runtime)
   searcher = _searcher(config, num_classes)
   batch = _random_batch(config, num_classes)
+  if kind == 'sampled':
+    return _full_and_sampled(searcher, batch, config)
   if kind != 'in_turn':
     return _job(kind, searcher, batch, config)
   jobs = {
@@ -89,6 +95,34 @@ def _job(
     }
 
   return case_lib.Job(run, facts)
+
+
+def _full_and_sampled(
+  searcher, batch: tuple, config: config_lib.Config
+) -> case_lib.Job:
+  """Both weight steps of the same samples; the first round starts them."""
+  import tensorflow as tf
+
+  def compiled(samples_paths: bool) -> Callable[[], object]:
+    @tf.function(autograph=False)
+    def step(batch):
+      searcher.samples_paths = samples_paths  # while this is traced
+      return searcher.weight_step(batch)
+
+    return lambda: float(step(batch))
+
+  turns = in_turn.InTurn({'full': compiled(False), 'sampled': compiled(True)})
+
+  def facts() -> dict[str, Any]:
+    first = turns.rounds[0]
+    return {
+      **sizes(config),
+      **turns.facts(),
+      **{f'{name}_first_seconds': first[name] for name in first},
+      'sampled_first_to_full_first': first['sampled'] / first['full'],
+    }
+
+  return case_lib.Job(turns.step, facts)
 
 
 def _searcher(config: config_lib.Config, num_classes: int):

@@ -69,3 +69,10 @@ def test_in_turn_times_both_kinds_of_step(results):
   assert facts['weight_median_seconds'] > 0
   assert facts['both_median_seconds'] > 0
   assert facts['both_to_weight'] > 0
+
+
+def test_a_sampled_step_is_timed_beside_a_full_one(results):
+  facts = results['sampled'].facts
+  assert facts['sampled_to_full'] > 0
+  assert facts['sampled_first_to_full_first'] > 0
+  assert facts['full_first_seconds'] > facts['full_median_seconds']

@@ -24,6 +24,8 @@ class Gdas(by_logits.ByLogits):
   of the cell are computed, each by one operation.
   """
 
+  ops_per_edge = 1
+
   def draw(
     self, progress: strategy_lib.Progress, number: int
   ) -> arch_weights.ArchWeights:

@@ -46,6 +46,8 @@ class Proxyless(by_logits.ByLogits):
     baseline: Of REINFORCE; None for the others.
   """
 
+  ops_per_edge = 1
+
   def __init__(
     self,
     space: search_space.SearchSpace,

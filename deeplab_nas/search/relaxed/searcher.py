@@ -16,12 +16,16 @@ from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients, graph_ops, phases, replicas
 from deeplab_nas.nn.supernet import supernet as supernet_lib
+from deeplab_nas.nn.supernet.sampled import supernet as sampled_supernet
 from deeplab_nas.report import arch_state
 from deeplab_nas.run import precompile, step_guard
-from deeplab_nas.search.relaxed import noise_walks, supernet_weights
+from deeplab_nas.search.relaxed import (
+  noise_walks,
+  supernet_weights,
+)
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights, search_space
-from deeplab_nas.train import losses, recalibration, weight_decay
+from deeplab_nas.train import losses, recalibration, weight_steps
 
 
 class Searcher(recalibration.Recalibrated, tf.keras.Model):
@@ -42,6 +46,8 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     supernet: All architectures of the space at once.
     guard: Keeps bad steps from changing anything.
     strategy: Decides how the supernet weighs its architectures.
+    samples_paths: Whether a weight step computes no more than its sample; it
+      computes the whole supernet otherwise.
     ignore_label: Label of pixels that do not count.
     learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
@@ -103,6 +109,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       self.supernet.non_trainable_variables if keeps_statistics else ()
     )
     self.strategy = strategy_lib.build(space, config, seed, settings)
+    self._build_sampled()
     self._build_weight_optimizer(config, steps_per_epoch)
     self._build_noise_walks(config, passes, seed)
     self.arch_start_step = tf.Variable(
@@ -111,6 +118,16 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     self.distribute_reduction_method = 'first'  # logs are the same on all
     self._build_losses(config, class_weights)
     self._build_metrics(num_classes)
+
+  def _build_sampled(self) -> None:
+    per_edge = getattr(self.strategy, 'ops_per_edge', None)
+    sampled = sampled_supernet.SampledSupernet(self.supernet, per_edge or 1)
+    self._sampled = lambda: sampled  # not tracked: the variables are others'
+    self.samples_paths = (
+      per_edge is not None
+      and sampled.is_supported
+      and tf.distribute.get_strategy().num_replicas_in_sync == 1
+    )
 
   def _build_weight_optimizer(
     self, config: config_lib.SearchConfig, steps_per_epoch: int
@@ -240,30 +257,29 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
   def weight_step(self, batch: strategy_lib.Batch) -> tf.Tensor:
     """SGD on the supernet's weights; returns the loss."""
     images, labels = batch
-    variables = self.supernet.trainable_variables
     before = self.guard.snapshot()
-    arch = self.strategy.sample(
-      self._progress(self.weight_optimizer.iterations)
-    )
+    step = self._begun_step()
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-      tape.watch(variables)
-      logits = self.supernet(images, arch, phases.WEIGHT_STEP)
+      tape.watch(step.watched)
+      logits = step.logits(images)
       loss = self._loss(logits, labels)
-    gradients = replicas.totals(tape.gradient(loss, variables))
+    gradients = replicas.totals(tape.gradient(loss, step.watched))
     is_finite = self.guard.checked(loss, gradients, before)
-    gradients = step_guard.zero_unless(is_finite, gradients)
-    decay = graph_ops.constant(self.weight_decay, tf.float32)
-    gradients = [
-      weight_decay.add_l2(gradient, variable, decay)
-      for gradient, variable in zip(gradients, variables)
-    ]
-    self.weight_optimizer.apply_gradients(
-      zip(gradients, variables), skip_gradients_aggregation=True
-    )
+    step.descend(step_guard.zero_unless(is_finite, gradients))
     step_guard.note(self._loss_metric, loss, is_finite)
     counted = tf.where(is_finite, labels, self.ignore_label)
     self._train_iou.update_state(counted, logits)
     return loss
+
+  def _begun_step(self) -> weight_steps.FullStep | weight_steps.SampledStep:
+    """A step of the weights under the strategy's sample."""
+    steps_done = self.weight_optimizer.iterations
+    arch = self.strategy.sample(self._progress(steps_done))
+    settings = arch, self.weight_optimizer, self.weight_decay
+    if self.samples_paths:
+      learning_rate = self.learning_rate(steps_done)
+      return weight_steps.SampledStep(self._sampled(), *settings, learning_rate)
+    return weight_steps.FullStep(self.supernet, *settings)
 
   @tf.autograph.experimental.do_not_convert
   @graph_ops.recorded

@@ -135,6 +135,20 @@ class RelaxedStrategy(Protocol):
     """The architecture that the search stands at."""
 
 
+class ByPaths(RelaxedStrategy, Protocol):
+  """What a strategy has besides whose samples are a path and few operations.
+
+  With it, a weight step computes and moves no more than that; see
+  `train.weight_steps.SampledStep`.
+
+  Attributes:
+    ops_per_edge: The most operations that a sample weighs on one edge of the
+      cell. All others, and all transitions but those of a path, are exactly 0.
+  """
+
+  ops_per_edge: int
+
+
 class ByGradients(RelaxedStrategy, Protocol):
   """What a strategy that descends gradients has besides.
 

@@ -1,0 +1,81 @@
+"""One of several functions, chosen while the graph runs.
+
+TensorFlow inlines the branches of a condition, and then each node of each of
+them is looked at in every step. Here a branch is a function that is called, and
+made ready when it is called for the first time: those not chosen cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+Function = tf.types.experimental.ConcreteFunction
+
+
+def _as_it_is() -> bytes:
+  """The session's settings of a function that is not optimised."""
+  config = tf.compat.v1.ConfigProto()
+  config.graph_options.rewrite_options.disable_meta_optimizer = True
+  return config.SerializeToString()
+
+
+_AS_IT_IS = _as_it_is()
+
+
+def traced(function: Callable, signature: Sequence[tf.TensorSpec]) -> Function:
+  """The function's graph, of no other graph's nodes and gradients."""
+  with tf.init_scope():
+    return tf.function(
+      function,
+      input_signature=signature,
+      autograph=False,
+      experimental_attributes={'_noinline': True},
+    ).get_concrete_function()
+
+
+def call(
+  function: Function, inputs: Sequence[tf.Tensor]
+) -> Sequence[tf.Tensor]:
+  """A node that calls a function.
+
+  The kernels of oneDNN, which alone have gradients of atrous convolutions, are
+  put in place of TensorFlow's in what is called so, and not in a branch.
+  """
+  outputs = tf.raw_ops.PartitionedCall(
+    args=inputs,
+    Tout=[x.dtype for x in function.outputs],
+    f=function,
+    config_proto=_AS_IT_IS,
+  )
+  return outputs if isinstance(outputs, list) else [outputs]
+
+
+def call_with(function: Function, *inputs: tf.Tensor) -> Sequence[tf.Tensor]:
+  """The same, of inputs one by one."""
+  return call(function, inputs)
+
+
+def choose(
+  index: tf.Tensor,
+  branches: Sequence[Function],
+  inputs: Sequence[tf.Tensor],
+  is_stateful: bool = False,
+) -> Sequence[tf.Tensor]:
+  """What one of the functions returns; has no gradient.
+
+  Args:
+    index: int32 [], of the function; the last one if there is none such.
+    branches: Functions of equal dtypes of inputs and of outputs.
+    inputs: All their arguments, resources among them.
+    is_stateful: Whether they read or change resources.
+  """
+  dtypes = [x.dtype for x in branches[0].outputs]
+  case = tf.raw_ops.Case if is_stateful else tf.raw_ops.StatelessCase
+  outputs = case(
+    branch_index=index, input=inputs, Tout=dtypes, branches=branches
+  )
+  if not dtypes:
+    return []
+  return outputs if isinstance(outputs, list) else [outputs]

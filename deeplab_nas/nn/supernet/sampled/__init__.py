@@ -1,0 +1,1 @@
+"""A supernet of which one path and few operations are computed."""

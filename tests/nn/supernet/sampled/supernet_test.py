@@ -1,0 +1,187 @@
+"""A sampled supernet is the supernet under one-hot weights."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_nas.nn.kernels import graph_ops, phases
+from deeplab_nas.nn.supernet import supernet
+from deeplab_nas.nn.supernet.sampled import supernet as sampled_supernet
+from deeplab_nas.space import (
+  arch_weights,
+  cell_space,
+  lattice,
+  primitives,
+  search_space,
+)
+from tests.nn import closeness
+
+NUM_CLASSES = 3
+SIZE = 33, 65
+
+
+def build(chosen, num_layers=3, partial_channels=1, filters=4):
+  space = search_space.SearchSpace(
+    cell_space.CellSpace(2, chosen),
+    lattice.Lattice(num_layers),
+    filters,
+    partial_channels,
+  )
+  tf.keras.utils.set_random_seed(0)
+  net = supernet.Supernet(space, NUM_CLASSES)
+  rng = np.random.default_rng(0)
+  for variable in net.variables:  # offsets of heads and statistics, too
+    noise = rng.uniform(0.05, 0.2, variable.shape)
+    variable.assign_add(tf.constant(noise, tf.float32))
+  return net
+
+
+def images():
+  pixels = np.random.default_rng(1).uniform(0, 255, (2, *SIZE, 3))
+  return tf.constant(pixels, tf.float32)
+
+
+def loss(logits):
+  factors = np.random.default_rng(2).normal(size=(2, *SIZE, NUM_CLASSES))
+  return tf.reduce_mean(logits * factors.astype('f') + logits**2)
+
+
+class Passes:
+  """A pass of both, compiled once, for all architectures."""
+
+  def __init__(self, net, per_edge=1):
+    self.net = net
+    self.sampled = sampled_supernet.SampledSupernet(net, per_edge)
+    self.variables = net.trainable_variables
+    self.full = tf.function(graph_ops.recorded(self._full), autograph=False)
+    self.part = tf.function(graph_ops.recorded(self._part), autograph=False)
+    self.infer = tf.function(self._infer, autograph=False)
+
+  def _full(self, arch):
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(self.variables)
+      logits = self.net(images(), arch, phases.WEIGHT_STEP)
+      value = loss(logits)
+    gradients = tape.gradient(
+      value, self.variables, unconnected_gradients='zero'
+    )
+    return logits, gradients
+
+  def _part(self, arch):
+    choice = self.sampled.choose(arch, phases.WEIGHT_STEP)
+    weights = self.sampled.read(choice)
+    dense = [variable for variable, _ in self.sampled.dense(choice)]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch([weights, dense])
+      logits = self.sampled(images(), choice, weights)
+      value = loss(logits)
+    return logits, choice.layers, tape.gradient(value, [weights, dense])
+
+  def _infer(self, arch):
+    choice = self.sampled.choose(arch, phases.INFERENCE)
+    return self.sampled(images(), choice, self.sampled.read(choice))
+
+  def full_gradients(self, layers, gradients):
+    """Those of a sampled pass in the form of the full one."""
+    of_cells, of_dense = gradients
+    dense = self.sampled.dense(self.sampled.choose(self.arch, phases.INFERENCE))
+    found = {v.ref(): np.zeros(v.shape, 'f') for v in self.variables}
+    for cells, layer, of_cell in zip(self.sampled.cells, layers, of_cells):
+      vector = cells[int(layer.level)].kernel_vector
+      found[vector.ref()][layer.indices] = of_cell
+    for (variable, _), gradient in zip(dense, of_dense):
+      found[variable.ref()] = gradient.numpy()
+    return [found[v.ref()] for v in self.variables]
+
+
+def assert_equal(passes, arch):
+  net = passes.net
+  passes.arch = arch
+  statistics = net.non_trainable_variables
+  before = [v.numpy() for v in statistics]
+  expected, full_gradients = passes.full(arch)
+  moved = [v.numpy() for v in statistics]
+  for variable, value in zip(statistics, before):
+    variable.assign(value)
+  logits, layers, gradients = passes.part(arch)
+  closeness.assert_close([logits], [expected], 1e-5)
+  closeness.assert_close(
+    passes.full_gradients(layers, gradients), full_gradients, 1e-5
+  )
+  touched = 0
+  for old, new, other in zip(before, [v.numpy() for v in statistics], moved):
+    is_moved = new != old
+    np.testing.assert_allclose(new[is_moved], other[is_moved], 1e-5, 1e-6)
+    touched += is_moved.sum()
+  assert touched > 100
+  # With statistics that are not those of zeros.
+  np.testing.assert_allclose(
+    passes.infer(arch),
+    net(images(), arch, phases.INFERENCE),
+    rtol=1e-4,
+    atol=1e-4,
+  )
+
+
+def one_hot(genotype, space):
+  return arch_weights.ArchWeights(
+    *map(tf.constant, arch_weights.one_hot(genotype, space))
+  )
+
+
+def test_it_equals_the_supernet_under_the_same_weights():
+  passes = Passes(build(primitives.PRIMITIVES[1:6]))
+  space = passes.net.space
+  for seed in range(4):
+    assert_equal(passes, one_hot(space.random(seed), space))
+
+
+@functools.cache
+def _operation_on_every_edge(space, seed):
+  """As GDAS draws them."""
+  rng = np.random.default_rng(seed)
+  chosen = rng.integers(len(space.cell.primitives), size=len(space.cell.edges))
+  op = np.eye(len(space.cell.primitives), dtype='f')[chosen]
+  transition = one_hot(space.random(seed), space).transition
+  return arch_weights.ArchWeights(tf.constant(op), transition)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('partial_channels', [1, 2])
+@pytest.mark.parametrize('preset', primitives.PRESETS)
+def test_with_an_operation_on_every_edge(preset, partial_channels):
+  passes = Passes(build(primitives.PRESETS[preset], 4, partial_channels))
+  for seed in range(4):
+    arch = _operation_on_every_edge(passes.net.space, seed)
+    gamma = np.random.default_rng(seed).uniform(0.2, 1, len(arch.op))
+    scaled = arch.op * gamma[:, np.newaxis].astype('f')
+    assert_equal(passes, arch._replace(op=scaled))
+
+
+@pytest.mark.slow
+def test_with_two_operations_on_an_edge():
+  passes = Passes(build(primitives.PRIMITIVES[1:6]), per_edge=2)
+  space = passes.net.space
+  for seed in range(4):
+    arch = one_hot(space.random(seed), space)
+    op = arch.op.numpy()
+    op[0] = 1, 0, 2, 0, 0
+    assert_equal(passes, arch._replace(op=tf.constant(op)))
+
+
+def test_only_what_the_sample_touches_is_read():
+  """The rest may be NaN, which would show."""
+  passes = Passes(build(primitives.PRIMITIVES[1:6]))
+  space = passes.net.space
+  arch = one_hot(space.random(1), space)
+  choice = passes.sampled.choose(arch, phases.WEIGHT_STEP)
+  kept = passes.sampled.read(choice)
+  for cells in passes.sampled.cells:
+    for cell in cells:
+      cell.kernel_vector.assign(cell.kernel_vector * np.nan)
+  passes.sampled.write(choice, kept)
+  logits, _, gradients = passes.part(arch)
+  assert np.isfinite(logits).all()
+  assert all(np.isfinite(x).all() for x in tf.nest.flatten(gradients))
