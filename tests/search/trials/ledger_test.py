@@ -184,7 +184,7 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
   about = {'device': 'a CPU', 'code': '1.0, commit 12'}
   ledger.finish(0, scores=SCORES, seconds=1.23456, about=about)
   ledger = reopened(ledger)
-  ledger.export(target)
+  ledger.export(target, front=[proposal(0).genotype])
   first, second = json.loads(target.read_text())
   assert genotype.Genotype.from_json(json.dumps(first.pop('genotype'))) == (
     proposal(0).genotype
@@ -203,7 +203,9 @@ def test_the_export_says_all_that_is_known(path, tmp_path):
     'failure': None,
     **about,
     'data': None,
+    'is_on_front': True,  # of two objectives
   }
+  assert second['is_on_front'] is False
   assert (second['parent'], second['scores'], second['lost']) == (0, None, 0)
 
 
