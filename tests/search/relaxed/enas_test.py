@@ -68,7 +68,7 @@ def test_the_gradient_is_that_of_the_enumerated_expectation(num_children):
 def test_equal_losses_leave_only_the_bonus():
   built = build(entropy_weight=1.0, learning_rate=0.03, num_children=4)
   for variable in built.learnt.values():
-    variable.assign(4 * variable)
+    variable.assign(15 * variable)
   everything = tf.constant(enumeration.every_sequence())
 
   def mean_entropy():
@@ -78,7 +78,7 @@ def test_equal_losses_leave_only_the_bonus():
   step = compiled(built, lambda batch, arch: batch)
   for i in range(40):
     assert float(step(tiny.progress(i), tf.constant(2.0))) == 2
-  assert mean_entropy() > before + 0.3
+  assert mean_entropy() > before + 0.1
   built.settings = relaxed_strategies.EnasConfig(entropy_weight=0.0)
   plain = tiny.arch_step(lambda batch, arch: tf.constant(2.0))
   for gradient in built.gradients(plain)[1]:
@@ -91,11 +91,12 @@ def test_the_scale_and_the_offset_of_a_loss_do_not_matter():
   step = compiled(
     built, lambda batch, arch: batch[0] * loss(None, arch) + batch[1]
   )
-  start = [variable.numpy() for variable in built.variables]
+  state = [*built.variables, *built.optimizer.variables]
+  start = [variable.numpy() for variable in state]
   learnt = [*built.learnt.values()]
   first = [variable.numpy() for variable in learnt]
   for scale, offset in ((1.0, 0.0), (100.0, 7.0)):
-    for variable, value in zip(built.variables, start):
+    for variable, value in zip(state, start):
       variable.assign(value)
     for i in range(4):
       step(tiny.progress(i), tf.constant([scale, offset * i]))
