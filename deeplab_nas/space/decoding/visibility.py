@@ -9,9 +9,9 @@ consequences:
   the stem do: it changes nothing but weights that are unseen. So is the logit
   of a node with one exit, whose weight is 1 whatever it is.
 
-With one distribution over whole paths, `global`, the loss sees all transitions
-that not every path takes: each changes how much weight arrives elsewhere, and
-the heads are weighed.
+With one distribution over whole paths, `global`, the loss sees the weights of
+all transitions, as the heads are weighed by what arrives, and the logits of all
+that not every path takes.
 
 The share of all weight that arrives at each stride of the last layer is unseen
 for the same reason: every stride's head normalises what it reads.
@@ -41,7 +41,7 @@ def seen_transitions(
     bool [L, S, 3]; illegal moves are False.
   """
   if paths == search_space.GLOBAL:
-    return lattice.legal & (lattice.num_levels > 1)
+    return lattice.legal.copy()
   seen = np.zeros(lattice.legal.shape, bool)
   for edge in lattice.edges:
     seen[edge.index] = len(lattice.edges_into(edge.target)) > 1
@@ -61,7 +61,7 @@ def seen_beta(
     bool [L, S, 3]; illegal moves are False.
   """
   if paths == search_space.GLOBAL:
-    return seen_transitions(lattice, paths)
+    return lattice.legal & (lattice.num_levels > 1)
   exits = lattice.legal.sum(-1, keepdims=True)  # [L, S, 1]
   reaches = seen_transitions(lattice).any(-1, keepdims=True)
   return lattice.legal & (exits > 1) & reaches
