@@ -127,6 +127,11 @@ class BayesianConfig(checked_fields.Section):
     pool_size: Architectures of a generation that maximises expected
       improvement.
     num_generations: Of these, for each proposal.
+    kernel: 'matern' on the `encoding`, or 'esnac' for embeddings that it
+      learns, with which it takes no encoding.
+    num_kernels: Of 'esnac', how many take turns; 8 in the authors' code.
+    kernel_steps: Of 'esnac', of the training of each; 100 at most in the
+      authors' code.
   """
 
   NAME: ClassVar[str] = 'bayesian'
@@ -135,6 +140,9 @@ class BayesianConfig(checked_fields.Section):
   encoding: str = _field('features', str, choices=('features', 'paths'))
   pool_size: int = _field(20, int, low=1)
   num_generations: int = _field(3, int, low=0)
+  kernel: str = _field('matern', str, choices=('matern', 'esnac'))
+  num_kernels: int = _field(8, int, low=1)
+  kernel_steps: int = _field(100, int, low=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,9 @@ from deeplab_nas.search.trials import neighbours, strategy
 from deeplab_nas.space import lattice
 from tests.search.trials import studies
 
-every = pytest.mark.parametrize('name', studies.STRATEGIES)
+every = pytest.mark.parametrize(
+  'name', [*studies.STRATEGIES, *studies.VARIANTS]
+)
 
 
 def is_rare(genotype):

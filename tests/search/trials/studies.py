@@ -62,10 +62,25 @@ STRATEGIES = {
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }
 
+# Others of their settings, which have to keep the same promises.
+VARIANTS = {
+  'bayesian esnac': (
+    bayesian.Bayesian,
+    config_strategies.BayesianConfig(
+      num_initial=5,
+      pool_size=4,
+      num_generations=1,
+      kernel='esnac',
+      num_kernels=2,
+      kernel_steps=3,
+    ),
+  ),
+}
+
 
 def build(name, study):
   """A strategy with its settings for few trials."""
-  cls, settings = STRATEGIES[name]
+  cls, settings = {**STRATEGIES, **VARIANTS}[name]
   return cls(study, settings)
 
 

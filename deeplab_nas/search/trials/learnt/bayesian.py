@@ -12,12 +12,15 @@ Reference:
   Sec. 4.2, https://doi.org/10.1007/978-3-642-10701-6_6, for pending trials
   Knowles, ParEGO, Eq. (2), https://doi.org/10.1109/TEVC.2005.851274, for
   several objectives
+  Cao et al., Learnable embedding space for efficient neural architecture
+  compression, Sec. 3, https://arxiv.org/abs/1902.00383, for the kernel `esnac`
 """
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +30,12 @@ from sklearn.gaussian_process import kernels
 
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
-from deeplab_nas.search.trials.learnt import beliefs, features, paths
+from deeplab_nas.search.trials.learnt import (
+  beliefs,
+  embedding,
+  features,
+  paths,
+)
 from deeplab_nas.space import genotype as genotype_lib
 
 _ENCODINGS = {'features': features.Features, 'paths': paths.PathEncoding}
@@ -37,6 +45,18 @@ _SAMPLE = 200
 _NUM_PARENTS = 4
 # ParEGO's share of the mean in a sum of several objectives.
 _AUGMENTED = 0.05
+
+
+class _View(NamedTuple):
+  """What makes points of architectures, and how points are compared.
+
+  Attributes:
+    points: Float [N, D] of architectures.
+    kernel: Of a process on these.
+  """
+
+  points: Callable[[Sequence[genotype_lib.Genotype]], np.ndarray]
+  kernel: kernels.Kernel
 
 
 class _Data(NamedTuple):
@@ -65,6 +85,10 @@ class Bayesian(strategy.TrialStrategy):
   believer"). Of several objectives each proposal improves on another weighted
   maximum of them, the weights drawn anew (ParEGO).
 
+  With `kernel=esnac` the points are ESNAC's learnt embedding: `num_kernels` of
+  them take turns, trial by trial, each trained on a random half of the scores,
+  so that different ones are asked for (Sec. 3.3 of Cao et al.).
+
   Differs from NASBOT (Kandasamy et al.) in the kernel: there an optimal
   transport between the layers of two networks, here a distance of encodings,
   which layers of one path and one cell allow; and in `tamed`, without which one
@@ -80,7 +104,8 @@ class Bayesian(strategy.TrialStrategy):
     rng = np.random.default_rng(0)
     sample = self._encode([study.space.random(rng) for _ in range(_SAMPLE)])
     self._scale = _scale(sample)
-    self._kernels: dict[bytes, kernels.Kernel] = {}
+    self._embedding = embedding.Embedding(study.space)
+    self._views: dict[tuple, _View] = {}
 
   def propose(
     self, trials: Sequence[strategy.Trial], rng: np.random.Generator
@@ -92,13 +117,22 @@ class Bayesian(strategy.TrialStrategy):
     if not scored or len(tried) < self.settings.num_initial:
       genotype = fresh.random(self.study, tried, rng)
       return strategy.Proposal(genotype, full, is_random=True)
-    process = self._process(trials, scored, rng)
+    losses = np.array([self.study.losses(trial) for trial in scored])
+    losses = beliefs.tamed(_scalarized(losses, rng), np.zeros(len(scored), int))
+    known = tuple(trial.genotype for trial in scored)
+    view = self._view(len(trials), known, losses)
+    process = self._process(trials, view, _Data(view.points(known), losses))
     numbers = {trial.genotype: trial.number for trial in scored}
     known = list(numbers)
-    means = process.predict(self._points(known))
+    means = process.predict(view.points(known))
     order = np.argsort(means, kind='stable')[:_NUM_PARENTS]
     parents = {known[i]: numbers[known[i]] for i in order}
-    chosen, parent = self._maximised(process, means.min(), parents, tried, rng)
+
+    def gains(candidates: Sequence[genotype_lib.Genotype]) -> np.ndarray:
+      moments = process.predict(view.points(candidates), return_std=True)
+      return expected_improvement(*moments, means.min())
+
+    chosen, parent = self._maximised(gains, parents, tried, rng)
     return strategy.Proposal(chosen, full, parent)
 
   def best(
@@ -107,25 +141,11 @@ class Bayesian(strategy.TrialStrategy):
     """See `strategy.TrialStrategy`."""
     return history.best(self.study, trials)
 
-  def _points(self, genotypes: Sequence[genotype_lib.Genotype]) -> np.ndarray:
-    return self._encode(genotypes) * self._scale
-
   def _process(
-    self,
-    trials: Sequence[strategy.Trial],
-    scored: Sequence[strategy.Trial],
-    rng: np.random.Generator,
+    self, trials: Sequence[strategy.Trial], view: _View, seen: _Data
   ) -> gaussian_process.GaussianProcessRegressor:
     """Of all scores, and of the means of pending trials."""
-    losses = np.array([self.study.losses(trial) for trial in scored])
-    losses = _scalarized(losses, rng)
-    level = np.zeros(len(losses), int)
-    seen = _Data(
-      self._points([trial.genotype for trial in scored]),
-      beliefs.tamed(losses, level),
-    )
-    kernel = self._kernel(seen)
-    process = _fitted(seen, kernel)
+    process = _fitted(seen, view.kernel)
     pending = [
       trial.genotype
       for trial in trials
@@ -133,32 +153,84 @@ class Bayesian(strategy.TrialStrategy):
     ]
     if not pending:
       return process
-    points = self._points(pending)
+    points = view.points(pending)
     believed = np.concatenate([seen.losses, process.predict(points)])
     return _fitted(
-      _Data(np.concatenate([seen.points, points]), believed), kernel
+      _Data(np.concatenate([seen.points, points]), believed), view.kernel
     )
 
-  def _kernel(self, seen: _Data) -> kernels.Kernel:
-    """Of the largest marginal likelihood of the first scores.
+  def _view(
+    self,
+    num_trials: int,
+    known: tuple[genotype_lib.Genotype, ...],
+    losses: np.ndarray,
+  ) -> _View:
+    """Fitted to the first scores, and remembered with them.
 
     Their number grows in steps, so that not every proposal has to search.
+
+    Args:
+      num_trials: So far, which says whose turn it is.
+      known: Architectures that have scores.
+      losses: Float [N], of these.
     """
-    count = beliefs.num_fitted(len(seen.losses))
-    first = _Data(seen.points[:count], seen.losses[:count])
-    key = first.points.tobytes() + first.losses.tobytes()
-    if key not in self._kernels:
-      start = kernels.ConstantKernel(1.0, (0.1, 10.0)) * kernels.Matern(
-        1.0, (0.1, 10.0), nu=2.5
-      ) + kernels.WhiteKernel(0.1, (1e-4, 2.0))
-      process = _fitted(first, start, optimizer='fmin_l_bfgs_b')
-      self._kernels = {key: process.kernel_}
-    return self._kernels[key]
+    count = beliefs.num_fitted(len(losses))
+    number = num_trials % self.settings.num_kernels
+    if self.settings.kernel == 'matern':
+      number = 0
+    first = known[:count], losses[:count].tobytes()
+    key = number, first
+    if key not in self._views:
+      self._views = {k: v for k, v in self._views.items() if k[1] == first}
+      make = self._matern if self.settings.kernel == 'matern' else self._esnac
+      self._views[key] = make(known[:count], losses[:count], number)
+    return self._views[key]
+
+  def _matern(
+    self,
+    known: Sequence[genotype_lib.Genotype],
+    losses: np.ndarray,
+    number: int,
+  ) -> _View:
+    """Of the largest marginal likelihood; there is one."""
+    del number
+
+    def points(genotypes: Sequence[genotype_lib.Genotype]) -> np.ndarray:
+      return self._encode(genotypes) * self._scale
+
+    start = kernels.ConstantKernel(1.0, (0.1, 10.0)) * kernels.Matern(
+      1.0, (0.1, 10.0), nu=2.5
+    ) + kernels.WhiteKernel(0.1, (1e-4, 2.0))
+    seen = _Data(points(known), losses)
+    process = _fitted(seen, start, optimizer='fmin_l_bfgs_b')
+    return _View(points, process.kernel_)
+
+  def _esnac(
+    self,
+    known: Sequence[genotype_lib.Genotype],
+    losses: np.ndarray,
+    number: int,
+  ) -> _View:
+    """That of a number, learnt from a half of the scores that it draws."""
+    rng = np.random.default_rng([number, len(losses)])
+    half = rng.permutation(len(losses))[: max(2, len(losses) // 2)]
+    weights = self._embedding.initial(rng)
+    if len(half) > 1:
+      weights = self._embedding.fitted(
+        [known[i] for i in half],
+        losses[half],
+        self.settings.kernel_steps,
+        weights,
+      )
+    return _View(
+      functools.partial(self._embedding.points, weights),
+      kernels.RBF(embedding.LENGTH, 'fixed')
+      + kernels.WhiteKernel(embedding.NOISE, 'fixed'),
+    )
 
   def _maximised(
     self,
-    process: gaussian_process.GaussianProcessRegressor,
-    least: float,
+    gains: Callable[[Sequence[genotype_lib.Genotype]], np.ndarray],
     parents: dict[genotype_lib.Genotype, int],
     tried: set[genotype_lib.Genotype],
     rng: np.random.Generator,
@@ -172,10 +244,7 @@ class Bayesian(strategy.TrialStrategy):
       pool.setdefault(child, parents[parent])
     for generation in range(self.settings.num_generations + 1):
       candidates = list(pool)
-      gains = expected_improvement(
-        *process.predict(self._points(candidates), return_std=True), least
-      )
-      order = np.argsort(-gains, kind='stable')[:size]
+      order = np.argsort(-gains(candidates), kind='stable')[:size]
       pool = {candidates[i]: pool[candidates[i]] for i in order}
       if generation < self.settings.num_generations:
         for genotype, parent in list(pool.items()):

@@ -40,20 +40,42 @@ def test_what_is_certain_improves_by_the_difference():
   np.testing.assert_allclose(found, [1.5, 0], atol=1e-9)
 
 
-@pytest.mark.parametrize('encoding', ['features', 'paths'])
-def test_after_few_trials_proposals_are_better_than_random_ones(encoding):
+@pytest.mark.parametrize(
+  'settings',
+  [
+    {'encoding': 'features'},
+    {'encoding': 'paths'},
+    {'kernel': 'esnac', 'num_kernels': 2, 'kernel_steps': 50},
+  ],
+)
+def test_after_few_trials_proposals_are_better_than_random_ones(settings):
   """Random ones have mean 0 and standard deviation 1, of 15 a mean of +-.26."""
   found = []
   for seed in range(3):
     loss = landscapes.target(studies.MIDDLE, seed)
     genotypes = studies.genotypes(studies.MIDDLE, 25, seed)
     trials = trials_of(map(loss, genotypes), genotypes)
-    chosen = search(encoding=encoding)
+    chosen = search(**settings)
     found += [
       loss(chosen.propose(trials, np.random.default_rng(i)).genotype)
       for i in range(5)
     ]
   assert np.mean(found) < -1
+
+
+def test_kernels_of_other_halves_ask_for_other_architectures():
+  """They take turns with the number of trials, from the same scores."""
+  loss = landscapes.target(studies.MIDDLE, 0)
+  genotypes = studies.genotypes(studies.MIDDLE, 27)
+  trials = trials_of(map(loss, genotypes[:24]), genotypes)
+  trials += [studies.trial(24 + i, g) for i, g in enumerate(genotypes[24:])]
+  chosen = search(kernel='esnac', num_kernels=3, kernel_steps=3)
+  failed = [t._replace(failure='nan') for t in trials[24:]]
+  asked = [
+    chosen.propose([*trials[:24], *failed[:n]], np.random.default_rng(0))
+    for n in range(3)
+  ]
+  assert len({proposal.genotype for proposal in asked}) == 3
 
 
 def test_a_parent_is_one_of_the_best():
