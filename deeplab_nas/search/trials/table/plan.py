@@ -1,8 +1,9 @@
 """Which trials the table wants, in an order of which each beginning is useful.
 
-Of each architecture all fidelities come together. Random architectures, some of
-them with a second seed; grids of paths and cells, which say what share of the
-variance each has; more of both; then the third and fourth seeds.
+Of each architecture all fidelities come together. Random architectures, the
+first with a second seed, which say what is luck; grids of paths and cells,
+which say what share of the variance each has; more of both; then the third and
+fourth seeds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from deeplab_nas.search.trials.table import rows, space
 from deeplab_nas.space import genotype as genotype_lib
 
 NUM_RANDOM = 150
-# Of these, how many have further seeds, and how many.
+# Of these, how many (the first) have further seeds, and how many.
 NUM_REPEATED = 20
 MORE_SEEDS = 3
 # Numbers of the grid's paths, cells and seeds, and of a smaller one in it.
@@ -25,9 +26,7 @@ GRID = (8, 6)
 SMALL_GRID = (4, 3)
 GRID_SEEDS = 2
 # Random architectures before the smaller grid, and before the larger one.
-_STAGES = (30, 60)
-# The first of so many random ones is repeated.
-_EVERY = 3
+_STAGES = (20, 60)
 # Of the draws.
 _RANDOM_SEED, _GRID_SEED = 1, 2
 
@@ -64,7 +63,7 @@ def keys(protocol: protocol_lib.Protocol) -> Iterator[rows.Key]:
 
 def repeated() -> list[genotype_lib.Genotype]:
   """The random architectures that have further seeds."""
-  return randoms()[: _EVERY * NUM_REPEATED : _EVERY]
+  return randoms()[:NUM_REPEATED]
 
 
 def _trained() -> Iterator[tuple[genotype_lib.Genotype, int]]:

@@ -85,15 +85,21 @@ def _noise(table: rows_lib.Table) -> Iterator[str]:
     ends = [noise.reliability, *noise.interval]
     tau, _, count = noise.agreement
     yield (
-      f'| {name} | {steps} | {noise.architectures:.3g} | {noise.seeds:.3g} |'
+      f'| {name} | {steps} | {_number(noise.architectures, ".3g")} |'
+      f' {_number(noise.seeds, ".3g")} |'
       f' {_spread(*ends)} | {_spread(*map(analysis.tau_of, ends))} |'
-      f' {tau:.2f} | {count} |'
+      f' {_number(tau)} | {count} |'
     )
   yield ''
 
 
+def _number(value: float, form: str = '.2f') -> str:
+  return '-' if np.isnan(value) else f'{value:{form}}'
+
+
 def _spread(value: float, low: float, high: float) -> str:
-  return f'{value:.2f} ({low:.2f} to {high:.2f})'
+  interval = '' if np.isnan(low) else f' ({low:.2f} to {high:.2f})'
+  return _number(value) + interval
 
 
 def _fidelities(table: rows_lib.Table) -> Iterator[str]:
@@ -112,8 +118,8 @@ def _fidelities(table: rows_lib.Table) -> Iterator[str]:
     crossed = analysis.crossed(other, target)
     yield (
       f'| {name} after {steps} | {_spread(found.tau, *found.interval)} |'
-      f' {found.correlation:.2f} | {found.count} |'
-      f' {crossed.tau:.2f} | {crossed.count} |'
+      f' {_number(found.correlation)} | {found.count} |'
+      f' {_number(crossed.tau)} | {crossed.count} |'
     )
   yield ''
 
@@ -161,8 +167,8 @@ def _predictors(table: rows_lib.Table, synflow) -> Iterator[str]:
   yield '| without a trial | tau | partial, given multiply-adds | of |'
   yield '|---|---|---|---|'
   for name, (raw, partial, count) in ranks.items():
-    given = '' if name == 'multiply-adds' else f'{partial:.2f}'
-    yield f'| {name} | {raw:.2f} | {given} | {count} |'
+    given = '' if name == 'multiply-adds' else _number(partial)
+    yield f'| {name} | {_number(raw)} | {given} | {count} |'
   yield ''
   yield (
     f'Of {len(found)} architectures, unrelated numbers have a tau beyond'
@@ -206,4 +212,4 @@ def save_picture(table: rows_lib.Table, path: pathlib.Path) -> None:
 
 
 def _label(axes, found: analysis.Agreement) -> None:
-  axes.set_title(f'tau {found.tau:.2f} ({found.count})', fontsize=9)
+  axes.set_title(f'tau {_number(found.tau)} ({found.count})', fontsize=9)

@@ -17,7 +17,7 @@ def table():
   made = rows.Table(protocol.Protocol((1, 2)))
   paths, cells = plan.grid()
   on_grid = [genotype_lib.Genotype(p, c) for p in paths[:2] for c in cells[:2]]
-  randoms = [*plan.randoms()[:6], *plan.repeated()[2:8]]
+  randoms = [*plan.randoms()[:6], *plan.repeated()[6:12]]
   for genotype in [*randoms, *on_grid]:
     seeds = 1 if genotype in plan.randoms()[:6] else 2
     for steps in (1, 2):
@@ -54,6 +54,16 @@ def test_noise_fidelities_shares_and_predictors_are_told(table):
   )
   assert '| parameters |' in text
   assert 'synflow' not in report.describe(table)
+
+
+def test_what_has_too_few_rows_is_left_open(table):
+  few = rows.Table(table.protocol)
+  for row in list(table)[:6]:
+    few.append(row)
+  text = report.describe(few)
+  (noise,) = re.findall(r'^\| cross_entropy \| 2 \|.*$', text, re.M)
+  assert noise.endswith('| - | - | - | - | - | 0 |')
+  assert 'nan' not in text
 
 
 def test_the_picture_is_drawn(table, tmp_path):
