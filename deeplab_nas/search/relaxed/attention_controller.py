@@ -88,6 +88,7 @@ class AttentionController(tf.Module):
     self._space, self._units = space, num_units
     self._bound = tanh_constant
     self._generator = tf.random.Generator.from_seed(seed)
+    self._count = 0
     self._primitives = [
       k for k, p in enumerate(space.cell.primitives) if not p.is_none
     ]
@@ -131,7 +132,8 @@ class AttentionController(tf.Module):
     return self._generator.uniform(shape, -_SCALE, _SCALE, dtype)
 
   def _variable(self, name: str, *shape: int) -> tf.Variable:
-    return tf.Variable(self._uniform(shape), name=name)
+    self._count += 1  # names of their own
+    return tf.Variable(self._uniform(shape), name=f'{name}_{self._count}')
 
   def sample(self, count: int, noise: tf.Tensor) -> Drawn:
     """Draws so many architectures.
