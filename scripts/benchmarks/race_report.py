@@ -188,12 +188,14 @@ def save_picture(
   for axes in (left, right):
     axes.set_xlabel('simulated minutes')
     axes.set_xscale('log')
-    axes.set_yscale('log')
     ticks = [t for t in (1, 2, 5, 10, 20, 30, 60, 120, 240) if t <= times[-1]]
     axes.set_xticks([t for t in ticks if t >= times[0]], minor=False)
     axes.set_xticks([], minor=True)
     axes.xaxis.set_major_formatter('{x:g}')
     axes.grid(alpha=0.3, which='both')
+  left.set_ylim(bottom=0)
+  right.set_yscale('log')
+  right.yaxis.set_major_formatter('{x:g}')
   right.legend(fontsize=7, loc='lower left')
   content = io.BytesIO()
   picture.savefig(content, format='png', dpi=130)
