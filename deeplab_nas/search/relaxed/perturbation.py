@@ -73,7 +73,7 @@ class Perturbation(tf.Module):
   Attributes:
     order: int32 [D], in which decisions are made.
     left: float32 [V], 1 for the entries that have not been removed.
-    costs: float32 [D, C], of removals: loss without less loss with.
+    removal_costs: float32 [D, C], of removals: loss without less loss with.
     sums: float32 [N], of the decision that is being made: its costs so far.
     num_seen: int32 [], batches in these.
     num_decided: int32 [].
@@ -100,7 +100,7 @@ class Perturbation(tf.Module):
     self.least_steps = math.ceil(self._num_windows / (1 - settings.start))
     self.order = _state('order', table.order(seed), tf.int32)
     self.left = _state('left', table.everything(space))
-    self.costs = _state('costs', tf.zeros([num, most]))
+    self.removal_costs = _state('removal_costs', tf.zeros([num, most]))
     self.sums = _state('sums', tf.zeros([self._num_candidates]))
     self.num_seen = _state('num_seen', 0, tf.int32)
     self.num_decided = _state('num_decided', 0, tf.int32)
@@ -147,7 +147,7 @@ class Perturbation(tf.Module):
 
   def _paths(self) -> tuple[tf.Tensor, tf.Tensor]:
     """float32 [N, L, S, 3] and which exist, bool [N]."""
-    gains = self._removals.of_moves(tf.convert_to_tensor(self.costs))
+    gains = self._removals.of_moves(tf.convert_to_tensor(self.removal_costs))
     return removals_lib.best_paths(gains, self.space.lattice, self._num_paths)
 
   def _weights(self, left: tf.Tensor) -> arch_weights.ArchWeights:
@@ -221,10 +221,13 @@ class Perturbation(tf.Module):
     removed = tf.gather(table.removed, due.number)
     removed = tf.reduce_max(goes[:, tf.newaxis] * removed, 0)
     removed = tf.maximum(removed, tf.gather(table.also, due.number))
-    row = tf.one_hot(due.number, self.costs.shape[0])[:, tf.newaxis]
+    row = tf.one_hot(due.number, self.removal_costs.shape[0])[:, tf.newaxis]
     for variable, new in (
       (self.left, self.left * (1 - removed)),
-      (self.costs, tf.where(row > 0, tf.where(exists, means, 0.0), self.costs)),
+      (
+        self.removal_costs,
+        tf.where(row > 0, tf.where(exists, means, 0.0), self.removal_costs),
+      ),
     ):
       variable.assign(tf.where(is_made, new, variable))
     self.sums.assign(tf.where(is_made, 0.0, sums))

@@ -167,6 +167,12 @@ def test_variables_may_be_mirrored(name):
     np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@every
+def test_costs_of_a_strategy_are_the_term_of_a_budget(name):
+  """None where nothing is to be paid: `arch_state` and `attach` ask for it."""
+  assert getattr(toy.build(name), 'costs', None) is None
+
+
 def test_unknown_strategy_names_the_known_ones():
   config = config_lib.SearchConfig(strategy='guess')
   with pytest.raises(errors.UserError, match="'guess'.*first_order"):
