@@ -95,6 +95,7 @@ NO_PATHS = {
   'dataset',
   'outputs',
   'scales',
+  'score',
   'warmup_size',
   'tflite_size',
   'aspp_rates',

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from deeplab_nas.nn.kernels import graph_ops
+
 Function = tf.types.experimental.ConcreteFunction
 
 
@@ -28,7 +30,7 @@ def traced(function: Callable, signature: Sequence[tf.TensorSpec]) -> Function:
   """The function's graph, of no other graph's nodes and gradients."""
   with tf.init_scope():
     return tf.function(
-      function,
+      graph_ops.unrecorded(function),
       input_signature=signature,
       autograph=False,
       experimental_attributes={'_noinline': True},

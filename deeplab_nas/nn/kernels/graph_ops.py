@@ -37,12 +37,28 @@ def recorded(function: Callable) -> Callable:
   does not know of them.
   """
 
+  return _traced_with(function, lambda: None if record is None else {})
+
+
+def unrecorded(function: Callable) -> Callable:
+  """A function to trace, of which TensorFlow takes the gradient.
+
+  Whoever traces it first: within one that is `recorded` its gradients would be
+  those of TensorFlow's operations, which are not all right; that of a depthwise
+  convolution forgets the rate.
+  """
+  return _traced_with(function, lambda: None)
+
+
+def _traced_with(
+  function: Callable, constants: Callable[[], dict | None]
+) -> Callable:
   @functools.wraps(function)
-  def traced(*args):
+  def traced(*args, **kwargs):
     before = _constants()
-    _local.constants = None if record is None else {}
+    _local.constants = constants()
     try:
-      return function(*args)
+      return function(*args, **kwargs)
     finally:
       _local.constants = before
 

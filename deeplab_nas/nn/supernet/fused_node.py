@@ -62,7 +62,9 @@ class FusedNode:
     self.shape = shape
     self.layout = layout_lib.make(shape)
     self._infer = _shared_function(functools.partial(self._compute, False))
-    self._stored = _shared_function(functools.partial(self._compute, True))
+    self._stored = _shared_function(
+      graph_ops.unrecorded(functools.partial(self._compute, True))
+    )
     self._forward = _shared_function(
       graph_ops.recorded(functools.partial(self._compute, True))
     )

@@ -2,10 +2,11 @@
 
 import collections
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import batch_norm, graph_ops
+from deeplab_nas.nn.kernels import batch_norm, depthwise, graph_ops
 from deeplab_nas.nn.supernet import fused_node
 from tests.nn import closeness
 
@@ -189,3 +190,28 @@ def test_without_tensorflows_tapes_gradients_are_the_same(monkeypatch):
   monkeypatch.setattr(graph_ops, 'record', None)
   assert not graph_ops.recorded(graph_ops.is_on)()
   test_values_and_gradients_are_those_of_tensorflow('norm')
+
+
+def test_a_function_traced_in_a_recorded_one_has_the_right_gradients():
+  """TensorFlow's own gradient of a depthwise convolution forgets the rate."""
+  x = tf.random.stateless_normal([2, 8, 12, 4], [0, 1])
+  kernel = tf.random.stateless_normal([3, 3, 4, 1], [0, 2])
+  inner = tf.function(
+    graph_ops.unrecorded(lambda x, kernel: depthwise.conv2d(x, kernel, 2)),
+    autograph=False,
+  )
+
+  def spaced(x, kernel):
+    return tf.nn.depthwise_conv2d(x, kernel, [1] * 4, 'SAME', dilations=[2, 2])
+
+  def gradients(function):
+    def compute(x, kernel):
+      with tf.GradientTape() as tape:
+        tape.watch([x, kernel])
+        value = tf.reduce_sum(tf.sin(function(x, kernel)))
+      return tape.gradient(value, [x, kernel])
+
+    return tf.function(graph_ops.recorded(compute), autograph=False)(x, kernel)
+
+  for actual, expected in zip(gradients(inner), gradients(spaced)):
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
