@@ -54,9 +54,10 @@ def call(
   return outputs if isinstance(outputs, list) else [outputs]
 
 
-def call_with(function: Function, *inputs: tf.Tensor) -> Sequence[tf.Tensor]:
-  """The same, of inputs one by one."""
-  return call(function, inputs)
+def branch(function: Callable, signature: Sequence[tf.TensorSpec]) -> Function:
+  """One to choose that has convolutions: it calls the function's graph."""
+  computing = traced(function, signature)
+  return traced(lambda *inputs: call(computing, inputs), signature)
 
 
 def choose(

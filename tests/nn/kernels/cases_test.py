@@ -47,4 +47,5 @@ def test_resources_of_other_branches_stay():
 def test_a_called_function_is_that_function():
   function = cases.traced(lambda x: x**2, [_SCALAR])
   assert float(cases.call(function, [tf.constant(3.0)])[0]) == 9
-  assert float(cases.call_with(function, tf.constant(4.0))[0]) == 16
+  branch = cases.branch(lambda x: x**2, [_SCALAR])
+  assert float(cases.call(branch, [tf.constant(4.0)])[0]) == 16

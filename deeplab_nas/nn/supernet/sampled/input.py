@@ -61,9 +61,7 @@ def forward(kind: Kind) -> list[cases.Function]:
     return x, none, tf.identity(none)
 
   signature = [kind.spec, FLAT, SIZE, INDEX, ROWS, ROWS]
-  function = cases.traced(compute, signature)
-  call = functools.partial(cases.call_with, function)
-  return [cases.traced(call, signature), cases.traced(zeros, signature)]
+  return [cases.branch(compute, signature), cases.traced(zeros, signature)]
 
 
 @functools.cache
@@ -78,9 +76,7 @@ def backward(kind: Kind) -> list[cases.Function]:
     return tf.gradients(y, [x, kernel], g)
 
   signature = [kind.spec, FLAT, SIZE, INDEX, kind.spec]
-  function = cases.traced(gradients, signature)
-  call = functools.partial(cases.call_with, function)
-  return [cases.traced(call, signature), cases.traced(zeros, signature)]
+  return [cases.branch(gradients, signature), cases.traced(zeros, signature)]
 
 
 def _forward(kind, x, kernel, size, filters, mean, variance):

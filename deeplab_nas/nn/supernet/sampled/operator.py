@@ -89,11 +89,9 @@ def _functions(
   """One for each primitive; those with convolutions call what computes."""
   functions = []
   for k, primitive in enumerate(kind.primitives):
-    function = cases.traced(functools.partial(compute, k), signature)
-    if operators.build(primitive, 1).weight_shapes:
-      call = functools.partial(cases.call_with, function)
-      function = cases.traced(call, signature)
-    functions.append(function)
+    has_weights = operators.build(primitive, 1).weight_shapes
+    make = cases.branch if has_weights else cases.traced
+    functions.append(make(functools.partial(compute, k), signature))
   return functions
 
 
