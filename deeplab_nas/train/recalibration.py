@@ -108,7 +108,12 @@ class Recalibration:
     if not self.norms:
       return 0
     self._copy_weights()
-    with self._unchanged():
+    statistics = [
+      statistic
+      for norm in self.norms
+      for statistic in (norm.moving_mean, norm.moving_variance)
+    ]
+    with kept(statistics):
       found = self._found()
     if not found:
       logging.warning(
@@ -129,21 +134,6 @@ class Recalibration:
       if all(np.isfinite(x).all() for pair in moments for x in pair):
         found.append((math.prod(images.shape[:3]), moments))
     return found
-
-  @contextlib.contextmanager
-  def _unchanged(self) -> Iterator[None]:
-    """Afterwards the statistics are what they were, whatever has happened."""
-    statistics = [
-      statistic
-      for _, norm in self._pairs()
-      for statistic in (norm.moving_mean, norm.moving_variance)
-    ]
-    before = [statistic.numpy() for statistic in statistics]
-    try:
-      yield
-    finally:
-      for statistic, value in zip(statistics, before):
-        statistic.assign(value)
 
   def _pairs(self) -> list[tuple[tf.keras.layers.Layer, tf.keras.layers.Layer]]:
     """Each norm of the network, and the one whose statistics are taken."""
@@ -180,6 +170,17 @@ class Recalibration:
       )
       for norm in norms
     ]
+
+
+@contextlib.contextmanager
+def kept(variables: Sequence[tf.Variable]) -> Iterator[None]:
+  """Afterwards the variables are what they were, whatever has happened."""
+  before = [variable.numpy() for variable in variables]
+  try:
+    yield
+  finally:
+    for variable, value in zip(variables, before):
+      variable.assign(value)
 
 
 def _norms(network: tf.keras.Model) -> list[tf.keras.layers.Layer]:

@@ -13,8 +13,7 @@ Reference:
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -98,7 +97,7 @@ class SharedWeights:
       variable.assign(value)
     self._mean.reset_state()
     self._iou.reset_state()
-    with self._statistics_kept():
+    with recalibration.kept(self.supernet.non_trainable_variables):
       self._recalibration.run()
       for images, labels in self._val():
         self._step(images, labels)
@@ -122,14 +121,3 @@ class SharedWeights:
 
   def _weights(self) -> arch_weights.ArchWeights:
     return arch_weights.ArchWeights(*map(tf.convert_to_tensor, self._arch))
-
-  @contextlib.contextmanager
-  def _statistics_kept(self) -> Iterator[None]:
-    """Afterwards all statistics are what they were."""
-    statistics = self.supernet.non_trainable_variables
-    before = [statistic.numpy() for statistic in statistics]
-    try:
-      yield
-    finally:
-      for statistic, value in zip(statistics, before):
-        statistic.assign(value)
