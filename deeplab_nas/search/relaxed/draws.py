@@ -15,9 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import arch_params, strategy
-from deeplab_nas.space import lattice as lattice_lib
 
 # Numbers of draws within a step are less.
 _PER_STEP = 64
@@ -89,23 +87,6 @@ def one_hot(scores: tf.Tensor, legal: np.ndarray | tf.Tensor) -> tf.Tensor:
 def straight_through(hard: tf.Tensor, soft: tf.Tensor) -> tf.Tensor:
   """Exactly `hard`, with the gradient of `soft`."""
   return tf.stop_gradient(hard) + (soft - tf.stop_gradient(soft))
-
-
-def path_transitions(
-  moves: tf.Tensor, lattice: lattice_lib.Lattice
-) -> tf.Tensor:
-  """How much of the stem's weight passes each transition.
-
-  With one-hot moves these are 1 on one path through the lattice and 0 off it.
-
-  Args:
-    moves: float32 [L, S, 3]; rows of nodes that exist sum to 1.
-    lattice: Of which the moves are.
-
-  Returns:
-    float32 [L, S, 3], of each layer sums to 1.
-  """
-  return path_flow.through_transitions(moves, lattice)
 
 
 def temperature(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import by_logits, draws
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import arch_weights
@@ -38,4 +39,6 @@ class Gdas(by_logits.ByLogits):
       draws.straight_through(draws.one_hot(soft, legal), soft)
       for soft, legal in ((op, tf.ones(op.shape, bool)), (moves, grid.legal))
     )
-    return self.params.with_gamma(op, draws.path_transitions(moves, grid))
+    return self.params.with_gamma(
+      op, path_flow.through_transitions(moves, grid)
+    )

@@ -24,6 +24,7 @@ import tensorflow as tf
 from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
+from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import arch_params, by_logits, draws
 from deeplab_nas.search.relaxed import baseline as baseline_lib
 from deeplab_nas.search.relaxed import strategy as strategy_lib
@@ -72,7 +73,9 @@ class Proxyless(by_logits.ByLogits):
 
   def _weights(self, op, moves) -> arch_weights.ArchWeights:
     grid = self.space.lattice
-    return self.params.with_gamma(op, draws.path_transitions(moves, grid))
+    return self.params.with_gamma(
+      op, path_flow.through_transitions(moves, grid)
+    )
 
   def _logits(self, part: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Those of operations (0) or moves (1), and which are legal."""

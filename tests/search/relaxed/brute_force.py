@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import integrate, special
 
-from deeplab_nas.search.relaxed import draws
+from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 from tests.search.relaxed import toy
@@ -84,7 +84,7 @@ class Rows:
       (op, moves)[part][index] = np.eye(len((op, moves)[part][index]))[k]
     transition = tf.constant(moves)
     if self._takes_path:
-      transition = draws.path_transitions(transition, GRID)
+      transition = path_flow.through_transitions(transition, GRID)
     return strategy_lib.arch_weights.ArchWeights(tf.constant(op), transition)
 
   def rows_of(self, gradients):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from deeplab_nas.nn.supernet import path_flow
 from deeplab_nas.search.relaxed import arch_params, draws
 from deeplab_nas.space import lattice
 from tests.search import tiny
@@ -77,7 +78,7 @@ def test_transitions_of_one_hot_moves_are_a_path():
     expected = np.zeros(grid.legal.shape)
     for edge in grid.path_edges(path):
       expected[edge.index] = 1
-    found = draws.path_transitions(moves, grid)
+    found = path_flow.through_transitions(moves, grid)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -92,7 +93,7 @@ def test_transitions_of_probabilities_are_those_of_all_paths():
     for edge in edges:
       expected[edge.index] += probability
   np.testing.assert_allclose(
-    draws.path_transitions(moves, grid), expected, atol=1e-6
+    path_flow.through_transitions(moves, grid), expected, atol=1e-6
   )
 
 
