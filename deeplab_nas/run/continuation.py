@@ -195,6 +195,22 @@ def check_is_training(run: run_directory.RunDirectory) -> None:
     )
 
 
+def check_is_search(run: run_directory.RunDirectory) -> None:
+  """Raises a UserError unless an architecture was searched for here.
+
+  Its advice, too, is for those who read the folder.
+  """
+  errors.require(
+    run.is_started and run.config.is_file(),
+    f'{run} is no run folder: give the --run_dir of a search.',
+  )
+  errors.require(
+    mode_of(run, run_files.RESTORE) == 'search',
+    f'{run} holds the training of one architecture: give the --run_dir of a'
+    ' search.',
+  )
+
+
 def mode_of(
   run: run_directory.RunDirectory, remedy: str = run_files.RESTART
 ) -> str:

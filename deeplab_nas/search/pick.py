@@ -124,7 +124,8 @@ def read(
       value does not fit.
   """
   run = run_directory.RunDirectory(run_dir)
-  _check_is_search(run)
+  continuation.check_is_search(run)
+  _check_has_results(run)
   config = config_lib.load(os.fspath(run.config))
   space = config.space.build()
   latencies = latency_table and latency.load(latency_table, image_size)
@@ -235,17 +236,8 @@ def _row(search: Search, candidate: Candidate) -> list[str]:
   return [*row, '-'.join(map(str, strides))]
 
 
-def _check_is_search(run: run_directory.RunDirectory) -> None:
-  """Refuses a folder that holds something else, or nothing yet."""
-  errors.require(
-    run.is_started and run.config.is_file(),
-    f'{run} is no run folder: give the --run_dir of a search.',
-  )
-  errors.require(
-    continuation.mode_of(run) == 'search',
-    f'{run} holds a training, whose architecture is decided: give the'
-    ' --run_dir of a search.',
-  )
+def _check_has_results(run: run_directory.RunDirectory) -> None:
+  """Refuses a search that has found nothing yet."""
   errors.require(
     run.arch_weights.is_file() or run.candidates.is_file(),
     f'{run} has no {run.arch_weights.name} and no {run.candidates.name}: its'

@@ -246,3 +246,14 @@ def test_other_images_are_told_but_go_on(tmp_path, searched, caplog):
   more = described(tmp_path / 'more', splits={'train': split})
   continuation.start(searched, more, ['train.py'])
   assert f'{tmp_path}/more has other images or labels than' in caplog.text
+
+
+def test_readers_of_a_search_refuse_other_folders(started, training, tmp_path):
+  continuation.check_is_search(started)
+  with pytest.raises(errors.UserError, match='the training of one architect'):
+    continuation.check_is_search(training)
+  with pytest.raises(errors.UserError, match='is no run folder: give the --r'):
+    continuation.check_is_search(RunDirectory(tmp_path / 'nothing'))
+  started.provenance.write_text('{')
+  with pytest.raises(errors.UserError, match='is damaged: restore it from'):
+    continuation.check_is_search(started)

@@ -181,7 +181,7 @@ def test_folders_without_a_search_are_refused(tmp_path):
   with pytest.raises(errors.UserError, match='nothing is no run folder'):
     pick.read(tmp_path / 'nothing')
   training, _ = make_search(tmp_path / 'train', mode='train')
-  with pytest.raises(errors.UserError, match='holds a training, whose'):
+  with pytest.raises(errors.UserError, match='the training of one'):
     pick.read(training)
   old, _ = make_search(tmp_path / 'old')
   old.arch_weights.unlink()

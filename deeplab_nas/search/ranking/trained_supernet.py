@@ -43,7 +43,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainedSupernet:
     UserError: If it holds no search that shares weights, or no checkpoint yet.
   """
   run = run_directory.RunDirectory(run_dir)
-  _check(run)
+  continuation.check_is_search(run)
   config = config_lib.load(os.fspath(run.config))
   name = config.search.strategy
   errors.require(
@@ -62,19 +62,6 @@ def load(run_dir: str | os.PathLike[str]) -> TrainedSupernet:
   supernet = supernet_lib.Supernet(config.space.build(), info.num_classes)
   _restore(supernet, prefix)
   return TrainedSupernet(supernet, config, info, prefix)
-
-
-def _check(run: run_directory.RunDirectory) -> None:
-  """Raises a UserError unless the folder is that of a search."""
-  errors.require(
-    run.is_started and run.config.is_file(),
-    f'{run} is no run folder: give the --run_dir of a search.',
-  )
-  errors.require(
-    continuation.mode_of(run) == 'search',
-    f'{run} holds the training of one architecture: give the --run_dir of a'
-    ' search.',
-  )
 
 
 def _restore(supernet: supernet_lib.Supernet, prefix: str) -> None:
