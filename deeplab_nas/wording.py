@@ -6,6 +6,12 @@ from collections.abc import Sequence
 
 # Scores that decide, as they are called in sentences.
 SCORES = {'cross_entropy': 'cross-entropy', 'miou': 'mIoU'}
+LOSS_SUM = 'sum of training losses'
+
+
+def score(name: str) -> str:
+  """A score of a trial as it is called in sentences, such as 'mIoU 0.41'."""
+  return {**SCORES, 'loss_sum': LOSS_SUM}.get(name, name)
 
 
 def counted(number: float, noun: str, plural: str | None = None) -> str:

@@ -21,7 +21,13 @@ _field = checked_fields.field
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
 _MEASURES = (*widest.MEASURES, widest.LATENCY)
-_OBJECTIVES = ('cross_entropy', 'miou', *_MEASURES, 'activation_mb')
+_OBJECTIVES = (
+  'cross_entropy',
+  'miou',
+  'loss_sum',
+  *_MEASURES,
+  'activation_mb',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +89,10 @@ class SearchConfig(config_loss.LossConfig):
       random architecture that it tried, again at its end; fewer where they
       would take more than a quarter of `budget`, 0 for none.
     objectives: Scores that decide, the first one where there can be only one:
-      'cross_entropy', 'miou', what `trial_measure` may be, or 'activation_mb'.
-      `nsga2` looks for the Pareto front of several.
+      'cross_entropy', 'miou', 'loss_sum' (of the steps of a training: Ru et
+      al., Speedy performance estimation for neural architecture search, Eq. 1,
+      https://arxiv.org/abs/2006.04492), what `trial_measure` may be, or
+      'activation_mb'. `nsga2` looks for the Pareto front of several.
     cost_budget: The most that the architecture of a search by gradients may
       cost, by `cost_measure`, as a network of `network.filter_multiplier` for
       images of the crop's size. Its mean joins the loss of alpha and beta, and

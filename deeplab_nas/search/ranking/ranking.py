@@ -181,7 +181,7 @@ class Ranking:
 
 def _worse_by(score: str) -> str:
   """The name of a score, with a sign where more is better."""
-  name = wording.SCORES.get(score, score)
+  name = wording.score(score)
   return f'-{name}' if score == 'miou' else name
 
 

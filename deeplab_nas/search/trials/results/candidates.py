@@ -118,7 +118,7 @@ class Candidates:
 
   def columns(self) -> list[str]:
     """Titles of what `cells` gives."""
-    names = [wording.SCORES.get(name, name) for name in self._names]
+    names = [wording.score(name) for name in self._names]
     return [*names, 'steps', 'F', *(['front'] if self._has_front else [])]
 
   def cells(self, candidate: Candidate) -> list[str]:

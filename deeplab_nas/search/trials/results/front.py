@@ -13,6 +13,7 @@ from deeplab_nas.space import genotype as genotype_lib
 
 TITLES = {
   **wording.SCORES,
+  'loss_sum': wording.LOSS_SUM,
   'latency_ms': 'latency, ms',
   'macs': 'multiply-adds',
   'cell_macs': 'multiply-adds in cells',

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from matplotlib import axes as matplotlib_axes
 from matplotlib import figure
 
-from deeplab_nas import files
+from deeplab_nas import files, wording
 from deeplab_nas.search.trials import history, pareto, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -18,6 +18,7 @@ COST = 'macs'
 _TITLES = {
   'cross_entropy': 'cross-entropy of half B',
   'miou': 'mIoU of half B',
+  'loss_sum': wording.LOSS_SUM,
   'macs': 'multiply-adds of a training crop, M',
   'cell_macs': 'multiply-adds in the cells of a training crop, M',
   'params': 'parameters, M',

@@ -171,10 +171,10 @@ def _range(trials: Sequence[strategy.Trial], name: str) -> str:
   """'cross-entropy 0.71 to 0.94 (median 0.8)'."""
   values = [trial.scores[name] for trial in trials]
   if len(values) == 1:
-    return f'{wording.SCORES.get(name, name)} {_number(name, values[0])}'
+    return f'{wording.score(name)} {_number(name, values[0])}'
   low, middle, high = np.percentile(values, (0, 50, 100))
   return (
-    f'{wording.SCORES.get(name, name)} {_number(name, low)} to'
+    f'{wording.score(name)} {_number(name, low)} to'
     f' {_number(name, high)} (median {_number(name, middle)})'
   )
 
@@ -235,7 +235,7 @@ def _names(study: strategy.Study) -> tuple[str, ...]:
 
 def _scores(study: strategy.Study, trial: strategy.Trial) -> str:
   return ', '.join(
-    f'{wording.SCORES.get(name, name)} {_number(name, trial.scores[name])}'
+    f'{wording.score(name)} {_number(name, trial.scores[name])}'
     for name in _names(study)
   )
 

@@ -1,5 +1,6 @@
 """What is said of trials while they run, and at the end."""
 
+import dataclasses
 import shlex
 
 import pytest
@@ -40,6 +41,18 @@ def test_a_line_says_result_best_and_what_is_left():
   assert report.line(STUDY, history[:1], history[0], None, None) == (
     'Trial 0: cross-entropy 0.25, mIoU 75.0 %, 1 min 01 s; the best so far;'
     ' 1 done.'
+  )
+
+
+def test_a_sum_of_losses_can_decide():
+  study = dataclasses.replace(STUDY, objectives=('loss_sum',))
+  history = [
+    each._replace(scores={**each.scores, 'loss_sum': total})
+    for each, total in zip(trials(0.25, 0.5), (500.0, 400.0))
+  ]
+  assert report.line(study, history, history[0], 20, 600).startswith(
+    'Trial 0: sum of training losses 500, cross-entropy 0.25, mIoU 75.0 %,'
+    ' 1 min 01 s; best so far trial 1: sum of training losses 400,'
   )
 
 
