@@ -39,6 +39,7 @@ FLOORS = (
   ('runtime',),
   ('nn.kernels',),
   ('nn.supernet', 'nn.network'),
+  ('nn.hypernetwork',),
   ('run',),
   ('evaluate',),
   ('report',),
