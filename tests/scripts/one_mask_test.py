@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(script, *flags):
-  result = command.run(script, *flags)
+  result = command.here(script, *flags)
   assert result.returncode == 0, result.stderr
   return result
 

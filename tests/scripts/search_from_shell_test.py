@@ -24,15 +24,12 @@ TINY = (
 pytestmark = pytest.mark.slow
 
 
-run = command.run
-
-
 @pytest.fixture(scope='module')
 def records(tmp_path_factory):
   return scenes.make(tmp_path_factory.mktemp('data'))
 
 
-def train(records, *flags):
+def train(records, *flags, run=command.here):
   return run(
     'scripts/train.py',
     '--mode=search',
@@ -45,7 +42,7 @@ def train(records, *flags):
 
 def test_a_search_runs_is_kept_and_resumes(records, tmp_path):
   folder = tmp_path / 'run'
-  first = train(records, f'--run_dir={folder}')
+  first = train(records, f'--run_dir={folder}', run=command.run)
   assert first.returncode == 0, first.stderr
   found = genotype.Genotype.load(folder / 'genotype.json')
   assert found.digest in first.stdout

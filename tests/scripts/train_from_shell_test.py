@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -17,7 +13,6 @@ from tests.scripts import scenes
 from tests.scripts import search_from_shell_test as search_test
 from tests.train import unfinished
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 TINY = (
   'data.crop_size=[33, 33]',
   'data.batch_size=4',
@@ -26,37 +21,36 @@ TINY = (
   'train.epochs=3',
   'train.ema_decay=0.5',
   'runtime.num_panels=1',
-  'runtime.deterministic=true',
 )
 
 pytestmark = pytest.mark.slow
 records = search_test.records
 
 
-def train(records, genotype, run_dir, *flags):
-  return subprocess.run(
-    [
-      sys.executable,
-      str(ROOT / 'scripts' / 'train.py'),
-      '--mode=train',
-      '--config=quickstart',
-      f'--data_dir={records}',
-      f'--genotype={genotype}',
-      f'--run_dir={run_dir}',
-      *(f'--set={setting}' for setting in TINY),
-      *flags,
-    ],
-    capture_output=True,
-    text=True,
-    env={**os.environ, 'PYTHONPATH': str(ROOT)},
+def train(records, genotype, run_dir, *flags, run=command.here):
+  return run(
+    'scripts/train.py',
+    '--mode=train',
+    '--config=quickstart',
+    f'--data_dir={records}',
+    f'--genotype={genotype}',
+    f'--run_dir={run_dir}',
+    *(f'--set={setting}' for setting in TINY),
+    *flags,
   )
+
+
+def train_exactly(*arguments):
+  """As a shell does, in a process that computes the same each time."""
+  exact = '--set=runtime.deterministic=true'
+  return train(*arguments, exact, run=command.run)
 
 
 @pytest.fixture(scope='module')
 def whole(records, tmp_path_factory):
   root = tmp_path_factory.mktemp('runs')
   (root / 'found.json').write_text(scenes.GENOTYPE)
-  result = train(records, root / 'found.json', root / 'whole')
+  result = train_exactly(records, root / 'found.json', root / 'whole')
   assert result.returncode == 0, result.stderr
   return root / 'whole', result
 
@@ -74,7 +68,7 @@ def test_a_stopped_training_goes_on(whole, records):
   parts = folder.with_name('parts')
   shutil.copytree(folder, parts)
   unfinished.forget_last(parts, number=6)
-  result = train(records, folder / 'genotype.json', parts, '--resume')
+  result = train_exactly(records, folder / 'genotype.json', parts, '--resume')
   assert result.returncode == 0, result.stderr
   assert 'Resuming after epoch 2, step' in result.stderr
   expected, actual = (
@@ -136,7 +130,7 @@ def test_damaged_records_are_named_or_left_out(whole, records):
     'dir'
   ] == str(damaged)
 
-  evaluated = command.run(
+  evaluated = command.here(
     'scripts/train.py',
     '--mode=eval',
     f'--run_dir={folder}',
