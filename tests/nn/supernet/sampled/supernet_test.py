@@ -22,11 +22,11 @@ NUM_CLASSES = 3
 SIZE = 33, 65
 
 
-def build(chosen, num_layers=3, partial_channels=1, filters=4):
+def build(chosen, num_layers=3, num_blocks=2, partial_channels=1):
   space = search_space.SearchSpace(
-    cell_space.CellSpace(2, chosen),
+    cell_space.CellSpace(num_blocks, chosen),
     lattice.Lattice(num_layers),
-    filters,
+    4,
     partial_channels,
   )
   tf.keras.utils.set_random_seed(0)
@@ -140,9 +140,10 @@ def test_it_equals_the_supernet_under_the_same_weights():
 
 @functools.cache
 def _operation_on_every_edge(space, seed):
-  """As GDAS draws them."""
-  rng = np.random.default_rng(seed)
-  chosen = rng.integers(len(space.cell.primitives), size=len(space.cell.edges))
+  """As GDAS draws them; four seeds have each of eight operations."""
+  num_edges = len(space.cell.edges)
+  chosen = np.arange(seed * num_edges, (seed + 1) * num_edges)
+  chosen %= len(space.cell.primitives)
   op = np.eye(len(space.cell.primitives), dtype='f')[chosen]
   transition = one_hot(space.random(seed), space).transition
   return arch_weights.ArchWeights(tf.constant(op), transition)
@@ -150,11 +151,15 @@ def _operation_on_every_edge(space, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  'preset, partial_channels',
-  [*((preset, 1) for preset in primitives.PRESETS), ('auto_deeplab', 2)],
+  'preset, sizes',
+  [
+    ('auto_deeplab', (4, 2)),  # every level, and nodes that read others
+    *((name, (2, 1)) for name in primitives.PRESETS if name != 'auto_deeplab'),
+    ('auto_deeplab', (2, 1, 2)),  # partial channels
+  ],
 )
-def test_with_an_operation_on_every_edge(preset, partial_channels):
-  passes = Passes(build(primitives.PRESETS[preset], 4, partial_channels))
+def test_with_an_operation_on_every_edge(preset, sizes):
+  passes = Passes(build(primitives.PRESETS[preset], *sizes))
   for seed in range(4):
     arch = _operation_on_every_edge(passes.net.space, seed)
     gamma = np.random.default_rng(seed).uniform(0.2, 1, len(arch.op))
@@ -165,7 +170,7 @@ def test_with_an_operation_on_every_edge(preset, partial_channels):
 
 @pytest.mark.slow
 def test_with_two_operations_on_an_edge():
-  passes = Passes(build(primitives.PRIMITIVES[1:6]), per_edge=2)
+  passes = Passes(build(primitives.PRIMITIVES[1:6], 2), per_edge=2)
   space = passes.net.space
   for seed in range(4):
     arch = one_hot(space.random(seed), space)
