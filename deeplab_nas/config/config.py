@@ -87,6 +87,9 @@ class Config:
   reinforce: config_strategies.ReinforceConfig = (
     config_strategies.ReinforceConfig()
   )
+  graph_hypernetwork: config_strategies.GraphHypernetworkConfig = (
+    config_strategies.GraphHypernetworkConfig()
+  )
   name: str = dataclasses.field(default='', compare=False)
   overrides: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 

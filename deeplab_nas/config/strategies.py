@@ -189,6 +189,34 @@ class ReinforceConfig(checked_fields.Section):
   baseline_decay: float = _field(0.8, float, low=0, below=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class GraphHypernetworkConfig(checked_fields.Section):
+  """Settings of `graph_hypernetwork`.
+
+  Attributes:
+    num_candidates: Random architectures that the hypernetwork scores; 1000 in
+      the paper, of which 10 are trained.
+    num_random: Of these, how many are trained whatever their score: the
+      baseline of those that it chose.
+    steps: Of the hypernetwork's training, each on one random architecture.
+    learning_rate: Adam's, at the start of a cosine; 1e-3 in the authors' later
+      code, for 300 epochs.
+    num_units: Of a node's state and of messages; 32 in the paper.
+    num_hidden: Of the layer that predicts kernels; 64 in the paper.
+    num_sweeps: T, forward and backward over a cell; 5 in the paper.
+  """
+
+  NAME: ClassVar[str] = 'graph_hypernetwork'
+
+  num_candidates: int = _field(100, int, low=1)
+  num_random: int = _field(4, int, low=0)
+  steps: int = _field(1000, int, low=1)
+  learning_rate: float = _field(3e-3, float, above=0)
+  num_units: int = _field(32, int, low=1)
+  num_hidden: int = _field(64, int, low=1)
+  num_sweeps: int = _field(5, int, low=1)
+
+
 _TRIALS = {
   section.NAME: section
   for section in (
@@ -200,6 +228,7 @@ _TRIALS = {
     BayesianConfig,
     PnasConfig,
     ReinforceConfig,
+    GraphHypernetworkConfig,
   )
 }
 # By the name of the strategy.

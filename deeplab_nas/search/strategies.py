@@ -77,6 +77,12 @@ STRATEGIES = {
   'reinforce': Entry(
     'trials', f'{_TRIALS}.learnt.reinforce', 'Reinforce', 'reinforce'
   ),
+  'graph_hypernetwork': Entry(
+    'trials',
+    f'{_TRIALS}.learnt.graph_hypernetwork',
+    'GraphHypernetwork',
+    'graph_hypernetwork',
+  ),
 }
 
 

@@ -60,6 +60,11 @@ class Contestant:
     if values:
       settings.setdefault(section, {}).update(values)
     config = config_lib.Config.from_dict(settings)
+    errors.require(
+      _only_trains(config),
+      f'{name} scores by a hypernetwork, which made-up losses and tables do not'
+      ' have: it cannot race.',
+    )
     return cls(text, name, getattr(config, section), steps)
 
   def study(self, study: strategy.Study) -> strategy.Study:
@@ -87,10 +92,19 @@ class Contestant:
 
 
 def everyone() -> list[str]:
-  """The names of all strategies by trials."""
+  """The names of all strategies whose trials are trainings."""
+  by_trials = filter(strategies.is_by_trials, strategies.STRATEGIES)
   return [
-    name for name in strategies.STRATEGIES if strategies.is_by_trials(name)
+    name
+    for name in by_trials
+    if _only_trains(config_lib.Config.from_dict({'search': {'strategy': name}}))
   ]
+
+
+def _only_trains(config: config_lib.Config) -> bool:
+  chosen = strategies.load(config.search.strategy)
+  found = chosen.fidelities(config.search, strategies.settings(config))
+  return all(fidelity.is_trained for fidelity in found)
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:

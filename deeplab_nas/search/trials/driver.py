@@ -18,9 +18,9 @@ from absl import logging
 
 from deeplab_nas.run import stop_signals
 from deeplab_nas.search.trials import executor as executor_lib
+from deeplab_nas.search.trials import history, outcome, strategy, width
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
-from deeplab_nas.search.trials import outcome, strategy, width
 
 MAX_TRIES = 3
 # Failed trials, and none that succeeded, after which a study is given up.
@@ -36,7 +36,7 @@ class Limits:
   """When a study ends.
 
   Attributes:
-    num_trials: Trials in all; None for no limit.
+    num_trials: Trainings in all; None for no limit.
     seconds: Of all sessions together; None for no limit.
     parallel: Trials at a time.
     by_processor: Whether seconds are those of processors, of the trials that
@@ -164,7 +164,9 @@ class Driver:
     """How long the study will go on; None where nothing is known."""
     trials = self.ledger.trials
     lasts = [
-      self.seconds_of(t.fidelity) for t in trials if t.scores is not None
+      self.seconds_of(t.fidelity)
+      for t in trials
+      if t.scores is not None and t.fidelity.is_trained
     ]
     if not lasts:
       return None
@@ -174,7 +176,7 @@ class Driver:
       shared = self._executor.capacity if self._limits.by_processor else 1
       left.append(seconds / shared)
     if self._limits.num_trials is not None:
-      done = sum(not t.is_pending for t in trials)
+      done = history.num_trained([t for t in trials if not t.is_pending])
       rounds = (self._limits.num_trials - done) / self._executor.capacity
       left.append(rounds * float(np.mean(lasts)))
     return max(0.0, min(left)) if left else None
@@ -204,7 +206,7 @@ class Driver:
     trials = self.ledger.trials
     number = len(trials)
     limit = self._limits.num_trials
-    if limit is not None and number >= limit:
+    if limit is not None and history.num_trained(trials) >= limit:
       return None
     seen = number - self._limits.num_hidden
     if any(t.is_pending for t in trials[: max(0, seen)]):
@@ -312,10 +314,16 @@ def expected_seconds(
   trials: Sequence[strategy.Trial], fidelity: strategy.Fidelity
 ) -> float:
   """How long another trial will take; 0 where nothing is known."""
-  ended = [t for t in trials if t.scores is not None]
+  ended = [
+    t
+    for t in trials
+    if t.scores is not None and t.fidelity.evaluator == fidelity.evaluator
+  ]
   same = [t.seconds for t in ended if t.fidelity == fidelity]
   if same:
     return float(np.median(same))
+  if not fidelity.is_trained:  # does not take steps of its own
+    return 0.0
   by_step = [t.seconds / t.fidelity.steps for t in ended]
   return float(np.median(by_step)) * fidelity.steps if by_step else 0.0
 

@@ -22,15 +22,43 @@ _STEPS = 10
 
 
 @dataclasses.dataclass(frozen=True)
+class Scoring:
+  """What scores with weights of a hypernetwork will take.
+
+  Attributes:
+    steps: Of the hypernetwork's training.
+    step_seconds: Of one of these.
+    number: Architectures that are scored.
+    score_seconds: Of each.
+  """
+
+  steps: int
+  step_seconds: float
+  number: int
+  score_seconds: float
+
+  @property
+  def training_seconds(self) -> float:
+    """Of all steps."""
+    return self.steps * self.step_seconds
+
+  def seconds(self, at_a_time: int) -> float:
+    """Of the training, which others wait for, and of all scores."""
+    rounds = -(-self.number // at_a_time)
+    return self.training_seconds + rounds * self.score_seconds
+
+
+@dataclasses.dataclass(frozen=True)
 class Estimate:
   """What a study will take.
 
   Attributes:
     start_seconds: Of a trial, besides its steps.
     step_seconds: Of a step.
-    lengths: Steps of trials, from the shortest to a full one.
+    lengths: Steps of trials, from the shortest to a full one; of trainings.
     limits: When the study ends.
     final_seeds: Of what is trained again at its end, at most.
+    scoring: What comes before the trials; None for nothing.
   """
 
   start_seconds: float
@@ -38,6 +66,7 @@ class Estimate:
   lengths: tuple[int, ...]
   limits: driver_lib.Limits
   final_seeds: int = 0
+  scoring: Scoring | None = None
 
   def trial_seconds(self, steps: int) -> float:
     """Of a trial of so many steps."""
@@ -49,8 +78,8 @@ class Estimate:
     if self.limits.num_trials is not None:
       numbers.append(self.limits.num_trials)
     if self.limits.seconds is not None:
-      left = self.limits.seconds - self._final_seconds
-      rounds = int(left / self.trial_seconds(steps))
+      left = self.limits.seconds - self._final_seconds - self._scoring_seconds
+      rounds = int(max(left, 0.0) / self.trial_seconds(steps))
       at_a_time = 1 if self.limits.by_processor else self.limits.parallel
       numbers.append(rounds * at_a_time)
     return min(numbers)
@@ -64,7 +93,7 @@ class Estimate:
   def seconds(self) -> float:
     """Of the whole study."""
     rounds = -(-self.num_trials(self.lengths[-1]) // self.limits.parallel)
-    total = rounds * self._full + self._final_seconds
+    total = rounds * self._full + self._final_seconds + self._scoring_seconds
     if self.limits.seconds is not None and self.limits.num_trials is None:
       return max(total, self.limits.seconds)
     return total
@@ -76,6 +105,11 @@ class Estimate:
   @property
   def _final_seconds(self) -> float:
     return finalists.seconds(self.limits, self._full, self.num_seeds)
+
+  @property
+  def _scoring_seconds(self) -> float:
+    at_a_time = 1 if self.limits.by_processor else self.limits.parallel
+    return self.scoring.seconds(at_a_time) if self.scoring else 0.0
 
   def to_text(self) -> str:
     """A small table."""
@@ -90,6 +124,18 @@ class Estimate:
         (
           f'trials of {steps} steps that fit',
           f'{self.num_trials(steps)}, {at_a_time}',
+        ),
+      ]
+    if self.scoring is not None:
+      before = self.scoring
+      rows[:0] = [
+        (
+          f'hypernetwork, {before.steps} steps',
+          text.duration(before.training_seconds),
+        ),
+        (
+          f'{before.number} scores by it',
+          f'{text.duration(before.score_seconds)} each, {at_a_time}',
         ),
       ]
     again = f'2 architectures, {self.num_seeds} seeds each'
@@ -126,30 +172,60 @@ def measure(
       folder / 'log.txt',
     )
     steps = min(_STEPS, study.full.steps)
-    found = _run(
-      executor, _jobs(executor.capacity, steps, study, widths, folder)
-    )
+    fidelity = strategy.Fidelity(steps)
+    jobs = _jobs(executor.capacity, fidelity, study, widths, folder)
+    scoring = None
+    try:
+      found = _run(executor, jobs)
+      if not study.fidelities[0].is_trained:
+        scoring = _scoring(config, executor, study, widths, folder / 'scored')
+    finally:
+      executor.cancel()
   step_seconds = float(np.mean([each.step_seconds for each in found]))
   seconds = float(np.mean([each.seconds for each in found]))
   return Estimate(
     max(0.0, seconds - steps * step_seconds),
     step_seconds,
-    tuple(fidelity.steps for fidelity in study.fidelities),
+    tuple(f.steps for f in study.fidelities if f.is_trained),
     dataclasses.replace(limits, parallel=executor.capacity),
     config.search.final_seeds,
+    scoring,
+  )
+
+
+def _scoring(
+  config: config_lib.Config,
+  executor: executor_lib.LocalExecutor,
+  study: strategy.Study,
+  widths: width.Widths,
+  folder: pathlib.Path,
+) -> Scoring:
+  """Of a short training of the hypernetwork, and of a score after it.
+
+  A step is taken for longer than it is: each has an architecture of its own,
+  which later some share.
+  """
+  wanted = study.fidelities[0]
+  steps = min(_STEPS, wanted.steps)
+  job, again = _jobs(2, wanted._replace(steps=steps), study, widths, folder)
+  first, second = (_run(executor, [each])[0] for each in (job, again))
+  return Scoring(
+    wanted.steps,
+    first.step_seconds,
+    config.graph_hypernetwork.num_candidates,
+    second.seconds,
   )
 
 
 def _jobs(
   number: int,
-  steps: int,
+  fidelity: strategy.Fidelity,
   study: strategy.Study,
   widths: width.Widths,
   folder: pathlib.Path,
 ) -> list[job_lib.Job]:
   """Trials of random architectures."""
   rng = np.random.default_rng(0)
-  fidelity = strategy.Fidelity(steps)
   jobs = []
   for i in range(number):
     proposal = strategy.Proposal(study.space.random(rng), fidelity)
@@ -170,13 +246,10 @@ def _run(
 ) -> list[outcome.Outcome]:
   """Their outcomes, all with scores."""
   ended = []
-  try:
-    for job in jobs:
-      executor.submit(job)
-    while len(ended) < len(jobs):
-      ended += executor.wait(1.0)
-  finally:
-    executor.cancel()
+  for job in jobs:
+    executor.submit(job)
+  while len(ended) < len(jobs):
+    ended += executor.wait(1.0)
   found = []
   for each in ended:
     result = outcome.Outcome.load(each.job.outcome, each.job.key)

@@ -1,5 +1,7 @@
 """One trial: a training of half A of the split, scored by half B.
 
+One with weights of a hypernetwork has no training of its own.
+
 A confirming one is scored by unseen images as well, and a final one is trained
 on both halves and scored by unseen images alone. Unseen is what is held out of
 the training split or, where nothing is, the validation split.
@@ -30,6 +32,7 @@ from deeplab_nas.nn.network import shared_network
 from deeplab_nas.run import provenance, session, step_guard, val_batches
 from deeplab_nas.search.trials import costs, outcome
 from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials.learnt import hypernetwork
 from deeplab_nas.space import latency
 from deeplab_nas.train import build, class_weights, recalibration, trainer
 
@@ -59,13 +62,22 @@ class Evaluator:
     self,
     config: config_lib.Config,
     clock: Callable[[], float] = time.monotonic,
+    models: hypernetwork.Models | None = None,
   ):
-    """Takes the settings of the study, and what tells the time."""
+    """Nothing is computed yet.
+
+    Args:
+      config: The settings of the study.
+      clock: Tells the time, in seconds.
+      models: Gives architectures weights of a hypernetwork; None for that of
+        the study.
+    """
     self.config = config
     self._clock = clock
     self._images = kept_images.KeptImages()
     self._latencies = costs.latencies(config)
     self._code = provenance.code()
+    self._predicted = models or hypernetwork.Models(config)
 
   def __call__(
     self, job: job_lib.Job, beat: Callable[[], None] = _ignore
@@ -113,22 +125,19 @@ class Evaluator:
       NO_UNSEEN,
     )
     _, info = session.begin(config)
-    model = _trainer(config, job, info)
-    beat()
-    batches = input_pipeline.train_dataset(
-      config.data.dir,
-      config.data.train_split,
-      info,
-      config.data.pipeline(config.runtime.seed),
-      subset=_trained_half(job),
-    )
-    times = [began]
+    times, losses = [began], ()
 
     def note() -> None:
       times.append(self._clock())
       beat()
 
-    losses = _train(model, batches, job.fidelity.steps, note)
+    if job.fidelity.is_trained:
+      model = _trainer(config, job, info)
+      beat()
+      losses = _train(model, _batches(config, job, info), job, note)
+    else:
+      model = self._predicted(config, job, info, note)
+      note()
     if losses is None:
       return outcome.Outcome(job.key, failure=outcome.NAN)
     scores, measured = self._scores(model, config, job, info, beat)
@@ -141,7 +150,7 @@ class Evaluator:
     )
     found = outcome.Outcome(
       job.key,
-      {**scores, 'loss_sum': sum(losses), **spent},
+      {**scores, **({'loss_sum': sum(losses)} if losses else {}), **spent},
       start_seconds=float(steps[0]),
       step_seconds=float(np.median(steps[1:])) if len(steps) > 1 else 0.0,
       score_seconds=self._clock() - times[-1],
@@ -239,6 +248,19 @@ def config_of(config: config_lib.Config, job: job_lib.Job) -> config_lib.Config:
   )
 
 
+def _batches(
+  config: config_lib.Config, job: job_lib.Job, info: dataset_info.DatasetInfo
+) -> tf.data.Dataset:
+  """What a trial is trained on, without an end."""
+  return input_pipeline.train_dataset(
+    config.data.dir,
+    config.data.train_split,
+    info,
+    config.data.pipeline(config.runtime.seed),
+    subset=_trained_half(job),
+  )
+
+
 def _trained_half(job: job_lib.Job) -> str | None:
   return None if job.purpose == job_lib.FINAL else 'a'
 
@@ -274,7 +296,7 @@ def _trainer(
 def _train(
   model: trainer.Trainer,
   batches: tf.data.Dataset,
-  num_steps: int,
+  job: job_lib.Job,
   note: Callable[[], None],
 ) -> tuple[float, ...] | None:
   """Losses of the steps; None if one is not finite.
@@ -282,7 +304,7 @@ def _train(
   Args:
     model: What is trained.
     batches: Endless.
-    num_steps: How many to take.
+    job: Says how many steps to take.
     note: Called after each step.
   """
   step = tf.function(
@@ -290,7 +312,7 @@ def _train(
   )
   iterator = iter(batches)
   losses = []
-  for _ in range(num_steps):
+  for _ in range(job.fidelity.steps):
     model.reset_metrics()  # so that the loss is that of the step
     logs = step(iterator)
     if int(logs[step_guard.NAME]):

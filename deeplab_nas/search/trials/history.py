@@ -32,8 +32,15 @@ def scored(
 
 
 def drawn(trials: Sequence[strategy.Trial]) -> set[genotype_lib.Genotype]:
-  """Architectures that chance alone chose, also where they went on to more."""
-  return {t.genotype for t in trials if t.proposal.is_random}
+  """Architectures that chance alone chose to train, also if for more later."""
+  return {
+    t.genotype for t in trials if t.proposal.is_random and t.fidelity.is_trained
+  }
+
+
+def num_trained(trials: Sequence[strategy.Trial]) -> int:
+  """How many are trainings, and not scores with weights of a hypernetwork."""
+  return sum(trial.fidelity.is_trained for trial in trials)
 
 
 def best_trial(

@@ -74,7 +74,7 @@ class Job(NamedTuple):
     facts = {
       'number': self.number,
       'genotype': json.loads(self.genotype.to_json()),
-      'fidelity': self.fidelity._asdict(),
+      'fidelity': self.fidelity.to_dict(),
       'seed': self.seed,
       'filter_multiplier': self.filter_multiplier,
       'folder': str(self.folder),

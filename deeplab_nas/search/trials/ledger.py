@@ -336,7 +336,7 @@ def _written(proposal: strategy.Proposal, seed: int) -> dict[str, Any]:
     'genotype': json.loads(proposal.genotype.to_json()),
     'parent': proposal.parent,
     'is_random': proposal.is_random,
-    'fidelity': proposal.fidelity._asdict(),
+    'fidelity': proposal.fidelity.to_dict(),
     'seed': seed,
   }
 

@@ -71,7 +71,9 @@ def build(config: config_lib.Config) -> Parts:
     )
   study = strategy.Study(
     space,
-    tuple(strategy.Fidelity(steps) for steps in search.trial_steps),
+    strategies.load(search.strategy).fidelities(
+      search, strategies.settings(config)
+    ),
     search.objectives,
     widths.is_within,
   )

@@ -5,29 +5,53 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from deeplab_nas.config import search as config_search
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space
 
 # Scores of which more is better; of all others, less is.
 LARGER_IS_BETTER = ('miou', 'pixel_accuracy')
+# Where the weights of a trial come from.
+FROM_SCRATCH, HYPERNETWORK = 'from_scratch', 'hypernetwork'
 
 
 class Fidelity(NamedTuple):
   """How much of the full training a trial is.
 
   Attributes:
-    steps: Steps of the training, at least 1.
+    steps: Steps of the training, at least 1; of the hypernetwork's, where that
+      gives the weights.
     image_scale: Of the images that the study's data gives, in (0, 1].
     width: Share of the filter multiplier that the budget allows, in (0, 1].
+    evaluator: 'from_scratch' for a training, 'hypernetwork' for weights that
+      the study's hypernetwork predicts.
   """
 
   steps: int
   image_scale: float = 1.0
   width: float = 1.0
+  evaluator: str = FROM_SCRATCH
+
+  @property
+  def is_trained(self) -> bool:
+    """Whether the network is trained, and not scored with other weights."""
+    return self.evaluator == FROM_SCRATCH
+
+  @property
+  def title(self) -> str:
+    """'400 steps', or what gives the weights."""
+    return f'{self.steps} steps' if self.is_trained else self.evaluator
+
+  def to_dict(self) -> dict[str, int | float | str]:
+    """Fields by name, as JSON; without the evaluator where it trains."""
+    fields = self._asdict()
+    if self.is_trained:  # as it was before there were others
+      del fields['evaluator']
+    return fields
 
 
 class Proposal(NamedTuple):
@@ -126,6 +150,14 @@ class TrialStrategy(Protocol):
   the configuration. What it learns (a controller, a predictor) it learns again
   from the history, or keeps under the number of trials that it has seen.
   """
+
+  @classmethod
+  def fidelities(
+    cls, search: config_search.SearchConfig, settings: Any
+  ) -> tuple[Fidelity, ...]:
+    """Those of a study: by default the trainings of `search.trial_steps`."""
+    del settings
+    return tuple(Fidelity(steps) for steps in search.trial_steps)
 
   def propose(
     self, trials: Sequence[Trial], rng: np.random.Generator

@@ -64,11 +64,18 @@ class AtOnce:
     self._jobs = []
 
 
-def run(folder, executor, num_trials=24, name='regularized_evolution', **kw):
-  ledger = ledger_lib.Ledger(folder / 'ledger.db', STUDY.objectives)
+def run(
+  folder,
+  executor,
+  num_trials=24,
+  name='regularized_evolution',
+  study=STUDY,
+  **kw,
+):
+  ledger = ledger_lib.Ledger(folder / 'ledger.db', study.objectives)
   limits = driver_lib.Limits(num_trials, None, executor.capacity)
   driver = driver_lib.Driver(
-    studies.build(name, STUDY),
+    studies.build(name, study),
     ledger,
     executor,
     WIDTHS,
@@ -174,6 +181,17 @@ def test_each_trial_that_ends_is_noted_once(tmp_path):
   noted = []
   trials = run(tmp_path, AtOnce(rng(0)), num_trials=7, note=noted.append)
   assert sorted(noted) == list(trials)
+
+
+def test_scores_by_a_hypernetwork_are_beside_the_number_of_trials(tmp_path):
+  scored = strategy.Fidelity(9, evaluator=strategy.HYPERNETWORK)
+  study = strategy.Study(SPACE, (scored, studies.FULL))
+  kinds = [scored] * 6 + [studies.FULL] * 4
+  for number in (3, 4):  # the second one goes on with the first one's ledger
+    found = run(
+      tmp_path, AtOnce(rng(0)), number, 'graph_hypernetwork', study=study
+    )
+    assert [trial.fidelity for trial in found] == kinds[: 6 + number]
 
 
 def test_a_proposal_sees_all_but_the_last_trials():

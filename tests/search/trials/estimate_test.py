@@ -37,6 +37,17 @@ def test_a_number_of_trials_is_kept():
   assert found.seconds == 150
 
 
+def test_scores_come_before_trials_and_take_their_time():
+  scoring = estimate.Scoring(100, 0.5, number=21, score_seconds=2.0)
+  limits = driver.Limits(5, None, 2)
+  found = estimate.Estimate(10.0, 0.1, (400,), limits, scoring=scoring)
+  assert found.seconds == 150 + 50 + 11 * 2
+  assert found.to_text().startswith('hypernetwork, 100 steps')
+  limits = driver.Limits(None, 172.0, 2)
+  found = estimate.Estimate(10.0, 0.1, (400,), limits, scoring=scoring)
+  assert found.num_trials(400) == 4
+
+
 @pytest.mark.slow
 def test_an_estimate_is_of_trials_that_ran(records):
   """In processes as a study has them; nothing is left."""

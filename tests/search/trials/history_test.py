@@ -40,6 +40,17 @@ def test_what_chance_drew_stays_so_where_it_goes_on():
   assert history.drawn(trials) == {A}
 
 
+def test_what_was_only_scored_by_a_hypernetwork_was_not_trained():
+  scored = strategy.Fidelity(9, evaluator=strategy.HYPERNETWORK)
+  first, second = studies.trial(0, A, 0.1, scored), studies.trial(1, B, 0.5)
+  trials = [
+    t._replace(proposal=t.proposal._replace(is_random=True))
+    for t in (first, second)
+  ]
+  assert history.num_trained(trials) == 1
+  assert history.drawn(trials) == {B}
+
+
 @pytest.mark.parametrize('loss', [float('nan'), float('inf'), -float('inf')])
 def test_a_loss_that_is_no_number_is_no_score(loss):
   trials = [studies.trial(0, A, loss)]

@@ -12,7 +12,13 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
-from deeplab_nas.search.trials.learnt import bayesian, halving, pnas, reinforce
+from deeplab_nas.search.trials.learnt import (
+  bayesian,
+  graph_hypernetwork,
+  halving,
+  pnas,
+  reinforce,
+)
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 
 DARTS = primitives.PRIMITIVES
@@ -58,6 +64,10 @@ STRATEGIES = {
   'reinforce': (
     reinforce.Reinforce,
     config_strategies.ReinforceConfig(),
+  ),
+  'graph_hypernetwork': (
+    graph_hypernetwork.GraphHypernetwork,
+    config_strategies.GraphHypernetworkConfig(num_candidates=6, num_random=2),
   ),
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }

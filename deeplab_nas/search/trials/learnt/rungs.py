@@ -58,14 +58,17 @@ def sentence(
   study: strategy.Study, level: int, seen: Correlation, trust: float
 ) -> str:
   """One line on a fidelity for people."""
-  steps = study.fidelities[level].steps
+  length = study.fidelities[level]
+  what, full = f'trials of {length.title}', 'full ones'
+  if not length.is_trained:
+    what, full = f'scores of the {length.title}', 'full trials'
   if np.isnan(seen.value):
     return (
-      f'How well trials of {steps} steps rank full ones is not known yet'
+      f'How well {what} rank {full} is not known yet'
       f' ({seen.pairs} architectures had both).'
     )
   text = (
-    f'Trials of {steps} steps rank full ones by a correlation of'
+    f'{what.capitalize()} rank {full} by a correlation of'
     f' {seen.value:.2f} (95 %: {seen.low:.2f} to {seen.high:.2f},'
     f' {seen.pairs} architectures)'
   )

@@ -229,7 +229,10 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
   found: dict[genotype_lib.Genotype, list[_Tried]] = {}
   try:
     for row in json.loads(content):
-      if row['scores'] and row.get('phase', 'search') == 'search':
+      kind = row['fidelity'].get('evaluator', strategy.FROM_SCRATCH)
+      is_of_search = row.get('phase', 'search') == 'search'
+      is_trained = kind == strategy.FROM_SCRATCH
+      if row['scores'] and is_of_search and is_trained:
         text = json.dumps(row['genotype'])
         genotype = genotype_lib.Genotype.from_json(text)
         steps, scores = int(row['fidelity']['steps']), dict(row['scores'])

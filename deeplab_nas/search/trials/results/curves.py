@@ -71,7 +71,7 @@ class Curves:
     scores = {name: trial.scores[name] for name in names}
     so_far = [trial] if self._best is None else [self._best, trial]
     self._best = best = history.best_trial(self._study, so_far)
-    length = f'trials of {trial.fidelity.steps} steps'
+    length = f'trials of {trial.fidelity.title}'
     values = {f'{length}/{name}': value for name, value in scores.items()}
     values |= {f'best so far/{name}': best.scores[name] for name in names}
     values['seconds of a trial'] = trial.seconds

@@ -128,7 +128,7 @@ def _draw_trials(
     color='C7' if is_random else 'C0',
     alpha=(level + 1) / len(plane.study.fidelities),
     linewidths=0,
-    label=f'{"random" if is_random else "chosen"}, {fidelity.steps} steps',
+    label=f'{"random" if is_random else "chosen"}, {fidelity.title}',
   )
 
 

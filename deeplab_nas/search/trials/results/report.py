@@ -37,6 +37,7 @@ def line(
     else _scores(study, trial)
   )
   done = [t for t in trials if not t.is_pending]
+  num_trained = history.num_trained(done)
   of = '' if num_trials is None else f' of {num_trials}'
   title = f'Trial {trial.number}{_length(study, trial)}'
   parts = [f'{title}: {result}, {text.duration(trial.seconds)}']
@@ -48,7 +49,9 @@ def line(
     scores = _scores(study, best)
     parts.append(f'best so far trial {best.number}{length}: {scores}')
   parts += filter(None, [front.phrase(study, done)])
-  parts.append(f'{len(done)}{of} done')
+  if num_trained < len(done):
+    parts.append(f'{len(done) - num_trained} scored')
+  parts.append(f'{num_trained}{of} done')
   if seconds_left is not None:
     parts.append(f'about {text.duration(seconds_left)} left')
   return '; '.join(parts) + '.'
@@ -94,10 +97,7 @@ def summarize(
       f'Found architecture {best.genotype.digest} (trial {best.number}):',
       *(f'  {row}' for row in str(best.genotype).splitlines()),
     ],
-    [
-      f'{wording.counted(len(trials), "trial")} in'
-      f' {text.duration(seconds)}, {failed} of them failed.'
-    ],
+    [f'{_count(trials)} in {text.duration(seconds)}, {failed} of them failed.'],
     [
       text.files(
         ('architecture', run.genotype),
@@ -110,6 +110,16 @@ def summarize(
     _next(run, best),
   ]
   return '\n\n'.join('\n'.join(part) for part in parts if part)
+
+
+def _count(trials: Sequence[strategy.Trial]) -> str:
+  """'14 trials', or '14 trials and 100 scores by the hypernetwork'."""
+  num_trained = history.num_trained(trials)
+  text = wording.counted(num_trained, 'trial')
+  if num_trained == len(trials):
+    return text
+  scores = wording.counted(len(trials) - num_trained, 'score')
+  return f'{text} and {scores} by the hypernetwork'
 
 
 def _verdict(
@@ -248,4 +258,4 @@ def _length(study: strategy.Study, trial: strategy.Trial) -> str:
   """The steps, where trials differ in them."""
   if len(study.fidelities) == 1:
     return ''
-  return f' ({trial.fidelity.steps} steps)'
+  return f' ({trial.fidelity.title})'

@@ -121,12 +121,24 @@ def test_a_table_has_to_cover_what_was_tried(run, model):
 def test_trainings_with_fresh_seeds_are_left_out(run, model, tmp_path):
   """Which were not of the search, and not on the same images."""
   rows = json.loads(run.candidates.read_text())
-  again = dict(rows[0], phase='final', fidelity=FULL._asdict())
+  again = dict(rows[0], phase='final', fidelity=FULL.to_dict())
   other = run_directory.RunDirectory(tmp_path)
   other.genotype.write_bytes(run.genotype.read_bytes())
   other.candidates.write_text(json.dumps([*rows, again]))
   steps = [each.steps for each in read(other, model).best(9)]
   assert steps == [400, 400, 400, 100]
+
+
+def test_scores_without_a_training_are_left_out(run, model, tmp_path):
+  rows = json.loads(run.candidates.read_text())
+  scored = FULL._replace(evaluator=strategy.HYPERNETWORK)
+  better = {**rows[0]['scores'], 'cross_entropy': 0, 'miou': 1}
+  other = run_directory.RunDirectory(tmp_path)
+  other.genotype.write_bytes(run.genotype.read_bytes())
+  other.candidates.write_text(
+    json.dumps([*rows, dict(rows[0], scores=better, fidelity=scored.to_dict())])
+  )
+  assert read(other, model).best(9) == read(run, model).best(9)
 
 
 def test_a_file_without_trials_is_a_sentence(model, tmp_path):

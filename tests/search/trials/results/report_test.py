@@ -12,6 +12,7 @@ from deeplab_nas.search.trials.results import report
 from tests.search.trials import studies
 
 SHORT = strategy.Fidelity(40)
+SCORED = strategy.Fidelity(40, evaluator=strategy.HYPERNETWORK)
 STUDY = strategy.Study(studies.MIDDLE, (studies.FULL,))
 TWO_LENGTHS = strategy.Study(studies.MIDDLE, (SHORT, studies.FULL))
 
@@ -69,6 +70,18 @@ def test_a_short_trial_is_never_the_best_beside_a_full_one():
     'Trial 1 (40 steps): cross-entropy 0.25, mIoU 75.0 %, 1 min 01 s; best so'
     ' far trial 0 (400 steps): cross-entropy 0.5, mIoU 50.0 %; 2 done.'
   )
+
+
+def test_a_score_by_the_hypernetwork_is_no_trial_that_is_done(tmp_path):
+  study = strategy.Study(studies.MIDDLE, (SCORED, studies.FULL))
+  history = [trial(0, 0.5), *(trial(n, 0.25, SCORED) for n in (1, 2))]
+  assert report.line(study, history, history[2], 20, None) == (
+    'Trial 2 (hypernetwork): cross-entropy 0.25, mIoU 75.0 %, 1 min 01 s; best'
+    ' so far trial 0 (400 steps): cross-entropy 0.5, mIoU 50.0 %; 2 scored;'
+    ' 1 of 20 done.'
+  )
+  text = summary(tmp_path, history, 0, study)
+  assert '1 trial and 2 scores by the hypernetwork in 1 h 01 min, 0 of' in text
 
 
 def finals(history, found, random, found_losses=(), random_losses=()):
