@@ -70,7 +70,9 @@ class Beliefs:
       np.array([self._study.loss(trial) for trial in scored]),
     )
     seen = seen._replace(losses=tamed(seen.losses, seen.levels))
-    posterior = surrogate.Surrogate(seen, self._parameters(seen, len(levels)))
+    posterior = surrogate.Surrogate(
+      seen, self._parameters(seen, len(levels)), self._described.weights
+    )
     return Model(self._described, posterior, ids)
 
   def _parameters(
@@ -81,7 +83,8 @@ class Beliefs:
     first = surrogate.Observations(*(column[:count] for column in seen))
     key = tuple(column.tobytes() for column in first)
     if key not in self._fitted:
-      self._fitted = {key: surrogate.fit(first, num_levels)}
+      found = surrogate.fit(first, num_levels, self._described.weights)
+      self._fitted = {key: found}
     return self._fitted[key]
 
 

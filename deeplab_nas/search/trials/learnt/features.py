@@ -13,6 +13,21 @@ from deeplab_nas.space import genotype as genotype_lib
 
 # Kinds of sources: both inputs of the cell, and earlier blocks.
 _KINDS = (cell_space.PREV, cell_space.PREV_PREV, 'block')
+# Columns that say most of an architecture in a few numbers.
+_COARSE = (
+  'convolutions',
+  'fewest convolutions',
+  'most convolutions',
+  'large windows',
+  'skips',
+  'mean level',
+  'last level',
+  'share of level 0',
+  'turns',
+)
+# Of all others together, in squared distances, where these have 1.
+_FINE_WEIGHT = 0.15
+_LARGE_WINDOW = 5
 
 
 class Features:
@@ -25,10 +40,17 @@ class Features:
   the last level, moves to a coarser and to a finer stride, and turns from one
   to the other. Of the cell: the share of each primitive, of each kind of
   source, and of each primitive on each kind of source; the depth of its blocks.
+  And of both together, in a few numbers: the share of operations that have
+  weights, how many of them a signal passes from the inputs of the cell to a
+  block at least and at most, in the mean over blocks, the share of 5x5 windows
+  and of skips.
   All are roughly within [0, 1], but for what `more` gives.
 
   Attributes:
     names: Of the columns.
+    weights: float64 [len(names)], how much each column counts in the squared
+      distance of two architectures: ten that say most as much as seven times
+      all others; see g3doc/strategies.md.
   """
 
   def __init__(
@@ -45,7 +67,8 @@ class Features:
     """
     self._space = space
     self._more = dict(more or {})
-    self._primitives = [p.name for p in space.cell.primitives if not p.is_none]
+    self._by_name = {p.name: p for p in space.cell.primitives if not p.is_none}
+    self._primitives = list(self._by_name)
     levels = range(space.lattice.num_levels)
     layers = range(1, space.lattice.num_layers + 1)
     self.names = (
@@ -56,7 +79,14 @@ class Features:
       *(f'share from {kind}' for kind in _KINDS),
       *(f'{p} from {k}' for p in self._primitives for k in _KINDS),
       *('depth', 'mean depth'),
+      *('convolutions', 'fewest convolutions', 'most convolutions'),
+      *('large windows', 'skips'),
       *self._more,
+    )
+    coarsest = f'share of level {space.lattice.num_levels - 1}'
+    is_coarse = np.isin(self.names, [*_COARSE, coarsest])
+    self.weights = np.where(
+      is_coarse, 1 / is_coarse.sum(), _FINE_WEIGHT / (~is_coarse).sum()
     )
     self._row = functools.lru_cache(maxsize=100_000)(self._computed)
 
@@ -67,7 +97,12 @@ class Features:
 
   def _computed(self, genotype: genotype_lib.Genotype) -> tuple[float, ...]:
     more = (feature(genotype) for feature in self._more.values())
-    return (*self._of_path(genotype.path), *self._of_cell(genotype.cell), *more)
+    return (
+      *self._of_path(genotype.path),
+      *self._of_cell(genotype.cell),
+      *self._of_convolutions(genotype.cell),
+      *more,
+    )
 
   def _of_path(self, path: tuple[int, ...]) -> list[float]:
     num_levels, length = self._space.lattice.num_levels, len(path)
@@ -101,4 +136,30 @@ class Features:
       *table.ravel(),
       max(deep) / len(cell),
       math.fsum(deep) / len(deep) / len(cell),
+    ]
+
+  def _of_convolutions(
+    self, cell: tuple[genotype_lib.Block, ...]
+  ) -> list[float]:
+    """What has weights, and how much of it is passed on the way to a block."""
+    passed = {cell_space.PREV: (0, 0), cell_space.PREV_PREV: (0, 0)}
+    count = large = skips = 0
+    for block, terms in enumerate(cell):
+      ways = []
+      for source, name in terms:
+        primitive = self._by_name[name]
+        learns = not primitive.is_parameter_free
+        count += learns
+        large += learns and primitive.kernel_size >= _LARGE_WINDOW
+        skips += primitive.kind == 'skip'
+        ways.append([way + learns for way in passed[source]])
+      fewest, most = zip(*ways)
+      passed[f'block_{block}'] = min(fewest), max(most)
+    blocks = list(passed.values())[2:]
+    terms = 2 * len(cell)
+    return [
+      count / terms,
+      *(np.mean(blocks, axis=0) / len(cell)),
+      large / terms,
+      skips / terms,
     ]

@@ -70,12 +70,15 @@ class Parameters(NamedTuple):
   scales: tuple[float, ...]
 
 
-def fit(seen: Observations, num_levels: int) -> Parameters:
+def fit(
+  seen: Observations, num_levels: int, weights: np.ndarray | None = None
+) -> Parameters:
   """The most probable parameters.
 
   Args:
     seen: At least one score.
     num_levels: Fidelities that there are.
+    weights: See `Surrogate`.
   """
   start = np.array([*_PRIOR_MEANS, *(num_levels - 1) * [0.0]])
   deviations = np.array(
@@ -83,7 +86,7 @@ def fit(seen: Observations, num_levels: int) -> Parameters:
   )
 
   def surprise(vector: np.ndarray) -> float:
-    model = Surrogate(seen, _parameters(vector))
+    model = Surrogate(seen, _parameters(vector), weights)
     return 0.5 * np.sum(((vector - start) / deviations) ** 2) - model.evidence
 
   found = scipy.optimize.minimize(
@@ -104,13 +107,28 @@ class Surrogate:
       standard deviation of the shortest trials.
   """
 
-  def __init__(self, seen: Observations, parameters: Parameters):
+  def __init__(
+    self,
+    seen: Observations,
+    parameters: Parameters,
+    weights: np.ndarray | None = None,
+  ):
+    """Solves for the scores.
+
+    Args:
+      seen: At least one score.
+      parameters: See `fit`.
+      weights: Float [D], of the standardised features in squared distances;
+        None for 1 / D each.
+    """
     self._seen, self._parameters = seen, parameters
     shortest = seen.losses[seen.levels == seen.levels.min()]
     self._unit = np.std(shortest) or 1.0
     self._offset = np.mean(shortest)
     self._mean, sd = seen.features.mean(0), seen.features.std(0)
-    self._sd = np.where(sd > 1e-9, sd, 1.0) * np.sqrt(seen.features.shape[1])
+    if weights is None:
+      weights = np.full(len(sd), 1 / len(sd))
+    self._factors = np.sqrt(weights) / np.where(sd > 1e-9, sd, 1.0)
     self._points = self._scaled(seen.features)
     signal = self._signal(
       self._points, seen.ids, seen.levels, self._points, seen.ids, seen.levels
@@ -156,7 +174,7 @@ class Surrogate:
     return mean, self._unit * np.sqrt(np.maximum(variance, 1e-9))
 
   def _scaled(self, features: np.ndarray) -> np.ndarray:
-    return (features - self._mean) / self._sd
+    return (features - self._mean) * self._factors
 
   def _signal(self, points, ids, levels, others, other_ids, other_levels):
     """Covariances [N, M] of a_k (f + g)."""

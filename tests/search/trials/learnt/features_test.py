@@ -43,6 +43,24 @@ def test_a_cell_is_described_by_hand():
   assert (row['depth'], row['mean depth']) == (1.0, 0.75)
 
 
+def test_convolutions_are_counted_along_the_ways_through_a_cell():
+  row = described()
+  assert row['convolutions'] == 0.75 and row['skips'] == 0.25
+  assert row['large windows'] == 0.25
+  # A signal reaches block 0 by the skip or one convolution, and block 1 by one,
+  # or by two of which the first is in block 0.
+  assert row['fewest convolutions'] == pytest.approx((0 + 1) / 2 / 2)
+  assert row['most convolutions'] == pytest.approx((1 + 2) / 2 / 2)
+
+
+def test_a_few_columns_count_most():
+  of_space = features.Features(studies.MIDDLE)
+  weights = dict(zip(of_space.names, of_space.weights))
+  assert weights['convolutions'] == weights['share of level 3'] == 0.1
+  assert weights['depth'] < 0.01
+  assert sum(weights.values()) == pytest.approx(1.15)
+
+
 def test_further_features_come_last():
   row = described(more={'log cell MACs': lambda genotype: 7.5})
   assert list(row)[-1] == 'log cell MACs' and row['log cell MACs'] == 7.5

@@ -48,6 +48,22 @@ def test_one_fidelity_is_the_gaussian_process_of_scikit_learn():
   )
 
 
+def test_weights_stretch_the_features():
+  seen, _ = scores(20 * [0], 1.0)
+  p = surrogate.Parameters(0.5, 0.5, 0.2, 0.8, (1.0,))
+  new, ids = seen.features[:5] + 0.1, np.full(5, -1)
+  weights = np.array([0.4, 0.6, 0.0, 0.0])
+  found, _ = surrogate.Surrogate(seen, p, weights).predict(new, ids, 0)
+  noisy = np.random.default_rng(0).normal(size=(5, 2))
+  blind = np.concatenate([new[:, :2], noisy], axis=1)
+  again, _ = surrogate.Surrogate(seen, p, weights).predict(blind, ids, 0)
+  np.testing.assert_allclose(found, again)
+  plain, _ = surrogate.Surrogate(seen, p).predict(new, ids, 0)
+  equal, _ = surrogate.Surrogate(seen, p, np.full(4, 0.25)).predict(new, ids, 0)
+  np.testing.assert_allclose(plain, equal)
+  assert not np.allclose(plain, found)
+
+
 def test_scores_of_one_architecture_leave_less_doubt_of_it():
   seen, _ = scores(10 * [0], 1.0)
   p = surrogate.Parameters(0.5, 0.5, 0.3, 1.0, (1.0,))
