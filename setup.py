@@ -55,6 +55,7 @@ REQUIREMENTS = [
   'pyyaml>=6.0',
   'scikit-learn>=1.2',
   'scipy>=1.9',
+  'threadpoolctl>=3.1',
   'tqdm>=4.60',
   # pkg_resources, which tensorflow-hub imports, left setuptools in version 81.
   'setuptools<81',

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import threadpoolctl
 from absl import logging
 
 from deeplab_nas.run import stop_signals
@@ -215,7 +216,10 @@ class Driver:
     if len(failed) >= _HOPELESS and not any(t.scores for t in trials):
       return None
     rng = np.random.default_rng([self._seed, number])
-    proposal = self._strategy.propose(shown(trials, seen), rng)
+    # Its matrices are small: threads of BLAS would wait for each other, busily,
+    # on the cores that trials need.
+    with threadpoolctl.threadpool_limits(1, user_api='blas'):
+      proposal = self._strategy.propose(shown(trials, seen), rng)
     if self._limits.seconds is not None:
       end = self.seconds + self.seconds_of(proposal.fidelity)
       if self._limits.by_processor:  # which counts no trial before its end

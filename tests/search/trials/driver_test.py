@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
@@ -89,6 +90,29 @@ def run(
   finally:
     ledger.close()
   return ledger.trials
+
+
+def num_blas_threads():
+  return {
+    library['num_threads']
+    for library in threadpoolctl.threadpool_info()
+    if library['user_api'] == 'blas'
+  }
+
+
+def test_a_proposal_leaves_the_cores_to_the_trials(tmp_path, monkeypatch):
+  seen = []
+  search = studies.build('random', STUDY)
+  propose = search.propose
+
+  def noted(trials, rng):
+    seen.append(num_blas_threads())
+    return propose(trials, rng)
+
+  monkeypatch.setattr(type(search), 'propose', staticmethod(noted))
+  with threadpoolctl.threadpool_limits(2, user_api='blas'):
+    run(tmp_path, AtOnce(rng(0)), num_trials=2, name='random')
+  assert seen == [{1}, {1}]
 
 
 def rng(seed):
