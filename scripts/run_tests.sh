@@ -12,6 +12,4 @@ help_if_asked "${BASH_SOURCE[0]}" "$@"
 set_up '[dev]'
 explain_failures
 cd "$ROOT"
-# Products of small matrices wait for its threads for most of their time.
-export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"
 "$VENV/bin/python" -m pytest -n 2 --dist worksteal "$@"
