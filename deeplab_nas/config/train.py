@@ -119,6 +119,10 @@ class TrainConfig(config_loss.LossConfig):
       20,000 steps, and for 0 in longer ones.
     init_from: Run folder of a training, or a checkpoint, whose weights are
       taken where name and shape agree; '' for none.
+    distil_share: Share of the loss that is the divergence from what the network
+      of `init_from` answers; the labels have the rest. That is then the run
+      folder of a training, and the network may differ from its own in all that
+      is inherited, see g3doc/training.md. Null for 0.
     keep: 'best' for the weights of the best validation mIoU, 'last' for those
       of the last one: the best of many scores on a few images is a lucky one.
     early_stopping_epochs: Stops after so many epochs without a better
@@ -143,6 +147,7 @@ class TrainConfig(config_loss.LossConfig):
   batch_norm: str = _field('train', str, choices=('train', 'freeze', 'sync'))
   recalibration_batches: int | None = _field(None, int, low=0, optional=True)
   init_from: str = _field('', str, is_path=True)
+  distil_share: float | None = _field(None, float, low=0, high=1, optional=True)
   keep: str = _field('best', str, choices=('best', 'last'))
   early_stopping_epochs: int | None = _field(None, int, low=1, optional=True)
   precision: str = _field(

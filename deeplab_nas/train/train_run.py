@@ -36,6 +36,7 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import (
   best,
   class_weights,
+  distillation,
   init_from,
   recalibration,
   summary,
@@ -139,14 +140,18 @@ def _trainer(
   """The model, in the scope of whatever strategy is open."""
   conv_gradients.require('train.precision', config.train.precision)
   sync = devices.synchronizes_norms(config.runtime, replica_batch)
+  sync = sync or config.train.batch_norm == 'sync'
   network = network_builder.build(
     config.network,
     genotype,
     info.num_classes,
     precision=config.train.precision,
-    sync=sync or config.train.batch_norm == 'sync',
+    sync=sync,
   )
-  if with_init and config.train.init_from:
+  soft_labels = None
+  if config.train.distil_share:
+    soft_labels = distillation.begin(network, config, info, sync, with_init)
+  elif with_init and config.train.init_from:
     init_from.load(network, config.train.init_from, info)
   elif config.train.batch_norm == 'freeze' and with_init:
     logging.warning(
@@ -160,6 +165,7 @@ def _trainer(
     weights,
     info.ignore_label,
     keeps_statistics=config.runtime.nan_policy == 'skip',
+    soft_labels=soft_labels,
   )
 
 

@@ -7,7 +7,7 @@ Reference:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -49,6 +49,7 @@ class Trainer(recalibration.Recalibrated, tf.keras.Model):
     class_weights: Sequence[float] = (),
     ignore_label: int = 255,
     keeps_statistics: bool = False,
+    soft_labels: Callable[..., tf.Tensor] | None = None,
   ):
     """Takes a network that has its variables, of whatever values.
 
@@ -60,6 +61,7 @@ class Trainer(recalibration.Recalibrated, tf.keras.Model):
       ignore_label: Label of pixels that do not count.
       keeps_statistics: Whether moving statistics come through a step whose
         loss or gradient is not finite.
+      soft_labels: See `distillation.SoftLabels`; None for labels alone.
     """
     super().__init__(name='trainer')
     if config.batch_norm == 'freeze':
@@ -80,6 +82,7 @@ class Trainer(recalibration.Recalibrated, tf.keras.Model):
     self._train_loss = losses.build(
       config, class_weights, ignore_label, lambda: self.optimizer.iterations
     )
+    self._soft_labels = soft_labels
     self._val_loss = losses.plain(ignore_label)
     self._loss_metric = tf.keras.metrics.Mean('loss')
     self._train_iou, self.val_metric = (
@@ -126,6 +129,8 @@ class Trainer(recalibration.Recalibrated, tf.keras.Model):
       tape.watch(variables)
       logits = self.network(images, training=True)
       loss = self._train_loss(logits, labels)
+      if self._soft_labels is not None:
+        loss = self._soft_labels(loss, images, labels, logits)
       scaled_loss = self._scaled(loss)
     # A cell may leave one of its inputs unread; its projection has gradient 0.
     found = tape.gradient(scaled_loss, variables, unconnected_gradients='zero')
