@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deeplab_nas.search.trials.table import rows
+from deeplab_nas.search.trials.table import plan, rows
 from tests import command
 from tests.search.trials.table import build_test
 
@@ -21,10 +21,13 @@ def run(records, path, *flags):
 @pytest.mark.slow
 def test_it_goes_on_with_a_file_and_repeats_a_row_of_it(records, tmp_path):
   path = tmp_path / 'table'
-  rows.Table.create(build_test.PROTOCOL, path)
-  for _ in range(2):
-    result = run(records, path, '--num_rows=1')
-    assert result.returncode == 0, result.stderr
+  key = next(iter(plan.keys(build_test.PROTOCOL)))
+  scores = {'cross_entropy': 1.0, 'miou': 0.5}
+  rows.Table.create(build_test.PROTOCOL, path).append(
+    rows.Row(key, 1.0, scores, 1.0)
+  )
+  result = run(records, path, '--num_rows=1')
+  assert result.returncode == 0, result.stderr
   table = rows.Table.load(path)
   first, second = table
   assert (first.key.steps, second.key.steps) == (1, 2)
