@@ -47,6 +47,7 @@ SMALL = {
     '--budget=1s',
     '--num_searches=1',
     '--num_seeds=1',
+    '--set=search.parallel_trials=1',
     '--set=space.num_layers=1',
     '--set=space.num_blocks=1',
     '--set=data.crop_size=[33, 33]',
