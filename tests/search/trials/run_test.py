@@ -159,6 +159,38 @@ def test_several_devices_are_refused_in_a_sentence(records):
 
 
 @pytest.mark.slow
+def test_a_study_through_kills_of_driver_and_worker_ends_as_one_without(
+  study, records, tmp_path
+):
+  """SIGKILL, each at a random moment while trials run."""
+  folder, rng = tmp_path / 'killed', np.random.default_rng(int(time.time()))
+  process = command(folder, records)
+  _wait(process, lambda: list(folder.glob('trials/*/outcome.json')))
+  time.sleep(rng.uniform(0, 1))
+  before = workers(process.pid)
+  process.kill()
+  process.communicate()
+  _wait_until_gone(before)
+  assert any(trial.is_pending for trial in history(folder))
+  process = command(folder, records, '--resume')
+  _wait(process, lambda: workers(process.pid))
+  time.sleep(rng.uniform(0, 3))
+  os.kill(workers(process.pid)[-1], signal.SIGKILL)
+  _, log = process.communicate(timeout=600)
+  assert process.returncode == 0, log
+  assert 'was lost (crash' in log and '(try 2 of 3)' in log
+  assert history(folder) == history(study[0])[:3]
+
+
+def _wait(process, is_so):
+  deadline = time.monotonic() + 600
+  while not is_so():
+    assert process.poll() is None, process.communicate()[1]
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+
+
+@pytest.mark.soak
 def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
   records, tmp_path
 ):
@@ -206,6 +238,17 @@ def children(pid):
   return [int(child) for child in path.read_text().split()]
 
 
+def workers(pid):
+  return [child for child in children(pid) if runs_trials(child)]
+
+
+def runs_trials(pid):
+  try:
+    return b'trials.worker' in pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
+  except FileNotFoundError:
+    return False
+
+
 def _wait_until_gone(pids):
   """Workers end with their driver."""
   deadline = time.monotonic() + 20
@@ -224,10 +267,7 @@ def test_what_was_found_is_trained_again_and_through_kills(records, tmp_path):
     '--set=regularized_evolution.sample_size=1',
   ]
   process = command(folder, records, *flags, **search)
-  deadline = time.monotonic() + 600
-  while not list(folder.glob('finals/*/outcome.json')):
-    assert process.poll() is None and time.monotonic() < deadline
-    time.sleep(0.1)
+  _wait(process, lambda: list(folder.glob('finals/*/outcome.json')))
   process.kill()
   process.communicate()
   before, [outcome, *_] = history(folder), folder.glob('finals/*/outcome.json')

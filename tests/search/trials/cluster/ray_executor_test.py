@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import os
-import pathlib
 import signal
 import socket
 import subprocess
@@ -121,7 +120,7 @@ def test_a_node_and_the_driver_may_be_killed(cluster, records, tmp_path):
   folder, second = tmp_path / 'run', cluster.nodes[1]
   search = {**SMALL, 'cluster': cluster.address}
   driver = run_test.command(folder, records, **search)
-  _wait(lambda: any(map(_runs_trial, _descendants(second.pid))))
+  _wait(lambda: any(map(run_test.runs_trials, _descendants(second.pid))))
   cluster.kill(second)
   _wait((folder / 'candidates.json').exists)
   driver.kill()
@@ -149,10 +148,3 @@ def _descendants(pid):
   except FileNotFoundError:
     return []
   return children + [each for child in children for each in _descendants(child)]
-
-
-def _runs_trial(pid):
-  try:
-    return b'trials.worker' in pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()
-  except FileNotFoundError:
-    return False
