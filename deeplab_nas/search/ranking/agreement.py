@@ -47,6 +47,20 @@ class Tau(NamedTuple):
   count: int
 
 
+class Pearson(NamedTuple):
+  """Pearson's correlation, in [-1, 1], and how far it would move.
+
+  Attributes:
+    value: NaN of fewer than five architectures, or where all have one score.
+    low: As in `Tau`.
+    high: Likewise.
+  """
+
+  value: float
+  low: float
+  high: float
+
+
 def overall(scores: Sequence[float], results: Sequence[float]) -> Tau:
   """Of all architectures.
 
@@ -60,6 +74,15 @@ def overall(scores: Sequence[float], results: Sequence[float]) -> Tau:
     *_interval(lambda drawn: _tau(x[drawn], y[drawn]), len(x)),
     _p_value(x, y),
     len(x),
+  )
+
+
+def pearson(scores: Sequence[float], results: Sequence[float]) -> Pearson:
+  """Of all architectures, see `overall`."""
+  x, y = np.asarray(scores, float), np.asarray(results, float)
+  return Pearson(
+    _pearson(x, y),
+    *_interval(lambda drawn: _pearson(x[drawn], y[drawn]), len(x)),
   )
 
 
@@ -124,9 +147,16 @@ def ceiling(results: Sequence[Sequence[float]]) -> Tau | None:
 
 
 def _tau(x: np.ndarray, y: np.ndarray) -> float:
-  if len(x) < FEW or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return np.nan
-  return float(scipy.stats.kendalltau(x, y)[0])
+  return float(scipy.stats.kendalltau(x, y)[0]) if _varied(x, y) else np.nan
+
+
+def _pearson(x: np.ndarray, y: np.ndarray) -> float:
+  return float(np.corrcoef(x, y)[0, 1]) if _varied(x, y) else np.nan
+
+
+def _varied(x: np.ndarray, y: np.ndarray) -> bool:
+  """Whether there is something to correlate."""
+  return len(x) >= FEW and np.ptp(x) > 0 and np.ptp(y) > 0
 
 
 def _p_value(x: np.ndarray, y: np.ndarray) -> float:

@@ -24,12 +24,28 @@ def correlated(count, rho, seed):
   return rng.multivariate_normal([0, 0], covariance, count).T
 
 
+def standard(x):
+  return (x - x.mean()) / x.std()
+
+
 def test_tau_counts_pairs():
   x, y = correlated(40, 0.5, 1)
   found = agreement.overall(x, y)
   assert found.value == pytest.approx(tau_of_pairs(x, y))
   assert found.count == 40
   assert found.low < found.value < found.high
+
+
+def test_pearson_is_of_values_and_not_of_ranks():
+  x, y = correlated(40, 0.5, 1)
+  found = agreement.pearson(x, y)
+  assert found.value == pytest.approx(np.mean(standard(x) * standard(y)))
+  assert found.low < found.value < found.high
+  assert agreement.pearson(x, 3 * x + 1).low == pytest.approx(1)
+  assert agreement.pearson(x, np.exp(3 * x)).value < 0.9
+  assert math.isnan(agreement.pearson(x[:4], y[:4]).value)
+  # Resamples of one architecture alone do not count.
+  assert -1 <= agreement.pearson(x[:5], y[:5]).low < 1
 
 
 def test_the_p_value_is_the_share_of_rankings_that_agree_as_well():
