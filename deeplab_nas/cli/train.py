@@ -30,7 +30,7 @@ _EVAL_SETTINGS = (
   'runtime.',
 )
 _FOREIGN_FLAGS = {
-  'search': ('genotype', 'init_from'),
+  'search': ('genotype',),
   'train': (),
   'eval': (
     'config',
@@ -80,11 +80,12 @@ def _define(mode: str | None, values: flags.FlagValues) -> None:
       'What to train: a genotype file, the run folder of a search (of one by'
       ' trials it is as wide as it was tried), or zoo:NAME.',
     )
+  if 'init_from' not in foreign:
     define.path(
       'init_from',
       None,
-      'Run folder or checkpoint to take weights from; short for'
-      ' --set=train.init_from=PATH.',
+      'Run folder or checkpoint to take weights from, or of a search by esnac'
+      ' the training to compress; short for --set=train.init_from=PATH.',
     )
   define.string(
     'distribution',
@@ -123,6 +124,13 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
   if values.print_config:
     print(config.to_yaml(), end='')
     return
+  if mode == 'search' and values.init_from:
+    errors.require(
+      config.search.strategy == config.esnac.NAME,
+      'A search takes --init_from to compress that network, which'
+      f' search.strategy=esnac does: search.strategy is'
+      f' {config.search.strategy}. Set it, or leave --init_from out.',
+    )
   genotype = _genotype(values) if mode == 'train' else None
   lifecycle.check_data(config.data, *lifecycle.splits(config.data))
   if values.dry_run:

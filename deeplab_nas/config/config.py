@@ -83,6 +83,7 @@ class Config:
   bayesian: config_strategies.BayesianConfig = (
     config_strategies.BayesianConfig()
   )
+  esnac: config_strategies.EsnacConfig = config_strategies.EsnacConfig()
   pnas: config_strategies.PnasConfig = config_strategies.PnasConfig()
   reinforce: config_strategies.ReinforceConfig = (
     config_strategies.ReinforceConfig()

@@ -28,6 +28,9 @@ _OF_THE_DATA = (
   'held_out_fraction',
   'skip_corrupt_records',
 )
+_TEACHER = 'train.init_from'
+# Of the loss of a student's training, what its teacher says.
+_DISTIL_SHARE = 0.5
 _PAPER = 'paper_cityscapes_train'
 
 
@@ -61,6 +64,11 @@ def training_flags(
   flags = [f'--config={chosen}']
   if config.data.dir:
     flags.append(f'--data_dir={config.data.dir}')
+  if config.search.strategy == config_strategies.EsnacConfig.NAME:
+    carried = [text for text in carried if not text.startswith(_TEACHER)]
+    if config.train.distil_share is None:
+      carried.append(f'train.distil_share={_DISTIL_SHARE}')
+    flags.append(f'--init_from={config.train.init_from}')
   flags += [f'--set={text.strip()}' for text in carried]
   if config.runtime.distribution != 'none':
     flags.append(f'--distribution={config.runtime.distribution}')

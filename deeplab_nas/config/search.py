@@ -21,10 +21,13 @@ _field = checked_fields.field
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
 _MEASURES = (*widest.MEASURES, widest.LATENCY)
+# Of a compression, which `esnac` alone makes.
+REWARD = 'reward'
 _OBJECTIVES = (
   'cross_entropy',
   'miou',
   'loss_sum',
+  REWARD,
   *_MEASURES,
   'activation_mb',
 )
@@ -92,7 +95,9 @@ class SearchConfig(config_loss.LossConfig):
       'cross_entropy', 'miou', 'loss_sum' (of the steps of a training: Ru et
       al., Speedy performance estimation for neural architecture search, Eq. 1,
       https://arxiv.org/abs/2006.04492), what `trial_measure` may be, or
-      'activation_mb'. `nsga2` looks for the Pareto front of several.
+      'activation_mb'. `nsga2` looks for the Pareto front of several. Null for
+      'reward' with `esnac`, which alone has it, and for 'cross_entropy' with
+      all others.
     cost_budget: The most that the architecture of a search by gradients may
       cost, by `cost_measure`, as a network of `network.filter_multiplier` for
       images of the crop's size. Its mean joins the loss of alpha and beta, and
@@ -145,7 +150,7 @@ class SearchConfig(config_loss.LossConfig):
   latency_table: str = _field('', str, is_path=True)
   final_seeds: int = _field(3, int, low=0, high=10)
   objectives: tuple[str, ...] = _field(
-    ('cross_entropy',), str, choices=_OBJECTIVES, many=True
+    None, str, choices=_OBJECTIVES, many=True, optional=True
   )
   cost_budget: float | None = _field(None, float, above=0, optional=True)
   cost_measure: str = _field('cell_macs', str, choices=_MEASURES)
@@ -158,6 +163,7 @@ class SearchConfig(config_loss.LossConfig):
 
   def __post_init__(self):
     super().__post_init__()
+    self._decide_objectives()
     self.budget_seconds()  # says what is wrong with it
     if list(self.trial_steps) != sorted(set(self.trial_steps)):
       raise errors.UserError(
@@ -191,6 +197,24 @@ class SearchConfig(config_loss.LossConfig):
         f' than search.epochs, which is {self.epochs}: otherwise alpha and'
         ' beta would never be trained.'
       )
+
+  def _decide_objectives(self) -> None:
+    """What null stands for, and what a compression alone has or lacks."""
+    compresses = self.strategy == config_strategies.EsnacConfig.NAME
+    if self.objectives is None:
+      chosen = REWARD if compresses else 'cross_entropy'
+      object.__setattr__(self, 'objectives', (chosen,))
+    errors.require(
+      compresses or REWARD not in self.objectives,
+      f'search.objectives has {REWARD}, which is that of a compression: set'
+      ' search.strategy=esnac, or leave it out.',
+    )
+    errors.require(
+      not compresses or self.trial_budget is None,
+      'search.trial_budget is for searches of networks of one cost; with'
+      ' search.strategy=esnac it is esnac.share of what the teacher costs:'
+      ' leave search.trial_budget out.',
+    )
 
   def budget_seconds(self) -> float | None:
     """The time of a study; None for no limit."""

@@ -146,6 +146,21 @@ class BayesianConfig(checked_fields.Section):
 
 
 @dataclasses.dataclass(frozen=True)
+class EsnacConfig(BayesianConfig):
+  """Settings of `esnac`: those of `bayesian`, with its kernel, and one more.
+
+  Attributes:
+    share: The most that a student may cost of what its teacher, the network of
+      `train.init_from`, does, by `search.trial_measure`.
+  """
+
+  NAME: ClassVar[str] = 'esnac'
+
+  kernel: str = _field('esnac', str, choices=('matern', 'esnac'))
+  share: float = _field(0.5, float, above=0, below=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class PnasConfig(checked_fields.Section):
   """Settings of `pnas`; those of the paper are for a thousand trials.
 
@@ -226,6 +241,7 @@ _TRIALS = {
     TpeConfig,
     HalvingConfig,
     BayesianConfig,
+    EsnacConfig,
     PnasConfig,
     ReinforceConfig,
     GraphHypernetworkConfig,

@@ -122,7 +122,8 @@ class TrainConfig(config_loss.LossConfig):
     distil_share: Share of the loss that is the divergence from what the network
       of `init_from` answers; the labels have the rest. That is then the run
       folder of a training, and the network may differ from its own in all that
-      is inherited, see g3doc/training.md. Null for 0.
+      is inherited, see g3doc/training.md. Null for 1 in trials of `esnac`, and
+      for 0 elsewhere.
     keep: 'best' for the weights of the best validation mIoU, 'last' for those
       of the last one: the best of many scores on a few images is a lucky one.
     early_stopping_epochs: Stops after so many epochs without a better

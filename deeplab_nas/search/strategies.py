@@ -73,6 +73,7 @@ STRATEGIES = {
   'bayesian': Entry(
     'trials', f'{_TRIALS}.learnt.bayesian', 'Bayesian', 'bayesian'
   ),
+  'esnac': Entry('trials', f'{_TRIALS}.compression.esnac', 'Esnac', 'esnac'),
   'pnas': Entry('trials', f'{_TRIALS}.learnt.pnas', 'Pnas', 'pnas'),
   'reinforce': Entry(
     'trials', f'{_TRIALS}.learnt.reinforce', 'Reinforce', 'reinforce'

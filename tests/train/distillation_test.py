@@ -92,7 +92,7 @@ def test_a_wider_student_begins_with_the_answers_of_its_teacher(teacher, wider):
   images, _ = tiny_training.batch()
   expected = restore.load(teacher.path).network(images, training=False)
   np.testing.assert_allclose(
-    wider.trainer.network(images, training=False), expected, atol=1e-4
+    wider.trainer.network(images, training=False), expected, atol=1e-3
   )
 
 
@@ -116,4 +116,4 @@ def test_a_run_that_has_weights_inherits_none(records, teacher):
   for has_weights in (True, False):
     run = train_run.build(settings, GENOTYPE, with_init=not has_weights)
     found = run.trainer.network(images, training=False)
-    assert np.allclose(found, expected, atol=1e-4) != has_weights
+    assert np.allclose(found, expected, atol=1e-3) != has_weights

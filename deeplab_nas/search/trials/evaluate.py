@@ -32,6 +32,7 @@ from deeplab_nas.nn.network import shared_network
 from deeplab_nas.run import provenance, session, step_guard, val_batches
 from deeplab_nas.search.trials import costs, outcome
 from deeplab_nas.search.trials import job as job_lib
+from deeplab_nas.search.trials.compression import students, taught
 from deeplab_nas.search.trials.learnt import hypernetwork
 from deeplab_nas.space import latency
 from deeplab_nas.train import build, class_weights, recalibration, trainer
@@ -77,6 +78,7 @@ class Evaluator:
     self._images = kept_images.KeptImages()
     self._latencies = costs.latencies(config)
     self._code = provenance.code()
+    self._taught: taught.Taught | None = None
     self._predicted = models or hypernetwork.Models(config)
 
   def __call__(
@@ -125,6 +127,7 @@ class Evaluator:
       NO_UNSEEN,
     )
     _, info = session.begin(config)
+    teacher = self._teacher(info)
     times, losses = [began], ()
 
     def note() -> None:
@@ -132,7 +135,7 @@ class Evaluator:
       beat()
 
     if job.fidelity.is_trained:
-      model = _trainer(config, job, info)
+      model = _trainer(config, job, info, teacher)
       beat()
       losses = _train(model, _batches(config, job, info), job, note)
     else:
@@ -143,6 +146,14 @@ class Evaluator:
     scores, measured = self._scores(model, config, job, info, beat)
     steps = np.diff(times)
     spent = costs.of(config, job.genotype, info.num_classes, self._latencies)
+    if teacher is not None:
+      images = job_lib.FINAL if job.purpose == job_lib.FINAL else job_lib.SEARCH
+      spent |= teacher.judged(
+        spent,
+        scores['miou'],
+        images,
+        lambda: self._accuracy(teacher, config, job, info, images, beat),
+      )
     errors.require(
       set(config.search.objectives) <= {*scores, *spent},
       'the latency table does not cover F ='
@@ -161,6 +172,28 @@ class Evaluator:
     if not np.isfinite(list(scores.values())).all():
       return dataclasses.replace(found, scores=None, failure=outcome.NAN)
     return found
+
+  def _teacher(self, info: dataset_info.DatasetInfo) -> taught.Taught | None:
+    """Of the study; None where there is none."""
+    if self._taught is None and students.is_asked_for(self.config):
+      self._taught = taught.Taught(self.config, info, self._latencies)
+    return self._taught
+
+  def _accuracy(
+    self,
+    teacher: taught.Taught,
+    config: config_lib.Config,
+    job: job_lib.Job,
+    info: dataset_info.DatasetInfo,
+    images: str,
+    beat: Callable[[], None],
+  ) -> float:
+    """The teacher's mIoU on the images of a purpose, as it was trained."""
+    model = trainer.Trainer(
+      teacher.network, config.train, 1, ignore_label=info.ignore_label
+    )
+    job = job._replace(purpose=images)
+    return self._scores(model, config, job, info, beat)[0]['miou']
 
   def _scores(
     self,
@@ -269,11 +302,14 @@ def _trainer(
   config: config_lib.Config,
   job: job_lib.Job,
   info: dataset_info.DatasetInfo,
+  teacher: taught.Taught | None,
 ) -> trainer.Trainer:
   """As a training has it, but for functions that all networks share."""
   network = build.build(
     config.network, job.genotype, info.num_classes, config.train.precision
   )
+  if teacher is not None:
+    teacher.give_weights(network, job.seed)
   if config.train.precision == 'float32':
     network = shared_network.SharedNetwork(network)
   model = trainer.Trainer(
@@ -282,6 +318,7 @@ def _trainer(
     job.fidelity.steps,
     class_weights.compute(config.train, info, config.data.train_split),
     info.ignore_label,
+    soft_labels=teacher and teacher.soft_labels,
   )
   steps = job.fidelity.steps
   count = recalibration.num_batches(

@@ -24,6 +24,7 @@ from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.search.trials.cluster import ray_executor
+from deeplab_nas.search.trials.compression import students
 from deeplab_nas.search.trials.results import curves, front, picture, report
 from deeplab_nas.space import draw, widest
 
@@ -62,7 +63,14 @@ def build(config: config_lib.Config) -> Parts:
   classes.require_several(info, data.train_split)
   space = config.space.build()
   table = costs.latencies(config)
-  widths = width.from_config(config, space, info.num_classes, table)
+  start = None
+  if students.is_asked_for(config):
+    found = students.from_config(config, info, table)
+    space, widths, is_within = found.space, found.widths, found.is_within
+    start = space.teacher
+  else:
+    widths = width.from_config(config, space, info.num_classes, table)
+    is_within = widths.is_within
   if table is not None:
     wide = [(g, widths.widest(g)) for g in width.sample(space)]
     costs.check_covers(
@@ -75,7 +83,8 @@ def build(config: config_lib.Config) -> Parts:
       search, strategies.settings(config)
     ),
     search.objectives,
-    widths.is_within,
+    is_within,
+    start,
   )
   seconds, num_trials = search.budget_seconds(), search.num_trials
   if seconds is None and num_trials is None:

@@ -14,7 +14,7 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space
 
 # Scores of which more is better; of all others, less is.
-LARGER_IS_BETTER = ('miou', 'pixel_accuracy')
+LARGER_IS_BETTER = ('miou', 'pixel_accuracy', 'reward')
 # Where the weights of a trial come from.
 FROM_SCRATCH, HYPERNETWORK = 'from_scratch', 'hypernetwork'
 
@@ -114,12 +114,15 @@ class Study:
     fidelities: Of trials, from the shortest to the full one.
     objectives: Names of scores; the first one decides where one must.
     is_within: Whether a genotype can be built within the hard budget.
+    start: The network that is compressed, an element of the space; None in all
+      other studies.
   """
 
   space: search_space.SearchSpace
   fidelities: tuple[Fidelity, ...]
   objectives: tuple[str, ...] = ('cross_entropy',)
   is_within: Callable[[genotype_lib.Genotype], bool] = lambda genotype: True
+  start: genotype_lib.Genotype | None = None
 
   @property
   def full(self) -> Fidelity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 
@@ -24,25 +25,39 @@ class Widths:
     model: Counts what networks cost for a crop of the training.
     budget: The most that one may cost.
     measure: By what.
+    most: The largest F, whatever the budget; None for no limit.
   """
 
   model: cost.CostModel
   budget: float
   measure: str
+  most: float | None = None
 
   @functools.cached_property
   def _known(self) -> dict[genotype_lib.Genotype, float | None]:
     return {}
 
   def widest(self, genotype: genotype_lib.Genotype) -> float | None:
-    """The largest F within the budget; None if there is none."""
+    """The largest F within budget and limit; None if there is none."""
     if genotype not in self._known:
       try:
-        found = self.model.widest(genotype, self.budget, self.measure)
+        found = self._found(genotype)
       except ValueError:
         found = None
       self._known[genotype] = found
     return self._known[genotype]
+
+  def _found(self, genotype: genotype_lib.Genotype) -> float:
+    found = self.model.widest(genotype, self.budget, self.measure)
+    if self.most is None or found <= self.most:
+      return found
+    steps = 2 ** max(genotype.path)  # of F, see `CostModel.widest`
+    for numerator in range(int(self.most * steps), steps - 1, -1):
+      narrow = self.model.with_filter_multiplier(numerator / steps)
+      with contextlib.suppress(latency.UntimedError):
+        if narrow.measure(genotype, self.measure) <= self.budget:
+          return numerator / steps
+    raise ValueError(f'no F up to {self.most:g} is within the budget')
 
   def is_within(self, genotype: genotype_lib.Genotype) -> bool:
     """Whether the architecture can be built within the budget."""

@@ -12,9 +12,7 @@ from deeplab_nas.search.trials import neighbours, strategy
 from deeplab_nas.space import lattice
 from tests.search.trials import studies
 
-every = pytest.mark.parametrize(
-  'name', [*studies.STRATEGIES, *studies.VARIANTS]
-)
+every = pytest.mark.parametrize('name', studies.STRATEGIES)
 
 
 def is_rare(genotype):

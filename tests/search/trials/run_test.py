@@ -13,12 +13,13 @@ import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import provenance
 from deeplab_nas.search.trials import driver, run
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.space import genotype
-from tests.train import tiny_training
+from tests.train import teachers, tiny_training
 
 # The driver's process cannot import TensorFlow, by this.
 DRIVER = """
@@ -305,3 +306,42 @@ def test_a_stopped_study_says_so_and_goes_on(records, tmp_path):
   run_directory.RunDirectory.create(folder, resume=True)  # nobody holds it
   done = [t for t in history(folder) if not t.is_pending]
   assert 0 < len(done) < 50
+
+
+@pytest.mark.slow
+def test_a_network_is_compressed_and_through_a_kill(records, tmp_path):
+  """To half of its parameters, and what was found is trained by its teacher."""
+  info = dataset_info.DatasetInfo.load(records)
+  genes = (('prev', 'sep_conv_5x5'), ('prev_prev', 'sep_conv_5x5'))
+  teacher = genotype.Genotype((0, 1), (genes,))
+  network = {**settings(records)['network'], 'filter_multiplier': 8}
+  source = teachers.save(tmp_path / 'teacher', info, teacher, **network)
+  folder = tmp_path / 'run'
+  flags = [
+    f'--init_from={source.path}',
+    *(f'--set=esnac.{x}' for x in ('num_initial=2', 'kernel_steps=2')),
+  ]
+  search = {'strategy': 'esnac', 'trial_measure': 'params', 'num_trials': 4}
+  process = command(folder, records, *flags, **search)
+  deadline = time.monotonic() + 600
+  while not list(folder.glob('trials/0001/outcome.json')):
+    assert process.poll() is None and time.monotonic() < deadline
+    time.sleep(0.1)
+  process.kill()
+  process.communicate()
+  process = command(folder, records, '--resume', *flags, **search)
+  out, log = process.communicate(timeout=600)
+  assert process.returncode == 0, log
+  rows = json.loads((folder / 'candidates.json').read_text())
+  assert [row['failure'] for row in rows] == [None] * 4
+  first = genotype.Genotype.from_json(json.dumps(rows[0]['genotype']))
+  assert first == teacher
+  for row in rows:
+    scores = row['scores']
+    removed, kept = scores['cost_removed'], scores['accuracy_kept']
+    assert removed >= 0.5 and scores['filter_multiplier'] <= 8
+    assert scores['reward'] == pytest.approx(removed * (2 - removed) * kept)
+  best = max(rows, key=lambda row: row['scores']['reward'])
+  assert f'Found architecture {best["digest"]}' in out
+  assert 'The student costs ' in out
+  assert f'--init_from={source.path} --set=train.distil_share=0.5' in out

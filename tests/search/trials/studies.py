@@ -12,6 +12,7 @@ from deeplab_nas.search.trials import (
   regularized_evolution,
   strategy,
 )
+from deeplab_nas.search.trials.compression import esnac
 from deeplab_nas.search.trials.learnt import (
   bayesian,
   graph_hypernetwork,
@@ -57,6 +58,16 @@ STRATEGIES = {
       num_initial=5, pool_size=6, num_generations=1
     ),
   ),
+  'esnac': (
+    esnac.Esnac,
+    config_strategies.EsnacConfig(
+      num_initial=5,
+      pool_size=4,
+      num_generations=1,
+      num_kernels=2,
+      kernel_steps=3,
+    ),
+  ),
   'pnas': (
     pnas.Pnas,
     config_strategies.PnasConfig(8, 6, pool_size=200, predictor='mlp'),
@@ -72,25 +83,10 @@ STRATEGIES = {
   'tpe': (optuna_samplers.Tpe, config_strategies.TpeConfig(6)),
 }
 
-# Others of their settings, which have to keep the same promises.
-VARIANTS = {
-  'bayesian esnac': (
-    bayesian.Bayesian,
-    config_strategies.BayesianConfig(
-      num_initial=5,
-      pool_size=4,
-      num_generations=1,
-      kernel='esnac',
-      num_kernels=2,
-      kernel_steps=3,
-    ),
-  ),
-}
-
 
 def build(name, study):
   """A strategy with its settings for few trials."""
-  cls, settings = {**STRATEGIES, **VARIANTS}[name]
+  cls, settings = STRATEGIES[name]
   return cls(study, settings)
 
 

@@ -1,0 +1,1 @@
+"""The compression of a trained network: its students, and their teacher."""

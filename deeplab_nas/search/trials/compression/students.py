@@ -1,0 +1,238 @@
+"""The compression of a trained network: what is a student, and how good it is.
+
+Reference:
+  Cao, Wang and Kitani, Learnable embedding space for efficient neural
+  architecture compression, Sec. 3, https://arxiv.org/abs/1902.00383, and the
+  authors' code, which has the probabilities
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info
+from deeplab_nas.search.trials import costs, width
+from deeplab_nas.space import cost, latency, search_space, widest
+from deeplab_nas.space import genotype as genotype_lib
+from deeplab_nas.train import teacher as teacher_lib
+
+# That an operation is replaced, and that a connection gets another source.
+_REPLACED = (0.3, 0.4, 0.5, 0.6, 0.7)
+_REWIRED = (0.003, 0.005, 0.01, 0.03, 0.05)
+# Levels of layers that change in a random student, at most.
+_DETOURS = 2
+_DRAWS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Students(search_space.SearchSpace):
+  """The architectures of a space that cost no more than one of them.
+
+  Random ones are that one after random moves, of which there are more or fewer:
+  operations are replaced by cheaper ones, skips among them, layers change their
+  level, connections their source.
+
+  Attributes:
+    teacher: An element of the space.
+    cost: Of an architecture, as wide as the teacher is.
+  """
+
+  teacher: genotype_lib.Genotype | None = None
+  cost: Callable[[genotype_lib.Genotype], float] | None = None
+
+  @classmethod
+  def of(
+    cls,
+    space: search_space.SearchSpace,
+    teacher: genotype_lib.Genotype,
+    measure: Callable[[genotype_lib.Genotype], float],
+  ) -> Students:
+    """Those of a space."""
+    values = {
+      field.name: getattr(space, field.name)
+      for field in dataclasses.fields(search_space.SearchSpace)
+    }
+    return cls(**values, teacher=teacher, cost=functools.cache(measure))
+
+  def is_student(self, genotype: genotype_lib.Genotype) -> bool:
+    """Whether it costs no more than the teacher."""
+    return self.cost(genotype) <= self.cost(self.teacher)
+
+  def random(
+    self, rng: np.random.Generator | int | None = None
+  ) -> genotype_lib.Genotype:
+    """A random student; see `SearchSpace.random`."""
+    rng = np.random.default_rng(rng)
+    for _ in range(_DRAWS):
+      student = genotype_lib.Genotype(self._rerouted(rng), self._thinned(rng))
+      if self.is_student(student):
+        return student
+    return self.teacher
+
+  def mutate(
+    self,
+    parent: genotype_lib.Genotype,
+    rng: np.random.Generator | int | None = None,
+  ) -> genotype_lib.Genotype:
+    """A neighbour that is a student; the parent if none is found."""
+    rng = np.random.default_rng(rng)
+    children = (
+      super(Students, self).mutate(parent, rng) for _ in range(_DRAWS)
+    )
+    return next(filter(self.is_student, children), parent)
+
+  def _rerouted(self, rng: np.random.Generator) -> tuple[int, ...]:
+    """The teacher's path after some detours."""
+    path = self.teacher.path
+    for _ in range(rng.integers(_DETOURS + 1)):
+      path = self._detour(path, rng)
+    return path
+
+  def _thinned(
+    self, rng: np.random.Generator
+  ) -> tuple[genotype_lib.Block, ...]:
+    """The teacher's cell after some moves."""
+    replaced, rewired = rng.choice(_REPLACED), rng.choice(_REWIRED)
+    cell = []
+    for block, terms in enumerate(self.teacher.cell):
+      terms = list(terms)
+      for i, (source, primitive) in enumerate(terms):
+        cheaper = self._cheaper[block, i]
+        if cheaper and rng.random() < replaced:
+          primitive = cheaper[rng.integers(len(cheaper))]
+        if rng.random() < rewired:
+          names = map(self.cell.source_name, self.cell.sources(block))
+          others = [name for name in names if name != terms[1 - i].source]
+          source = others[rng.integers(len(others))]
+        terms[i] = genotype_lib.Connection(source, primitive)
+      cell.append(tuple(terms))
+    return tuple(cell)
+
+  @functools.cached_property
+  def _cheaper(self) -> dict[tuple[int, int], list[str]]:
+    """By block and term, the primitives that make the teacher cheaper."""
+    cell, found = self.teacher.cell, {}
+    names = [p.name for p in self.cell.primitives if not p.is_none]
+    for block, terms in enumerate(cell):
+      for i, (source, _) in enumerate(terms):
+        found[block, i] = []
+        for name in names:
+          changed = list(terms)
+          changed[i] = genotype_lib.Connection(source, name)
+          other = genotype_lib.Genotype(
+            self.teacher.path,
+            (*cell[:block], tuple(changed), *cell[block + 1 :]),
+          )
+          if self.cost(other) < self.cost(self.teacher):
+            found[block, i].append(name)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Compression:
+  """What a study of compressions knows.
+
+  Attributes:
+    space: Its students.
+    widths: Of students: at most the teacher's, and within the budget.
+  """
+
+  space: Students
+  widths: width.Widths
+
+  def is_within(self, genotype: genotype_lib.Genotype) -> bool:
+    """Whether it is a student that can be built within the budget."""
+    return self.space.is_student(genotype) and self.widths.is_within(genotype)
+
+
+def is_asked_for(config: config_lib.Config) -> bool:
+  """Whether a study compresses a network."""
+  return config.search.strategy == config.esnac.NAME
+
+
+def from_config(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  table: latency.LatencyTable | None = None,
+) -> Compression:
+  """The compression that settings ask for.
+
+  Args:
+    config: Every setting; `train.init_from` is the teacher.
+    info: Of the data.
+    table: Of latencies, where they are measured.
+
+  Raises:
+    UserError: If there is no such teacher, it does not fit, or no student is
+      within the budget.
+  """
+  space, measure = config.space.build(), config.search.trial_measure
+  teacher = teacher_lib.read(config.train.init_from, config.network, info)
+  try:
+    space.check(teacher.genotype)
+  except ValueError as error:
+    raise errors.UserError(
+      f'The architecture of {teacher.folder} is not in the space: {error}. Set'
+      ' space.* as the search that found it did.'
+    ) from error
+  count, filters = info.num_classes, teacher.network.filter_multiplier
+  model = config.network.cost_model(space, count, config.data.crop_size)
+  if measure == widest.LATENCY:
+    model = costs.timed(config, space, count, table)
+    sample = [teacher.genotype, *width.sample(space)]
+    costs.check_covers(model, [(genotype, filters) for genotype in sample])
+  model = model.with_filter_multiplier(filters)
+  students = Students.of(
+    space, teacher.genotype, lambda genotype: model.measure(genotype, measure)
+  )
+  budget = config.esnac.share * students.cost(teacher.genotype)
+  found = Compression(students, width.Widths(model, budget, measure, filters))
+  errors.require(
+    any(map(found.is_within, (teacher.genotype, *width.sample(students)))),
+    f'No student has as little as {config.esnac.share:g} of the'
+    f' {widest.WORDS[measure]} of {teacher.folder}: stem and head, which it'
+    f' keeps, have {_fixed_share(model, teacher.genotype, measure):.0%} of'
+    ' them. Raise esnac.share.',
+  )
+  return found
+
+
+def _fixed_share(
+  model: cost.CostModel, genotype: genotype_lib.Genotype, measure: str
+) -> float:
+  """What stem and head cost of all."""
+  if measure == widest.LATENCY:
+    parts = model.latency_breakdown(genotype)
+  elif measure.startswith('cell_'):
+    return 0.0
+  else:
+    found = model.breakdown(genotype)
+    parts = {part: getattr(each, measure) for part, each in found.items()}
+  return 1 - parts['cells'] / sum(parts.values())
+
+
+def judged(
+  cost_removed: float, accuracy: float, accuracy_of_teacher: float
+) -> dict[str, float]:
+  """The scores of a student: c(2 - c) a / a_teacher, and what it is made of.
+
+  Args:
+    cost_removed: c, the share of the teacher's cost that it does not have.
+    accuracy: a, of the student: its mIoU.
+    accuracy_of_teacher: On the same images, above 0.
+
+  Returns:
+    'cost_removed', 'accuracy_kept' and 'reward'.
+  """
+  kept = accuracy / accuracy_of_teacher
+  return {
+    'cost_removed': cost_removed,
+    'accuracy_kept': kept,
+    'reward': cost_removed * (2 - cost_removed) * kept,
+  }
