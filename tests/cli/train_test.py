@@ -61,6 +61,10 @@ def data(tmp_path):
     (['--mode=eval'], 'Say which training to evaluate with --run_dir'),
     (['--mode=eval', '--resume'], '--mode=eval takes no --resume'),
     (['--genotype=zoo:x'], '--mode=search takes no --genotype'),
+    (
+      ['--config=quickstart', '--init_from=runs/train'],
+      'search.strategy is first_order. Set it, or leave --init_from out.',
+    ),
     (['--mode=fly'], '--mode=fly is unknown'),
     (['--config=missing.yaml'], 'neither a file nor a preset'),
     (['--config=quickstart'], 'Say where the data is with --data_dir'),

@@ -120,3 +120,16 @@ def test_devices_are_those_of_the_search(data_dir):
   config = dataclasses.replace(config, runtime=runtime)
   flags = follow_up.training_flags(config, 'quickstart', [], 'config.yaml')
   assert flags[-1] == '--distribution=mirrored'
+
+
+def test_a_student_is_trained_by_its_teacher(data_dir):
+  compression = 'search.strategy=esnac', 'train.init_from=runs/teacher'
+  flags = flags_after('camvid_train', data_dir, *compression, 'esnac.share=0.3')
+  assert flags[-2:] == (
+    '--init_from=runs/teacher',
+    '--set=train.distil_share=0.5',
+  )
+  assert not any('esnac' in flag for flag in flags)
+  said = 'train.distil_share=0.9'
+  flags = flags_after('camvid_train', data_dir, *compression, said)
+  assert [x for x in flags if 'distil' in x] == [f'--set={said}']

@@ -23,6 +23,11 @@ from deeplab_nas.config import search as config_search
       {'cost_budget': 1e9, 'strategy': 'random'},
       'with search.strategy=random it is search.trial_budget that limits',
     ),
+    ({'objectives': ('reward',)}, 'set search.strategy=esnac, or leave it out'),
+    (
+      {'strategy': 'esnac', 'trial_budget': 1e6},
+      'esnac.share of what the teacher costs: leave',
+    ),
     ({'momentum': 1}, 'search.momentum is 1, expected a number, .* below 1'),
   ],
 )
@@ -34,3 +39,12 @@ def test_what_contradicts_itself_is_refused(settings, sentence):
 def test_the_last_epoch_may_be_the_first_to_learn_the_architecture():
   settings = config_search.SearchConfig(epochs=5, arch_start_epoch=4)
   assert (settings.epochs, settings.arch_start_epoch) == (5, 4)
+
+
+@pytest.mark.parametrize(
+  ('strategy', 'decides'), [('esnac', 'reward'), ('random', 'cross_entropy')]
+)
+def test_what_decides_unless_it_is_said(strategy, decides):
+  assert config_search.SearchConfig(strategy=strategy).objectives == (decides,)
+  said = config_search.SearchConfig(strategy=strategy, objectives=('miou',))
+  assert said.objectives == ('miou',)
