@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import pathlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.data import dataset_info, input_pipeline, kept_images, subsets
+from deeplab_nas.data import dataset_info, kept_images
 from deeplab_nas.report import text as report_text
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import lifecycle
@@ -23,16 +21,13 @@ from deeplab_nas.search.ranking import (
   agreement,
   ranking,
   references,
-  score_log,
   trained_supernet,
 )
-from deeplab_nas.search.relaxed import shared_weights
+from deeplab_nas.search.relaxed import score_log, shared_weights
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import recalibration
 
 NAME = 'rank_correlation'
-_WEIGHTS_HALF, _SCORES_HALF = subsets.HALVES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,11 +149,8 @@ def _facts(
   config: config_lib.Config,
 ) -> Mapping[str, Any]:
   """All that a score depends on but the architecture."""
-  digest = hashlib.sha256()
-  for variable in trained.supernet.trainable_variables:
-    digest.update(variable.numpy().tobytes())
   return {
-    'weights': digest.hexdigest()[:16],
+    'weights': shared_weights.digest(trained.supernet),
     'data': dataset_info.digest(config.data.dir),
     'recalibration_batches': request.recalibration_batches,
     'num_images': request.num_images,
@@ -182,13 +174,12 @@ def _score(
     )
   if not missing:
     return
-  evaluate = shared_weights.SharedWeights(
+  evaluate = shared_weights.of_halves(
+    config,
+    trained.info,
     trained.supernet,
-    recalibration.whole_batches(
-      config, trained.info, request.recalibration_batches, _WEIGHTS_HALF
-    ).make,
-    lambda: _val(config, trained.info, request.num_images),
-    trained.info.ignore_label,
+    request.recalibration_batches,
+    request.num_images,
   )
   began = time.monotonic()
   for number, genotype in enumerate(missing, start=1):
@@ -204,25 +195,6 @@ def _score(
       100 * scores[shared_weights.MIOU],
       report_text.duration(left),
     )
-
-
-def _val(
-  config: config_lib.Config,
-  info: dataset_info.DatasetInfo,
-  num_images: int | None,
-) -> tf.data.Dataset:
-  """Half B, or its first images, as a trial is scored by them."""
-  data = config.data
-  batches = input_pipeline.eval_dataset(
-    data.dir,
-    data.train_split,
-    info,
-    data.pipeline(),
-    subset=_SCORES_HALF,
-  )
-  if num_images is None:
-    return batches
-  return batches.unbatch().take(num_images).batch(data.batch_size)
 
 
 def _inside(run_dir: str) -> pathlib.Path:

@@ -13,10 +13,13 @@ Reference:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from deeplab_nas.config import config as config_lib
+from deeplab_nas.data import dataset_info, input_pipeline, subsets
 from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.space import arch_weights
@@ -25,6 +28,7 @@ from deeplab_nas.train import losses, recalibration
 
 CROSS_ENTROPY, MIOU = 'cross_entropy', 'miou'
 Batches = Callable[[], tf.data.Dataset]
+_WEIGHTS_HALF, _SCORES_HALF = subsets.HALVES
 
 
 class SharedWeights:
@@ -121,3 +125,47 @@ class SharedWeights:
 
   def _weights(self) -> arch_weights.ArchWeights:
     return arch_weights.ArchWeights(*map(tf.convert_to_tensor, self._arch))
+
+
+def of_halves(
+  config: config_lib.Config,
+  info: dataset_info.DatasetInfo,
+  supernet: supernet_lib.Supernet,
+  recalibration_batches: int,
+  num_images: int | None = None,
+) -> SharedWeights:
+  """Scores by whole images, of the halves as a search takes them.
+
+  Args:
+    config: Of the search.
+    info: The description of the data.
+    supernet: With its weights.
+    recalibration_batches: Of half A, over which statistics are taken.
+    num_images: Of half B, the first ones; None for all.
+  """
+  statistics = recalibration.whole_batches(
+    config, info, recalibration_batches, _WEIGHTS_HALF
+  )
+
+  def val() -> tf.data.Dataset:
+    data = config.data
+    batches = input_pipeline.eval_dataset(
+      data.dir,
+      data.train_split,
+      info,
+      data.pipeline(),
+      subset=_SCORES_HALF,
+    )
+    if num_images is None:
+      return batches
+    return batches.unbatch().take(num_images).batch(data.batch_size)
+
+  return SharedWeights(supernet, statistics.make, val, info.ignore_label)
+
+
+def digest(supernet: supernet_lib.Supernet) -> str:
+  """Of the weights, 16 hex digits; statistics do not count."""
+  found = hashlib.sha256()
+  for variable in supernet.trainable_variables:
+    found.update(variable.numpy().tobytes())
+  return found.hexdigest()[:16]
