@@ -71,6 +71,9 @@ class Config:
   perturbation: config_relaxed.PerturbationConfig = (
     config_relaxed.PerturbationConfig()
   )
+  single_path: config_relaxed.SinglePathConfig = (
+    config_relaxed.SinglePathConfig()
+  )
   local_search: config_strategies.LocalSearchConfig = (
     config_strategies.LocalSearchConfig()
   )

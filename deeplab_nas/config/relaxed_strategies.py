@@ -145,6 +145,35 @@ class PerturbationConfig(checked_fields.Section):
   num_paths: int = _field(5, int, low=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class SinglePathConfig(checked_fields.Section):
+  """Settings of `single_path`; sizes are those of the authors' code.
+
+  Attributes:
+    sampling: 'strictly_fair', as in FairNAS, or 'uniform', as in Single Path
+      One-Shot.
+    population_size: Architectures of a generation.
+    num_generations: With the first one, which is random.
+    num_parents: The best of all so far, of which the next ones are made.
+    mutation_probability: Of each choice of a parent.
+    recalibration_batches: Of half A, of whole images, over which batch-norm
+      statistics are taken for each architecture.
+    num_images: Of half B, that score each architecture; None for all.
+  """
+
+  NAME: ClassVar[str] = 'single_path'
+
+  sampling: str = _field(
+    'strictly_fair', str, choices=('strictly_fair', 'uniform')
+  )
+  population_size: int = _field(50, int, low=1)
+  num_generations: int = _field(20, int, low=1)
+  num_parents: int = _field(10, int, low=1)
+  mutation_probability: float = _field(0.1, float, low=0, high=1)
+  recalibration_batches: int = _field(8, int, low=1)
+  num_images: int | None = _field(None, int, low=1, optional=True)
+
+
 # By the name of the strategy.
 SECTIONS = {
   section.NAME: section
@@ -156,5 +185,6 @@ SECTIONS = {
     ProxylessConfig,
     EnasConfig,
     PerturbationConfig,
+    SinglePathConfig,
   )
 }

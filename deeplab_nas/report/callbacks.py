@@ -78,12 +78,12 @@ def logs(
       run, info, steps_per_epoch, read_arch, events=events
     ),
     picture_log.PictureLog(
-      run, shown, steps_per_epoch, read_arch, _costs_of(config, info), events
+      run, shown, steps_per_epoch, read_arch, costs_of(config, info), events
     ),
   ]
 
 
-def _costs_of(
+def costs_of(
   config: config_lib.Config, info: dataset_info.DatasetInfo
 ) -> Callable[[genotype_lib.Genotype], str]:
   """Says what an architecture of a search costs as a network of its own."""

@@ -38,6 +38,8 @@ class Estimate:
       validation; 0 if none are.
     arch_step_seconds: One further step of alpha and beta; None in a training.
     arch_start_epoch: Epochs without steps of alpha and beta.
+    num_scored: Architectures that are scored when all steps are done.
+    score_seconds: For each of them.
     counted_bytes: What a step of a search holds, by count: the memory that an
       accelerator needs; None in a training.
   """
@@ -53,11 +55,13 @@ class Estimate:
   recalibration_seconds: float = 0.0
   arch_step_seconds: float | None = None
   arch_start_epoch: int = 0
+  num_scored: int = 0
+  score_seconds: float = 0.0
   counted_bytes: int | None = None
 
   @property
   def total_seconds(self) -> float:
-    """The whole run: start, steps of both kinds, validations."""
+    """The whole run: start, steps of both kinds, validations, scores."""
     num_arch_steps = self.steps_per_epoch * (
       self.epochs - self.arch_start_epoch
     )
@@ -70,6 +74,7 @@ class Estimate:
       + num_arch_steps * (self.arch_step_seconds or 0.0)
       + num_validations * self.recalibration_seconds
       + num_validations * self.num_val_images * self.val_image_seconds
+      + self.num_scored * self.score_seconds
     )
 
   def to_text(self) -> str:
@@ -82,12 +87,19 @@ class Estimate:
     if self.recalibration_seconds:
       seconds = f'{self.recalibration_seconds:.3f} s'
       norm_rows = (('batch-norm statistics, each time', seconds),)
+    score_rows = ()
+    if self.num_scored:
+      seconds = (
+        f'{self.score_seconds:.3f} s, {self.num_scored} times at the end'
+      )
+      score_rows = (('score of one architecture', seconds),)
     rows = (
       ('until the first steps are done', text.duration(self.startup_seconds)),
       ('one step of the weights', f'{self.weight_step_seconds:.3f} s'),
       *arch_rows,
       *norm_rows,
       ('validation, each image', f'{self.val_image_seconds:.3f} s'),
+      *score_rows,
       ('peak memory', f'{self.peak_bytes / 2**30:.2f} GiB'),
       *self._accelerator_rows(),
       (

@@ -62,26 +62,18 @@ class PictureLog(tf.keras.callbacks.Callback):
 
   def _draw(self, epoch: int, logs: Mapping[str, float]) -> dict[str, bytes]:
     """PNG files by name, after an epoch that is counted from 1."""
-    buffers = {}
+    pictures = {}
     title = f'{self._run.path.name}, after epoch {epoch}'
     if self._read_arch is not None:
-      state = self._read_arch()
-      buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
-      caption = f'{title}\n{self._costs_of(state.genotype)}'
-      draw.save_picture(state.genotype, buffers['genotype'], caption)
-      draw.save_weights_picture(
-        state.weights,
-        state.space,
-        buffers['alpha_beta'],
-        title + _decided(state),
-      )
+      pictures = of_arch(self._read_arch(), title, self._costs_of)
     if self._panels is not None:
-      buffers['panels'] = io.BytesIO()
+      buffer = io.BytesIO()
       if 'val_miou' in logs and hasattr(self.model, 'val_metric'):
         title += f': {self._compared(float(logs["val_miou"]))}'
       picture = self._panels.draw(self.model.predict_logits, title)
-      Image.fromarray(picture).save(buffers['panels'], 'PNG')
-    return {name: buffer.getvalue() for name, buffer in buffers.items()}
+      Image.fromarray(picture).save(buffer, 'PNG')
+      pictures['panels'] = buffer.getvalue()
+    return pictures
 
   def _compared(self, miou: float) -> str:
     """'mIoU 35.1 %, a constant prediction 25.2 %'."""
@@ -93,6 +85,27 @@ class PictureLog(tf.keras.callbacks.Callback):
     return (
       f'{text}, a constant prediction {100 * numbers["constant_miou"]:.1f} %'
     )
+
+
+def of_arch(
+  state: arch_state.ArchState,
+  title: str,
+  costs_of: Callable[[genotype_lib.Genotype], str],
+) -> dict[str, bytes]:
+  """PNG files by name: of a genotype, and of alpha and beta.
+
+  Args:
+    state: What is drawn.
+    title: Of both.
+    costs_of: Says in one line what an architecture costs.
+  """
+  buffers = {name: io.BytesIO() for name in ('genotype', 'alpha_beta')}
+  caption = f'{title}\n{costs_of(state.genotype)}'
+  draw.save_picture(state.genotype, buffers['genotype'], caption)
+  draw.save_weights_picture(
+    state.weights, state.space, buffers['alpha_beta'], title + _decided(state)
+  )
+  return {name: buffer.getvalue() for name, buffer in buffers.items()}
 
 
 def _decided(state: arch_state.ArchState) -> str:

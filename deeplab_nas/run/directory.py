@@ -6,6 +6,8 @@
     genotype.json         the architecture: as it stands, or that is trained
     genotypes/            of a search: the architecture after each epoch
     arch_weights.json     of a search: alpha and beta as they stand, normalised
+    scores.jsonl          of `single_path`: what its evolution scored, for
+                          --resume
     dataset.json          classes, palette, counts of the data
     metrics.jsonl         one line of numbers for each epoch
     summary.txt           what was found
@@ -171,6 +173,10 @@ class RunDirectory:
     return self.path / 'arch_weights.json'
 
   @property
+  def scores(self) -> pathlib.Path:
+    return self.path / 'scores.jsonl'
+
+  @property
   def dataset(self) -> pathlib.Path:
     return self.path / dataset_info.FILE_NAME
 
@@ -248,6 +254,7 @@ class RunDirectory:
       self.genotypes,
       self.genotype,
       self.arch_weights,
+      self.scores,
       self.dataset,
       self.metrics,
       self.evaluations,

@@ -55,6 +55,7 @@ STRATEGIES = {
       ('proxyless', 'Proxyless'),
       ('enas', 'Enas'),
       ('perturbation', 'Perturbation'),
+      ('single_path', 'SinglePath'),
     )
   },
   'random': Entry('trials', f'{_TRIALS}.random', 'Random', 'search'),

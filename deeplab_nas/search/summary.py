@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ def summarize(
   metrics: Mapping[str, Any],
   network: config_train.NetworkConfig | None = None,
   state: arch_state.ArchState | None = None,
+  concluded: str = '',
 ) -> str:
   """The summary of a finished search.
 
@@ -49,6 +51,7 @@ def summarize(
       paper's.
     state: The architecture's, with what shows that it was learnt; None where
       that was not measured.
+    concluded: How the strategy decided at the end, in words.
   """
   parts = (
     f'Found architecture {found.digest}:',
@@ -57,6 +60,7 @@ def summarize(
     _quality(metrics),
     *_warnings(found),
     '',
+    *filter(None, [concluded]),
     _evidence(state, run),
     *baseline.warned(metrics_log.read(run)),
     '',
@@ -153,13 +157,20 @@ def _budget(state: arch_state.ArchState | None) -> list[str]:
     return []
   costs, count = state.cost, report_text.count
   height, width = costs.image_size
+  found = (
+    f'  {count(costs.found)} of at most {count(costs.budget)}'
+    f' {widest.WORDS[costs.measure]} ({100 * costs.found / costs.budget:.0f} %)'
+  )
+  # A champion's mean is what it costs itself.
+  if not math.isclose(costs.expected, costs.found, rel_tol=1e-3):
+    found += (
+      f'; {100 * costs.expected / costs.budget:.0f} % in the mean of what\n'
+      f'  alpha and beta stand for, at a multiplier of {costs.multiplier:.3g}'
+    )
   lines = [
     'Budget, as a network of F ='
     f' {costs.filter_multiplier:g} for images of {height} x {width} pixels:',
-    f'  {count(costs.found)} of at most {count(costs.budget)}'
-    f' {widest.WORDS[costs.measure]} ({100 * costs.found / costs.budget:.0f}'
-    f' %); {100 * costs.expected / costs.budget:.0f} % in the mean of what',
-    f'  alpha and beta stand for, at a multiplier of {costs.multiplier:.3g}',
+    found,
   ]
   if costs.unlimited != state.genotype:
     lines.append(

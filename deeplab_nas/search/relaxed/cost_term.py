@@ -192,6 +192,25 @@ class CostTerm(tf.Module):
       self.model,
     )
 
+  def of_path(self, weights: arch_weights.ArchWeights) -> tf.Tensor:
+    """What the architecture of one-hot weights costs, float64 []."""
+    op, moves = (tf.cast(x, tf.float64) for x in weights)
+    lattice = self.model.space.lattice
+    return expected_cost.mean(self._tables, lattice, op, moves, tf)[0]
+
+  def is_within(self, found: genotype.Genotype) -> bool:
+    """Whether an architecture is within the budget."""
+    return self.model.measure(found, self.measure) <= self.budget
+
+  def random(self, rng: np.random.Generator) -> genotype.Genotype:
+    """The best architecture within the budget by weights that are drawn.
+
+    Not all are equally probable; but there always is one.
+    """
+    even = _even(self.model.space)
+    drawn = (x * rng.exponential(size=x.shape) for x in even)
+    return self.decode(arch_weights.ArchWeights(*drawn), decode.RATIO)
+
   def state(
     self,
     weights: arch_weights.ArchWeights,

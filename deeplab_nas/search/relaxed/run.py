@@ -29,7 +29,7 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
 from deeplab_nas.search import callbacks, genotype_log, strategies
 from deeplab_nas.search import summary as search_summary
-from deeplab_nas.search.relaxed import cost_term, noise_walks
+from deeplab_nas.search.relaxed import conclusion, cost_term, noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import class_weights, recalibration
@@ -250,7 +250,10 @@ def run(
     session.fit(position, lambda: _callbacks(parts, directory))
   elif not directory.arch_weights.exists():  # of an earlier release
     genotype_log.save(directory, searcher.arch_state())
-  session.finish(_summary(parts, directory))
+  concluded = ''
+  if hasattr(searcher.strategy, 'conclude'):
+    concluded = conclusion.run(config, parts.info, searcher, directory)
+  session.finish(_summary(parts, directory, concluded))
 
 
 def optional_state(searcher: searcher_lib.Searcher) -> dict[str, tf.Module]:
@@ -275,7 +278,9 @@ def _callbacks(
   return [parts.nan_monitor(), log, *shown]
 
 
-def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:
+def _summary(
+  parts: SearchRun, directory: run_directory.RunDirectory, concluded: str
+) -> str:
   data = parts.config.data
   state = parts.searcher.arch_state()
   return search_summary.summarize(
@@ -287,6 +292,7 @@ def _summary(parts: SearchRun, directory: run_directory.RunDirectory) -> str:
     ([{}] + metrics_log.read(directory))[-1],
     parts.config.network,
     state,
+    concluded,
   )
 
 
@@ -307,6 +313,7 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
     arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
     epochs=config.search.epochs,
     arch_start_epoch=config.search.arch_start_epoch,
+    **_scoring(parts),
     counted_bytes=supernet_cost.SupernetCost(
       searcher.space,
       parts.info.num_classes,
@@ -314,3 +321,15 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
       config.data.batch_size,
     ).total_bytes(config.search.recompute),
   )
+
+
+def _scoring(parts: SearchRun) -> dict[str, float]:
+  """The fields of an `Estimate` that say what scores at the end take."""
+  strategy = parts.searcher.strategy
+  if not hasattr(strategy, 'conclude'):
+    return {}
+  evaluate = conclusion.evaluator(parts.config, parts.info, parts.searcher)
+  found = strategy.genotype()
+  evaluate(found)  # compiles
+  seconds = measure.median_seconds(lambda: evaluate(found))
+  return {'num_scored': strategy.num_scored, 'score_seconds': seconds}

@@ -17,6 +17,8 @@ from deeplab_nas.space import arch_weights, genotype, search_space
 # Images float32 [B, H, W, 3] in [0, 255] and labels int32 [B, H, W].
 Batch = tuple[tf.Tensor, tf.Tensor]
 Loss = Callable[[Batch, arch_weights.ArchWeights], tf.Tensor]
+# Less is better; NaN is worse than any number.
+Score = Callable[[genotype.Genotype], float]
 
 
 class Progress(NamedTuple):
@@ -147,6 +149,30 @@ class ByPaths(RelaxedStrategy, Protocol):
   """
 
   ops_per_edge: int
+
+
+class Concluding(RelaxedStrategy, Protocol):
+  """What a strategy has besides that decides when the weights are trained.
+
+  Attributes:
+    num_scored: The most architectures that it asks a score of.
+  """
+
+  num_scored: int
+
+  def conclude(self, score: Score) -> Mapping[genotype.Genotype, float]:
+    """Decides: what it found becomes the mode.
+
+    A function of the seed and of the scores alone, so that one that was killed
+    goes on by the scores it had.
+
+    Args:
+      score: The loss of an architecture under the weights as they are, with
+        batch-norm statistics of its own.
+
+    Returns:
+      Every score, the best one first.
+    """
 
 
 class ByGradients(RelaxedStrategy, Protocol):

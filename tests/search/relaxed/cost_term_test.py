@@ -10,7 +10,7 @@ from scipy import special
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
-from deeplab_nas.search.relaxed import cost_term
+from deeplab_nas.search.relaxed import by_logits, cost_term
 from deeplab_nas.space import (
   arch_weights,
   cell_space,
@@ -34,7 +34,9 @@ SPACE = search_space.SearchSpace(
   2,
 )
 BY_GRADIENTS = [
-  name for name in toy.RELAXED if hasattr(toy.build(name, SPACE), 'costs')
+  name
+  for name in toy.RELAXED
+  if isinstance(toy.build(name, SPACE), by_logits.ByLogits)
 ]
 every = pytest.mark.parametrize('name', BY_GRADIENTS)
 
