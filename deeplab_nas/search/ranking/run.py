@@ -23,7 +23,7 @@ from deeplab_nas.search.ranking import (
   references,
   trained_supernet,
 )
-from deeplab_nas.search.relaxed import score_log, shared_weights
+from deeplab_nas.search.relaxed.scoring import score_log, shared_weights
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.space import genotype as genotype_lib
 

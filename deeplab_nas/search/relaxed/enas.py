@@ -21,14 +21,10 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import relaxed_strategies
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
-from deeplab_nas.search.relaxed import (
-  attention_controller,
-  by_logits,
-  candidates,
-  draws,
-)
+from deeplab_nas.search.relaxed import attention_controller, by_logits, draws
 from deeplab_nas.search.relaxed import baseline as baseline_lib
 from deeplab_nas.search.relaxed import strategy as strategy_lib
+from deeplab_nas.search.relaxed.scoring import candidates
 from deeplab_nas.space import arch_weights, decode, genotype, search_space
 
 # Of the losses: the least that their spread counts as. Where all children of

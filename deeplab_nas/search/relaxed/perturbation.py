@@ -27,9 +27,10 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import relaxed_strategies
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.run import step_guard
-from deeplab_nas.search.relaxed import by_logits, candidates, draws
-from deeplab_nas.search.relaxed import removals as removals_lib
+from deeplab_nas.search.relaxed import by_logits, draws
 from deeplab_nas.search.relaxed import strategy as strategy_lib
+from deeplab_nas.search.relaxed.scoring import candidates
+from deeplab_nas.search.relaxed.scoring import removals as removals_lib
 from deeplab_nas.space import (
   arch_weights,
   cell_space,

@@ -29,8 +29,9 @@ from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import session as session_lib
 from deeplab_nas.search import callbacks, genotype_log, strategies
 from deeplab_nas.search import summary as search_summary
-from deeplab_nas.search.relaxed import conclusion, cost_term, noise_walks
+from deeplab_nas.search.relaxed import cost_term, noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
+from deeplab_nas.search.relaxed.scoring import conclusion
 from deeplab_nas.space import supernet_cost
 from deeplab_nas.train import class_weights, recalibration
 

@@ -36,13 +36,9 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import relaxed_strategies
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.nn.supernet import path_flow
-from deeplab_nas.search.relaxed import (
-  by_logits,
-  cost_term,
-  draws,
-  path_evolution,
-)
+from deeplab_nas.search.relaxed import by_logits, cost_term, draws
 from deeplab_nas.search.relaxed import strategy as strategy_lib
+from deeplab_nas.search.relaxed.scoring import path_evolution
 from deeplab_nas.space import (
   arch_weights,
   cell_space,

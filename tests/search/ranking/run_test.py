@@ -11,7 +11,7 @@ from deeplab_nas.run import checkpoints
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.ranking import run as ranking_run
 from deeplab_nas.search.relaxed import run as search_run
-from deeplab_nas.search.relaxed import shared_weights
+from deeplab_nas.search.relaxed.scoring import shared_weights
 from tests.search.ranking import searched
 from tests.search.trials.results import candidates_test
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from deeplab_nas.nn.kernels import phases
 from deeplab_nas.nn.supernet import supernet as supernet_lib
-from deeplab_nas.search.relaxed import shared_weights
+from deeplab_nas.search.relaxed.scoring import shared_weights
 from deeplab_nas.space import arch_weights, zoo
 from deeplab_nas.space import genotype as genotype_lib
 from tests.search import tiny

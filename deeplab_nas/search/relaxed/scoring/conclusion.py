@@ -19,8 +19,8 @@ from deeplab_nas.report import text as report_text
 from deeplab_nas.run import cluster, devices, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search import genotype_log
-from deeplab_nas.search.relaxed import score_log, shared_weights
 from deeplab_nas.search.relaxed import searcher as searcher_lib
+from deeplab_nas.search.relaxed.scoring import score_log, shared_weights
 from deeplab_nas.space import genotype as genotype_lib
 
 _SECONDS_BETWEEN_LINES = 20

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from deeplab_nas.search.relaxed import score_log
+from deeplab_nas.search.relaxed.scoring import score_log
 from tests.search import tiny
 
 RNG = np.random.default_rng(0)

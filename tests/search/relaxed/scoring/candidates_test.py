@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.search.relaxed import candidates
+from deeplab_nas.search.relaxed.scoring import candidates
 from deeplab_nas.space import arch_weights
 from tests.search import tiny
 

@@ -8,8 +8,8 @@ import pytest
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import directory as run_directory
-from deeplab_nas.search.relaxed import conclusion, score_log
 from deeplab_nas.search.relaxed import run as search_run
+from deeplab_nas.search.relaxed.scoring import conclusion, score_log
 from deeplab_nas.space import arch_weights, genotype
 from tests.search.relaxed import run_test
 from tests.train import records as records_lib

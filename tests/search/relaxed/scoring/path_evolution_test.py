@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab_nas.config import relaxed_strategies
-from deeplab_nas.search.relaxed import path_evolution
+from deeplab_nas.search.relaxed.scoring import path_evolution
 from deeplab_nas.search.trials import neighbours
 from deeplab_nas.space import cell_space, lattice, primitives, search_space
 

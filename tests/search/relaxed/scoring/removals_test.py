@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_nas.search.relaxed import removals
+from deeplab_nas.search.relaxed.scoring import removals
 from deeplab_nas.space import (
   cell_space,
   decode,

@@ -1,0 +1,1 @@
+"""Architectures scored by shared weights, and what is decided by that."""
