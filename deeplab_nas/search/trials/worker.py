@@ -19,6 +19,8 @@ import time
 import traceback
 from typing import TextIO
 
+from absl import logging
+
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import child_process
 from deeplab_nas.runtime import tensorflow_setup
@@ -36,6 +38,8 @@ def main() -> None:
   child_process.die_with_parent()
   answers = os.fdopen(os.dup(1), 'w')
   os.dup2(2, 1)  # nothing else may answer
+  logging.use_absl_handler()
+  logging.set_verbosity(logging.INFO)  # log.txt has it
   lines: queue.Queue[str] = queue.Queue()
   threading.Thread(target=_read, args=(lines,), daemon=True).start()
   config = config_lib.Config.from_dict(json.loads(lines.get()))

@@ -101,6 +101,8 @@ def test_a_study_leaves_all_its_results(study):
   assert {row['code'] for row in rows} == {provenance.code()}
   assert (folder / 'tensorboard' / '0002').is_dir()
   assert 'For comparison, ' in out.partition('\n\n')[0]
+  said = (folder / 'trials' / 'log.txt').read_text()
+  assert 'statistics are taken anew over 1 batch of' in said
   costs = [row['scores']['cell_macs'] for row in rows]
   assert max(costs) / min(costs) < 3
 
