@@ -81,6 +81,9 @@ class Config:
     config_strategies.RegularizedEvolutionConfig()
   )
   nsga2: config_strategies.Nsga2Config = config_strategies.Nsga2Config()
+  lemonade: config_strategies.LemonadeConfig = (
+    config_strategies.LemonadeConfig()
+  )
   tpe: config_strategies.TpeConfig = config_strategies.TpeConfig()
   halving: config_strategies.HalvingConfig = config_strategies.HalvingConfig()
   bayesian: config_strategies.BayesianConfig = (

@@ -95,9 +95,9 @@ class SearchConfig(config_loss.LossConfig):
       'cross_entropy', 'miou', 'loss_sum' (of the steps of a training: Ru et
       al., Speedy performance estimation for neural architecture search, Eq. 1,
       https://arxiv.org/abs/2006.04492), what `trial_measure` may be, or
-      'activation_mb'. `nsga2` looks for the Pareto front of several. Null for
-      'reward' with `esnac`, which alone has it, and for 'cross_entropy' with
-      all others.
+      'activation_mb'. `nsga2` and `lemonade` look for the Pareto front of
+      several. Null for 'reward' with `esnac`, which alone has it, and for
+      'cross_entropy' with all others.
     cost_budget: The most that the architecture of a search by gradients may
       cost, by `cost_measure`, as a network of `network.filter_multiplier` for
       images of the crop's size. Its mean joins the loss of alpha and beta, and

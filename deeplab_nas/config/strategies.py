@@ -76,6 +76,30 @@ class Nsga2Config(checked_fields.Section):
 
 
 @dataclasses.dataclass(frozen=True)
+class LemonadeConfig(checked_fields.Section):
+  """Settings of `lemonade`; the numbers of the paper are for weeks.
+
+  Attributes:
+    num_initial: Random architectures before the front has children; 4 in the
+      paper, by hand.
+    num_children: Of these one is accepted and trained; 4 times as many as are
+      accepted is a reproduction's choice.
+    bandwidth: Of the kernel density of the logarithms of the costs; a
+      reproduction's.
+    distil_steps: In which a child whose morphism is approximate learns to
+      answer as its parent, before its trial's own steps; 5 epochs in a
+      reproduction.
+  """
+
+  NAME: ClassVar[str] = 'lemonade'
+
+  num_initial: int = _field(8, int, low=1)
+  num_children: int = _field(4, int, low=1)
+  bandwidth: float = _field(0.2, float, above=0)
+  distil_steps: int = _field(40, int, low=0)
+
+
+@dataclasses.dataclass(frozen=True)
 class TpeConfig(checked_fields.Section):
   """Settings of `tpe`; the defaults are Optuna's, but for the last.
 
@@ -238,6 +262,7 @@ _TRIALS = {
     LocalSearchConfig,
     RegularizedEvolutionConfig,
     Nsga2Config,
+    LemonadeConfig,
     TpeConfig,
     HalvingConfig,
     BayesianConfig,

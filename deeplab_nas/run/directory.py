@@ -18,7 +18,8 @@
     best/                 of a training: the best weights
     ledger.db             of a search by trials: all of them, for --resume
     candidates.json       the same, for people and other programs
-    trials/               the outcome of each, and what its process said
+    trials/               the outcome of each, weights that others may begin
+                          with, and what their processes said
     front/                of several objectives: the front's architectures
     finals.db             of what was found and the best random one: trained
                           again with other seeds

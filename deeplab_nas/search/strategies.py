@@ -69,6 +69,9 @@ STRATEGIES = {
     'regularized_evolution',
   ),
   'nsga2': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Nsga2', 'nsga2'),
+  'lemonade': Entry(
+    'trials', f'{_TRIALS}.lamarckian.lemonade', 'Lemonade', 'lemonade'
+  ),
   'tpe': Entry('trials', f'{_TRIALS}.optuna_samplers', 'Tpe', 'tpe'),
   'halving': Entry('trials', f'{_TRIALS}.learnt.halving', 'Halving', 'halving'),
   'bayesian': Entry(

@@ -51,6 +51,12 @@ class SharedNetwork(tf.Module):
     """The network's variables of which `weights` has the values, in order."""
     return self._parts()
 
+  def write_back(self) -> None:
+    """Gives the network's own variables the values of `weights`."""
+    sizes = [part.shape.num_elements() for part in self.parts]
+    for part, values in zip(self.parts, tf.split(self.weights, sizes)):
+      part.assign(tf.reshape(values, part.shape))
+
   @property
   def trainable_variables(self) -> tuple[tf.Variable, ...]:
     flat = {part.ref() for part in self.parts}

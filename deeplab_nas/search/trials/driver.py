@@ -107,6 +107,7 @@ class Driver:
     self._purpose = purpose
     self._reserve = reserve
     self._elsewhere = seconds_elsewhere
+    self._keeps_weights = chosen.inherits
     self._running: set[int] = set()
     self._began = time.monotonic()
     self._seconds_before = ledger.seconds
@@ -243,6 +244,8 @@ class Driver:
       filters,
       folder_of(self._folder, trial.number),
       self._purpose,
+      trial.proposal.parent if trial.proposal.inherits else None,
+      self._keeps_weights,
     )
     found = outcome.Outcome.load(job.outcome, job.key)
     if found is not None:  # of a session that did not come to note it
@@ -281,6 +284,19 @@ class Driver:
     self, number: int, scores=None, seconds=0.0, failure=None, about=None
   ) -> None:
     self._note(self.ledger.finish(number, scores, seconds, failure, about))
+    if self._keeps_weights:
+      self._remove_weights()
+
+  def _remove_weights(self) -> None:
+    """Those of trials that no later proposal will inherit from."""
+    trials = self.ledger.trials
+    num_seen = max(0, len(trials) - self._limits.num_hidden)
+    wanted = set(self._strategy.possible_parents(shown(trials, num_seen)))
+    wanted |= {t.proposal.parent for t in trials if t.is_pending}
+    for trial in trials[:num_seen]:
+      if trial.number not in wanted:
+        path = folder_of(self._folder, trial.number) / job_lib.WEIGHTS
+        path.unlink(missing_ok=True)
 
   def _is_out_of_time(self) -> bool:
     limit = self._limits.seconds

@@ -11,6 +11,7 @@ import numpy as np
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.report import text
+from deeplab_nas.search import strategies
 from deeplab_nas.search.contest import finalists
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
@@ -59,6 +60,7 @@ class Estimate:
     limits: When the study ends.
     final_seeds: Of what is trained again at its end, at most.
     scoring: What comes before the trials; None for nothing.
+    distil_steps: Of a trial that inherits weights, before its own, at most.
   """
 
   start_seconds: float
@@ -67,10 +69,11 @@ class Estimate:
   limits: driver_lib.Limits
   final_seeds: int = 0
   scoring: Scoring | None = None
+  distil_steps: int = 0
 
   def trial_seconds(self, steps: int) -> float:
-    """Of a trial of so many steps."""
-    return self.start_seconds + steps * self.step_seconds
+    """Of a trial of so many steps, with those of distillation."""
+    return self.start_seconds + (self.distil_steps + steps) * self.step_seconds
 
   def num_trials(self, steps: int) -> int:
     """Trials of one length that fit, beside what is trained again."""
@@ -118,6 +121,8 @@ class Estimate:
       ('start and end of a trial', text.duration(self.start_seconds)),
       ('one step', f'{self.step_seconds:.3f} s'),
     ]
+    if self.distil_steps:
+      rows.append(('distillation, at most', f'{self.distil_steps} steps'))
     for steps in self.lengths:
       rows += [
         (f'a trial of {steps} steps', text.duration(self.trial_seconds(steps))),
@@ -181,6 +186,7 @@ def measure(
         scoring = _scoring(config, executor, study, widths, folder / 'scored')
     finally:
       executor.cancel()
+  inherits = strategies.load(config.search.strategy).inherits
   step_seconds = float(np.mean([each.step_seconds for each in found]))
   seconds = float(np.mean([each.seconds for each in found]))
   return Estimate(
@@ -190,6 +196,7 @@ def measure(
     dataclasses.replace(limits, parallel=executor.capacity),
     config.search.final_seeds,
     scoring,
+    config.lemonade.distil_steps if inherits else 0,
   )
 
 

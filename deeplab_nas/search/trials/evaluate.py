@@ -28,14 +28,14 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, kept_images
 from deeplab_nas.evaluate import scores as scores_lib
-from deeplab_nas.nn.network import shared_network
 from deeplab_nas.run import provenance, session, step_guard, val_batches
 from deeplab_nas.search.trials import costs, outcome
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials.compression import students, taught
+from deeplab_nas.search.trials.lamarckian import inherited
 from deeplab_nas.search.trials.learnt import hypernetwork
 from deeplab_nas.space import latency
-from deeplab_nas.train import build, class_weights, recalibration, trainer
+from deeplab_nas.train import class_weights, recalibration, trainer
 
 NO_UNSEEN = (
   'There are no unseen images to score by: set data.held_out_fraction, or'
@@ -128,31 +128,33 @@ class Evaluator:
     )
     _, info = session.begin(config)
     teacher = self._teacher(info)
-    times, losses = [began], ()
+    times, losses, begun = [began], (), inherited.Begun()
 
     def note() -> None:
       times.append(self._clock())
       beat()
 
     if job.fidelity.is_trained:
-      model = _trainer(config, job, info, teacher)
+      make_batches = functools.partial(_batches, config, job, info)
+      begun = inherited.begin(config, job, info, make_batches, beat, teacher)
+      model = _trainer(begun.network, config, job, info, teacher)
       beat()
-      losses = _train(model, _batches(config, job, info), job, note)
+      losses = _train(model, make_batches(), job, note)
     else:
       model = self._predicted(config, job, info, note)
       note()
     if losses is None:
       return outcome.Outcome(job.key, failure=outcome.NAN)
     scores, measured = self._scores(model, config, job, info, beat)
+    if job.keeps_weights:
+      inherited.keep(model, job)
     steps = np.diff(times)
     spent = costs.of(config, job.genotype, info.num_classes, self._latencies)
     if teacher is not None:
+      measure = functools.partial(self._accuracy, teacher, config, job, info)
       images = job_lib.FINAL if job.purpose == job_lib.FINAL else job_lib.SEARCH
       spent |= teacher.judged(
-        spent,
-        scores['miou'],
-        images,
-        lambda: self._accuracy(teacher, config, job, info, images, beat),
+        spent, scores['miou'], images, lambda: measure(images, beat)
       )
     errors.require(
       set(config.search.objectives) <= {*scores, *spent},
@@ -168,6 +170,8 @@ class Evaluator:
       losses=losses,
       class_iou=dict(zip(measured.class_names, measured.class_iou.tolist())),
       constant=_constant(measured),
+      approximate=begun.approximate,
+      distil_losses=begun.distil_losses,
     )
     if not np.isfinite(list(scores.values())).all():
       return dataclasses.replace(found, scores=None, failure=outcome.NAN)
@@ -299,19 +303,13 @@ def _trained_half(job: job_lib.Job) -> str | None:
 
 
 def _trainer(
+  network: inherited.Network,
   config: config_lib.Config,
   job: job_lib.Job,
   info: dataset_info.DatasetInfo,
   teacher: taught.Taught | None,
 ) -> trainer.Trainer:
-  """As a training has it, but for functions that all networks share."""
-  network = build.build(
-    config.network, job.genotype, info.num_classes, config.train.precision
-  )
-  if teacher is not None:
-    teacher.give_weights(network, job.seed)
-  if config.train.precision == 'float32':
-    network = shared_network.SharedNetwork(network)
+  """As a training has it."""
   model = trainer.Trainer(
     network,
     config.train,

@@ -14,6 +14,7 @@ from deeplab_nas.space import genotype as genotype_lib
 # images besides; both halves, and unseen images alone.
 SEARCH, CONFIRM, FINAL = 'search', 'confirm', 'final'
 OUTCOME = 'outcome.json'
+WEIGHTS = 'weights.npz'
 
 
 class Job(NamedTuple):
@@ -28,6 +29,8 @@ class Job(NamedTuple):
     folder: Where the outcome goes.
     purpose: 'search', 'confirm' or 'final': which images train, and which
       score.
+    parent: Number of the trial whose weights it begins with, or None.
+    keeps_weights: Whether its own are kept, for others to begin with.
   """
 
   number: int
@@ -37,6 +40,20 @@ class Job(NamedTuple):
   filter_multiplier: float
   folder: pathlib.Path
   purpose: str = SEARCH
+  parent: int | None = None
+  keeps_weights: bool = False
+
+  @property
+  def weights(self) -> pathlib.Path:
+    """The file of what it has learnt."""
+    return self.folder / WEIGHTS
+
+  @property
+  def parent_weights(self) -> pathlib.Path | None:
+    """Where those are that it begins with."""
+    if self.parent is None:
+      return None
+    return self.folder.parent / f'{self.parent:04d}' / WEIGHTS
 
   @property
   def outcome(self) -> pathlib.Path:
@@ -68,6 +85,8 @@ class Job(NamedTuple):
       facts['filter_multiplier'],
       pathlib.Path(facts['folder']),
       facts.get('purpose', SEARCH),
+      facts.get('parent'),
+      facts.get('keeps_weights', False),
     )
 
   def _facts(self) -> dict:
@@ -81,4 +100,8 @@ class Job(NamedTuple):
     }
     if self.purpose != SEARCH:  # else keys are those of before
       facts['purpose'] = self.purpose
+    if self.parent is not None:
+      facts['parent'] = self.parent
+    if self.keeps_weights:
+      facts['keeps_weights'] = True
     return facts

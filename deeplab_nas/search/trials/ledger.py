@@ -209,11 +209,12 @@ class Ledger:
     """Writes all trials as a JSON file, for people and other programs.
 
     A list of objects: number, digest, genotype, parent, whether chance alone
-    chose it, fidelity, seed, how often it was lost, scores, seconds, failure,
-    device, code and data; null is what there is not. 'phase' is 'search', or
-    'final' of those that train an architecture again, which have numbers of
-    their own. Of several objectives, 'is_on_front' says of the search's trials
-    whether their architecture is on the Pareto front.
+    chose it, 'inherits' where it begins with the parent's weights, fidelity,
+    seed, how often it was lost, scores, seconds, failure, device, code and
+    data; null is what there is not. 'phase' is 'search', or 'final' of those
+    that train an architecture again, which have numbers of their own. Of
+    several objectives, 'is_on_front' says of the search's trials whether their
+    architecture is on the Pareto front.
 
     Args:
       path: Of the file.
@@ -336,6 +337,7 @@ def _written(proposal: strategy.Proposal, seed: int) -> dict[str, Any]:
     'genotype': json.loads(proposal.genotype.to_json()),
     'parent': proposal.parent,
     'is_random': proposal.is_random,
+    **({'inherits': True} if proposal.inherits else {}),
     'fidelity': proposal.fidelity.to_dict(),
     'seed': seed,
   }
@@ -350,6 +352,7 @@ def _read(record: optuna.trial.FrozenTrial) -> strategy.Trial:
     strategy.Fidelity(**written['fidelity']),
     written['parent'],
     written.get('is_random', False),  # not in those of before
+    written.get('inherits', False),
   )
   return strategy.Trial(
     record.number, proposal, written['seed'], **facts.get(_OUTCOME, {})

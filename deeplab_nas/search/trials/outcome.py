@@ -14,6 +14,8 @@ NAN = 'nan'
 OUT_OF_MEMORY = 'out of memory'
 # Before the names of scores of unseen images.
 UNSEEN = 'unseen_'
+# What files of before have not.
+_ADDED = {'approximate': (), 'distil_losses': ()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Outcome:
     constant: What one class everywhere would score on the same images: its
       'name', 'miou', 'pixel_accuracy'; and 'cross_entropy', which is that of
       predicting each class as often as it is there.
+    approximate: What was not inherited exactly from a parent, a phrase for
+      each; () where nothing was inherited either.
+    distil_losses: Of the steps that were to bring it back, in order.
     device: What computed it.
     code: Release and commit that did.
     data: Digest of the description of the data; '' where there is none.
@@ -55,6 +60,8 @@ class Outcome:
   losses: tuple[float, ...] = ()
   class_iou: Mapping[str, float] = dataclasses.field(default_factory=dict)
   constant: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+  approximate: tuple[str, ...] = ()
+  distil_losses: tuple[float, ...] = ()
   device: str = ''
   code: str = ''
   data: str = ''
@@ -85,8 +92,10 @@ class Outcome:
     """
     try:
       # As long as its losses are.
-      values = json.loads(pathlib.Path(path).read_text('utf-8'))
-      found = cls(**{**values, 'losses': tuple(values['losses'])})
+      text = pathlib.Path(path).read_text('utf-8')
+      values = {**_ADDED, **json.loads(text)}
+      lists = {name: tuple(values[name]) for name in ('losses', *_ADDED)}
+      found = cls(**{**values, **lists})
     except (OSError, ValueError, TypeError, KeyError):
       return None
     return found if key in (None, found.key) else None

@@ -26,7 +26,8 @@ from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.search.trials.cluster import ray_executor
 from deeplab_nas.search.trials.compression import students
 from deeplab_nas.search.trials.results import curves, front, picture, report
-from deeplab_nas.space import draw, widest
+from deeplab_nas.space import draw, latency, widest
+from deeplab_nas.space import genotype as genotype_lib
 
 # Where neither their number nor a time is set.
 DEFAULT_TRIALS = 20
@@ -54,6 +55,12 @@ def build(config: config_lib.Config) -> Parts:
     UserError: If there is none, or settings do not fit.
   """
   data, search = config.data, config.search
+  errors.require(
+    not search.cluster or not strategies.load(search.strategy).inherits,
+    f'Trials of {search.strategy} begin with weights of others, which are in'
+    ' files of this machine: leave search.cluster out, or choose another'
+    ' search.strategy.',
+  )
   errors.require(
     config.runtime.distribution == 'none',
     f'runtime.distribution is {config.runtime.distribution}, but each trial of'
@@ -85,6 +92,7 @@ def build(config: config_lib.Config) -> Parts:
     search.objectives,
     is_within,
     start,
+    lambda genotype: _costs(config, widths, genotype, info.num_classes, table),
   )
   seconds, num_trials = search.budget_seconds(), search.num_trials
   if seconds is None and num_trials is None:
@@ -96,6 +104,21 @@ def build(config: config_lib.Config) -> Parts:
     search.budget_clock == 'processor',
   )
   return Parts(study, widths, limits)
+
+
+def _costs(
+  config: config_lib.Config,
+  widths: width.Widths,
+  genotype: genotype_lib.Genotype,
+  num_classes: int,
+  table: latency.LatencyTable | None,
+) -> dict[str, float]:
+  """What a full trial of a genotype within the budget will note."""
+  network = dataclasses.replace(
+    config.network, filter_multiplier=widths.widest(genotype)
+  )
+  wide = dataclasses.replace(config, network=network)
+  return costs.of(wide, genotype, num_classes, table)
 
 
 def run(
@@ -202,13 +225,18 @@ def _executor(
 
 
 def _facts(config: config_lib.Config) -> dict[str, object]:
-  """Settings that a study may not change; others are those of every run."""
+  """Settings that a study may not change; others are those of every run.
+
+  Which weights are still there depends on how many trials run at a time.
+  """
   settings = config.to_dict()
   facts = {
     f'{section}.{key}': value
     for section in ('network', 'train', config.search.strategy)
     for key, value in settings.get(section, {}).items()
   }
+  if strategies.load(config.search.strategy).inherits:
+    facts['search.parallel_trials'] = config.search.parallel_trials
   return {**facts, 'runtime.seed': config.runtime.seed}
 
 

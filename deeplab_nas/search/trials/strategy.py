@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -63,12 +63,14 @@ class Proposal(NamedTuple):
     parent: Number of the trial whose architecture was changed, or None.
     is_random: Whether chance alone chose the architecture, and no trial: such
       ones are the baseline of what a study finds.
+    inherits: Whether its training begins with the parent's weights.
   """
 
   genotype: genotype_lib.Genotype
   fidelity: Fidelity
   parent: int | None = None
   is_random: bool = False
+  inherits: bool = False
 
 
 class Trial(NamedTuple):
@@ -116,6 +118,8 @@ class Study:
     is_within: Whether a genotype can be built within the hard budget.
     start: The network that is compressed, an element of the space; None in all
       other studies.
+    costs: Scores of a genotype within the budget that need no training, by
+      name.
   """
 
   space: search_space.SearchSpace
@@ -123,6 +127,9 @@ class Study:
   objectives: tuple[str, ...] = ('cross_entropy',)
   is_within: Callable[[genotype_lib.Genotype], bool] = lambda genotype: True
   start: genotype_lib.Genotype | None = None
+  costs: Callable[[genotype_lib.Genotype], Mapping[str, float]] = (
+    lambda genotype: {}
+  )
 
   @property
   def full(self) -> Fidelity:
@@ -152,7 +159,12 @@ class TrialStrategy(Protocol):
   Its constructor takes (study, settings), the settings being its own section of
   the configuration. What it learns (a controller, a predictor) it learns again
   from the history, or keeps under the number of trials that it has seen.
+
+  Attributes:
+    inherits: Whether trials may begin with the weights of others.
   """
+
+  inherits: ClassVar[bool] = False
 
   @classmethod
   def fidelities(
@@ -175,6 +187,14 @@ class TrialStrategy(Protocol):
 
   def best(self, trials: Sequence[Trial]) -> Sequence[genotype_lib.Genotype]:
     """One architecture or a Pareto front, the best one first; [] of nothing."""
+
+  def possible_parents(self, trials: Sequence[Trial]) -> Collection[int]:
+    """Numbers of those whose weights the next proposal may want.
+
+    One that has scores and is not among them never is again, however many
+    trials follow.
+    """
+    return ()
 
   def remarks(self, trials: Sequence[Trial]) -> Sequence[str]:
     """Sentences for the summary on what the trials say of the method itself."""

@@ -30,6 +30,13 @@ def test_what_is_trained_again_takes_its_part():
   assert '2 architectures, 3 seeds each' in found.to_text()
 
 
+def test_steps_of_distillation_are_counted():
+  limits = driver.Limits(None, 600.0, 2)
+  found = estimate.Estimate(10.0, 0.1, (400,), limits, distil_steps=100)
+  assert (found.trial_seconds(400), found.num_trials(400)) == (60, 20)
+  assert 'distillation, at most           100 steps' in found.to_text()
+
+
 def test_a_number_of_trials_is_kept():
   limits = driver.Limits(5, 600.0, 2)
   found = estimate.Estimate(10.0, 0.1, (400,), limits)

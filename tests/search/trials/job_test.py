@@ -37,6 +37,9 @@ def test_a_line_is_read_back():
   'change',
   [
     {'number': 8},
+    {'parent': 3},
+    {'parent': 0},
+    {'keeps_weights': True},
     {'genotype': architecture(1)},
     {'fidelity': strategy.Fidelity(401, 0.5, 0.7)},
     {'seed': 4},
@@ -50,3 +53,11 @@ def test_its_key_depends_on_all_that_decides_the_outcome(change):
 
 def test_a_folder_that_was_moved_keeps_its_outcomes():
   assert JOB._replace(folder=pathlib.Path('elsewhere')).key == JOB.key
+
+
+def test_the_weights_of_a_parent_are_in_the_folder_beside():
+  assert JOB.parent_weights is None
+  child = JOB._replace(parent=0, keeps_weights=True)
+  assert child.parent_weights == pathlib.Path('a b') / '0000' / 'weights.npz'
+  assert child.weights == pathlib.Path('a b') / '0007' / 'weights.npz'
+  assert job_lib.Job.from_line(child.to_line()) == child

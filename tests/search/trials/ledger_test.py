@@ -42,7 +42,8 @@ def reopened(ledger):
 def test_a_study_is_read_back_as_it_was_written(path):
   ledger = ledger_lib.Ledger(path, OBJECTIVES)
   ledger.append(proposal(0)._replace(is_random=True), seed=3)
-  ledger.append(proposal(1, parent=0), seed=2**31 - 1)
+  child = proposal(1, parent=0)._replace(inherits=True)
+  ledger.append(child, seed=2**31 - 1)
   ledger.append(proposal(2), seed=5)
   ledger.lose(0)
   ledger.lose(1)
@@ -53,7 +54,7 @@ def test_a_study_is_read_back_as_it_was_written(path):
   trials = ledger.trials
   assert trials == (
     strategy.Trial(0, proposal(0)._replace(is_random=True), 3, SCORES, 12.34),
-    strategy.Trial(1, proposal(1, parent=0), 2**31 - 1, None, 5.0, 'nan'),
+    strategy.Trial(1, child, 2**31 - 1, None, 5.0, 'nan'),
     strategy.Trial(2, proposal(2), 5),
   )
   again = reopened(ledger)

@@ -15,6 +15,8 @@ def test_it_is_read_back_as_it_was_written(tmp_path):
     losses=(0.5, 0.25),
     class_iou={'sky': 0.5},
     constant={'name': 'sky', 'miou': 0.1},
+    approximate=('a source',),
+    distil_losses=(0.75,),
     device='a CPU',
     code='1.0, commit 12',
     data='34',

@@ -161,6 +161,21 @@ def test_several_devices_are_refused_in_a_sentence(records):
     run.build(config)
 
 
+def test_weights_of_others_are_of_one_machine(records):
+  values = settings(records, strategy='lemonade', cluster='auto')
+  config = config_lib.Config.from_dict(values)
+  with pytest.raises(errors.UserError, match='lemonade begin with weights'):
+    run.build(config)
+
+
+def test_costs_are_those_that_a_trial_notes(study, records):
+  config = config_lib.Config.from_dict(settings(records))
+  for trial in history(study[0]):
+    found = run.build(config).study.costs(trial.genotype)
+    assert found.items() <= trial.scores.items()
+    assert {'params', 'activation_mb', 'filter_multiplier'} <= found.keys()
+
+
 @pytest.mark.slow
 def test_a_study_through_kills_of_driver_and_worker_ends_as_one_without(
   study, records, tmp_path
@@ -199,17 +214,19 @@ def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
 ):
   """SIGKILL of drivers and of workers, at random moments.
 
-  Workers twice in all: a trial that is lost three times has failed.
+  Workers twice in all: a trial that is lost three times has failed. The last
+  trials begin with the weights of others.
   """
-  search = {'num_trials': 6, 'strategy': 'random'}
-  process = command(tmp_path / 'plain', records, **search)
+  search = {'num_trials': 6, 'strategy': 'lemonade'}
+  few = [f'--set=lemonade.{x}=1' for x in ('num_initial', 'distil_steps')]
+  process = command(tmp_path / 'plain', records, *few, **search)
   _, log = process.communicate(timeout=600)
   assert process.returncode == 0, log
   rng = np.random.default_rng(int(time.time()))
   folder = tmp_path / 'killed'
   num_kills = num_workers = 0
   while True:
-    flags = ['--resume'] if folder.exists() else []
+    flags = [*few, '--resume'] if folder.exists() else few
     process = command(folder, records, *flags, **search)
     try:
       # Longer and longer: on a busy machine no process comes far in little.
@@ -233,7 +250,9 @@ def test_a_study_that_is_killed_all_over_ends_as_one_that_is_not(
     assert num_kills < 30
     _wait_until_gone(victims)
   assert num_kills > 0
-  assert history(folder) == history(tmp_path / 'plain')
+  plain = history(tmp_path / 'plain')
+  assert history(folder) == plain
+  assert any(trial.proposal.inherits for trial in plain)
 
 
 def children(pid):

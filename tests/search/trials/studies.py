@@ -13,6 +13,7 @@ from deeplab_nas.search.trials import (
   strategy,
 )
 from deeplab_nas.search.trials.compression import esnac
+from deeplab_nas.search.trials.lamarckian import lemonade
 from deeplab_nas.search.trials.learnt import (
   bayesian,
   graph_hypernetwork,
@@ -48,6 +49,10 @@ STRATEGIES = {
     config_strategies.RegularizedEvolutionConfig(8, 4),
   ),
   'nsga2': (optuna_samplers.Nsga2, config_strategies.Nsga2Config(6)),
+  'lemonade': (
+    lemonade.Lemonade,
+    config_strategies.LemonadeConfig(6),
+  ),
   'halving': (
     halving.Halving,
     config_strategies.HalvingConfig(2.0, num_initial=4, pool_size=10),

@@ -1,0 +1,1 @@
+"""Evolution whose children begin with weights of their parents."""
