@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deeplab_nas.search.trials import fresh
+from deeplab_nas.search.trials import fresh, strategy
 from tests.search.trials import studies
 
 
@@ -12,4 +12,4 @@ def test_a_proposal_is_a_full_trial_of_a_random_architecture():
   search = studies.build('random', study)
   proposal = search.propose(trials, np.random.default_rng(3))
   drawn = fresh.random(study, set(), np.random.default_rng(3))
-  assert proposal == (drawn, studies.FULL, None, True)
+  assert proposal == strategy.Proposal(drawn, studies.FULL, is_random=True)
