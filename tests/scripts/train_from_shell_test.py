@@ -90,6 +90,7 @@ def test_its_weights_start_another_training(whole, records):
     f'--init_from={folder}',
     '--set=network.aspp_rates=[2]',
     '--set=train.epochs=1',
+    run=command.run,  # other tests in this process may have changed its log
   )
   assert result.returncode == 0, result.stderr
   assert 'Loaded ' in result.stderr and 'aspp/projection' in result.stderr

@@ -26,7 +26,7 @@ _COARSE = (
   'turns',
 )
 # Of all others together, in squared distances, where these have 1.
-_FINE_WEIGHT = 0.15
+_FINE_WEIGHT = 0.3
 _LARGE_WINDOW = 5
 
 
@@ -49,7 +49,7 @@ class Features:
   Attributes:
     names: Of the columns.
     weights: float64 [len(names)], how much each column counts in the squared
-      distance of two architectures: ten that say most as much as seven times
+      distance of two architectures: ten that say most as much as three times
       all others; see g3doc/strategies.md.
   """
 
