@@ -28,6 +28,17 @@ def count() -> int:
   return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
+def state(name: str, value, dtype: tf.DType = tf.float32) -> tf.Variable:
+  """A variable of a value that all replicas change alike, and none trains."""
+  return tf.Variable(
+    value,
+    trainable=False,
+    name=name,
+    dtype=dtype,
+    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+  )
+
+
 def total(x: tf.Tensor) -> tf.Tensor:
   """The sum of all replicas' tensors; its gradient is the sum of theirs."""
   if count() == 1:

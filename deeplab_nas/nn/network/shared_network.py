@@ -82,6 +82,15 @@ class SharedNetwork(tf.Module):
       return self.network(images, training=training)
 
 
+def of(
+  network: network_lib.DerivedNetwork,
+) -> SharedNetwork | network_lib.DerivedNetwork:
+  """As a `SharedNetwork` if it is of float32; else as it is."""
+  return (
+    SharedNetwork(network) if network.compute_dtype == 'float32' else network
+  )
+
+
 def _weights(unit: conv_norm.ConvNorm) -> list[tf.Variable]:
   """Kernels, scale and offset, in the order of `shared_units`."""
   kernels = [

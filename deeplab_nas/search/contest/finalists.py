@@ -145,8 +145,7 @@ def affordable(limits: driver_lib.Limits, full: float, wanted: int) -> int:
 
 def seconds(limits: driver_lib.Limits, full: float, number: int) -> float:
   """That two architectures take with so many seeds; see `affordable`."""
-  at_a_time = 1 if limits.by_processor else limits.parallel
-  return -(-2 * number // at_a_time) * full
+  return -(-2 * number // limits.at_a_time) * full
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,13 +99,13 @@ class Perturbation(tf.Module):
     self._num_candidates = max(most, self._num_paths)
     self._num_windows = num + self._num_paths
     self.least_steps = math.ceil(self._num_windows / (1 - settings.start))
-    self.order = _state('order', table.order(seed), tf.int32)
-    self.left = _state('left', table.everything(space))
-    self.removal_costs = _state('removal_costs', tf.zeros([num, most]))
-    self.sums = _state('sums', tf.zeros([self._num_candidates]))
-    self.num_seen = _state('num_seen', 0, tf.int32)
-    self.num_decided = _state('num_decided', 0, tf.int32)
-    self.before = _state('before', -1.0)
+    self.order = replicas.state('order', table.order(seed), tf.int32)
+    self.left = replicas.state('left', table.everything(space))
+    self.removal_costs = replicas.state('removal_costs', tf.zeros([num, most]))
+    self.sums = replicas.state('sums', tf.zeros([self._num_candidates]))
+    self.num_seen = replicas.state('num_seen', 0, tf.int32)
+    self.num_decided = replicas.state('num_decided', 0, tf.int32)
+    self.before = replicas.state('before', -1.0)
 
   def sample(self, progress: strategy_lib.Progress) -> arch_weights.ArchWeights:
     weights = self._weights(self.left)
@@ -256,15 +256,4 @@ def _of_blocks(op: tf.Tensor, cell: cell_space.CellSpace) -> tf.Tensor:
   sizes = [len(cell.sources(block)) for block in range(cell.num_blocks)]
   return tf.concat(
     [x / tf.reduce_sum(x, [-2, -1], True) for x in tf.split(op, sizes, -2)], -2
-  )
-
-
-def _state(name: str, value, dtype: tf.DType = tf.float32) -> tf.Variable:
-  """A variable that replicas change alike."""
-  return tf.Variable(
-    value,
-    trainable=False,
-    name=name,
-    dtype=dtype,
-    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
   )

@@ -90,9 +90,9 @@ class SinglePath(tf.Module):
     self._decode_score = config.decode
     self._costs: cost_term.CostTerm | None = None
     first = arch_weights.one_hot(space.random(seed), space)
-    self.op = _state('op', first.op, tf.float32)
-    self.transition = _state('transition', first.transition, tf.float32)
-    self.num_compared = _state('num_compared', 0, tf.int64)
+    self.op = replicas.state('op', first.op, tf.float32)
+    self.transition = replicas.state('transition', first.transition, tf.float32)
+    self.num_compared = replicas.state('num_compared', 0, tf.int64)
 
   @property
   def costs(self) -> cost_term.CostTerm | None:
@@ -246,14 +246,3 @@ class SinglePath(tf.Module):
     # No draw has a seed below 0.
     key = tf.stack([tf.constant(-1 - self.seed, tf.int64), number])
     return tf.argsort(tf.random.stateless_uniform([size], key))
-
-
-def _state(name: str, value, dtype: tf.DType) -> tf.Variable:
-  """A variable that replicas change alike."""
-  return tf.Variable(
-    value,
-    trainable=False,
-    name=name,
-    dtype=dtype,
-    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-  )

@@ -50,6 +50,11 @@ class Limits:
   by_processor: bool = False
 
   @property
+  def at_a_time(self) -> int:
+    """Trials whose seconds count once: those of processors add up."""
+    return 1 if self.by_processor else self.parallel
+
+  @property
   def num_hidden(self) -> int:
     """Trials before a proposal that it does not see the end of.
 
@@ -242,7 +247,7 @@ class Driver:
       trial.fidelity,
       trial.seed,
       filters,
-      folder_of(self._folder, trial.number),
+      job_lib.folder_of(self._folder, trial.number),
       self._purpose,
       trial.proposal.parent if trial.proposal.inherits else None,
       self._keeps_weights,
@@ -295,7 +300,7 @@ class Driver:
     wanted |= {t.proposal.parent for t in trials if t.is_pending}
     for trial in trials[:num_seen]:
       if trial.number not in wanted:
-        path = folder_of(self._folder, trial.number) / job_lib.WEIGHTS
+        path = job_lib.folder_of(self._folder, trial.number) / job_lib.WEIGHTS
         path.unlink(missing_ok=True)
 
   def _is_out_of_time(self) -> bool:
@@ -309,11 +314,6 @@ class Driver:
     self._running.clear()
 
 
-def folder_of(folder: pathlib.Path, number: int) -> pathlib.Path:
-  """Where the outcome of a trial is."""
-  return folder / f'{number:04d}'
-
-
 def outcomes(
   folder: pathlib.Path, trials: Sequence[strategy.Trial]
 ) -> dict[int, outcome.Outcome]:
@@ -322,7 +322,7 @@ def outcomes(
   Of those that failed without an outcome there is none.
   """
   files = {
-    t.number: folder_of(folder, t.number) / job_lib.OUTCOME
+    t.number: job_lib.folder_of(folder, t.number) / job_lib.OUTCOME
     for t in trials
     if not t.is_pending
   }

@@ -83,8 +83,7 @@ class Estimate:
     if self.limits.seconds is not None:
       left = self.limits.seconds - self._final_seconds - self._scoring_seconds
       rounds = int(max(left, 0.0) / self.trial_seconds(steps))
-      at_a_time = 1 if self.limits.by_processor else self.limits.parallel
-      numbers.append(rounds * at_a_time)
+      numbers.append(rounds * self.limits.at_a_time)
     return min(numbers)
 
   @property
@@ -111,8 +110,7 @@ class Estimate:
 
   @property
   def _scoring_seconds(self) -> float:
-    at_a_time = 1 if self.limits.by_processor else self.limits.parallel
-    return self.scoring.seconds(at_a_time) if self.scoring else 0.0
+    return self.scoring.seconds(self.limits.at_a_time) if self.scoring else 0.0
 
   def to_text(self) -> str:
     """A small table."""

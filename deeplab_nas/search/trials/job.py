@@ -53,7 +53,7 @@ class Job(NamedTuple):
     """Where those are that it begins with."""
     if self.parent is None:
       return None
-    return self.folder.parent / f'{self.parent:04d}' / WEIGHTS
+    return folder_of(self.folder.parent, self.parent) / WEIGHTS
 
   @property
   def outcome(self) -> pathlib.Path:
@@ -105,3 +105,8 @@ class Job(NamedTuple):
     if self.keeps_weights:
       facts['keeps_weights'] = True
     return facts
+
+
+def folder_of(folder: pathlib.Path, number: int) -> pathlib.Path:
+  """Where a trial's outcome and weights are, in the folder of all trials."""
+  return folder / f'{number:04d}'

@@ -156,7 +156,7 @@ class _Scores:
       _SECONDS_BETWEEN_LINES,
       len(self.values),
       self._most,
-      min(filter(math.isfinite, self.values), default=math.nan),
+      _best(self.values),
       report_text.duration(left),
     )
     return self.values[-1]
@@ -176,13 +176,14 @@ def described(values: list[float], num_random: int) -> str:
     values: Losses, in the order of scoring.
     num_random: How many of the first ones chance drew.
   """
-
-  def best(values: list[float]) -> float:
-    return min(filter(math.isfinite, values), default=math.nan)
-
   return (
     f'Evolution scored {len(values)} architectures by the shared weights: the'
-    f' best has\ncross-entropy {best(values):.4f}, the best of the first'
+    f' best has\ncross-entropy {_best(values):.4f}, the best of the first'
     f' {min(num_random, len(values))}, which are random,'
-    f' {best(values[:num_random]):.4f}.'
+    f' {_best(values[:num_random]):.4f}.'
   )
+
+
+def _best(values: list[float]) -> float:
+  """NaN if none is finite."""
+  return min(filter(math.isfinite, values), default=math.nan)

@@ -63,9 +63,7 @@ class Taught:
     """What joins the loss of a trial; None for labels alone."""
     if not self._share:
       return None
-    network = self.network
-    if network.compute_dtype == 'float32':
-      network = shared_network.SharedNetwork(network)
+    network = shared_network.of(self.network)
     return distillation.SoftLabels(network, self._share, self._ignore_label)
 
   def give_weights(

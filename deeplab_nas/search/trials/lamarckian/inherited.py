@@ -75,25 +75,22 @@ def begin(
     UserError: If the weights of the parent are gone.
   """
   train = config.train
-  # Functions that all networks share are of float32.
-  shared = train.precision == 'float32'
-  finished = shared_network.SharedNetwork if shared else lambda made: made
   network = build.build(
     config.network, job.genotype, info.num_classes, train.precision
   )
   if teacher is not None:
     teacher.give_weights(network, job.seed)
   if job.parent_weights is None:
-    return Begun(finished(network))
+    return Begun(shared_network.of(network))
   parent = load(job.parent_weights, config, info.num_classes)
   rng = np.random.default_rng(job.seed)
   approximate = inheritance.inherit(parent, network, rng)
-  network = finished(network)
+  network = shared_network.of(network)
   if not approximate:
     return Begun(network)
   steps = config.lemonade.distil_steps
   losses = distil(
-    finished(parent),
+    shared_network.of(parent),
     network,
     make_batches(),
     steps,
