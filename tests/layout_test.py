@@ -28,6 +28,7 @@ PAGES = [
   *(ROOT / name for name in ('README.md', 'CONTRIBUTING.md')),
   *sorted((ROOT / 'g3doc').rglob('*.md')),
 ]
+SHELL_SCRIPTS = [ROOT / '.ci/run', *sorted((ROOT / 'scripts').glob('*.sh'))]
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
@@ -224,8 +225,8 @@ def test_tests_touch_only_what_is_public(path, private_names):
   assert sorted(filter(private_names.__contains__, touched)) == []
 
 
-@pytest.mark.parametrize('path', PAGES, ids=relative)
-def test_every_path_that_a_page_names_exists(path):
+@pytest.mark.parametrize('path', [*PAGES, *SHELL_SCRIPTS], ids=relative)
+def test_every_path_that_a_page_or_a_script_names_exists(path):
   missing = [
     name
     for name in PATH_PATTERN.findall(path.read_text('utf-8'))
