@@ -38,6 +38,7 @@ from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import console, tensorflow_setup
+from deeplab_nas.search.trials.compression import stem_and_head
 from deeplab_nas.serving import check_images, model_source
 from deeplab_nas.serving import export as export_lib
 from deeplab_nas.serving import predictor as predictor_lib
@@ -327,6 +328,8 @@ def _started(config, run_dir, mode, resume, overwrite):
   if logging.get_verbosity() < logging.INFO:
     logging.set_verbosity(logging.INFO)
   lifecycle.check_data(config.data, *lifecycle.splits(config.data))
+  if mode == 'search':
+    config = stem_and_head.narrowed(config)
   argv = [f'-m deeplab_nas.{mode}']
   with (
     stop_signals.StopSignals(),

@@ -48,6 +48,12 @@ def _define(values: flags.FlagValues) -> None:
     'Each F to time, between which is interpolated; else from half to twice'
     ' network.filter_multiplier. One is enough for pick.',
   )
+  define.list(
+    'stem_and_head',
+    ['1'],
+    'Shares of the filters of stem and head to time as well; esnac takes'
+    ' narrower ones.',
+  )
   define.paths('genotypes', [], 'Only what these need; else the whole space.')
   define.integer(
     'threads', 0, 'Threads of TensorFlow; 0 for all cores.', lower_bound=0
@@ -78,10 +84,15 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   output = pathlib.Path(values.output)
   model = _model(values)
   widths = _widths(values.widths, model.space.filter_multiplier)
+  narrow = [model.with_stem_and_head(share) for share in _shares(values)]
   genotypes = [genotype_source.read(path) for path in values.genotypes] or None
   try:
     ops = latency.required_operations(
-      [_layers(model.with_filter_multiplier(width)) for width in widths],
+      [
+        _layers(each.with_filter_multiplier(width))
+        for each in narrow
+        for width in widths
+      ],
       genotypes,
     )
   except ValueError as error:
@@ -222,6 +233,20 @@ def _widths(texts: Sequence[str], width: float) -> list[float]:
     bool(found) and all(1 <= each <= 4096 for each in found),
     f'--widths={",".join(texts)} is refused: give numbers of at least 1, such'
     ' as --widths=4,6,8.',
+  )
+  return found
+
+
+def _shares(values: flags.FlagValues) -> list[float]:
+  """Of the filters of stem and head."""
+  try:
+    found = sorted({float(text) for text in values.stem_and_head})
+  except ValueError:
+    found = []
+  errors.require(
+    bool(found) and all(0 < each <= 1 for each in found),
+    f'--stem_and_head={",".join(values.stem_and_head)} is refused: give shares'
+    ' of the filters, such as --stem_and_head=0.25,0.5,1.',
   )
   return found
 

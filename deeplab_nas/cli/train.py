@@ -17,6 +17,7 @@ from deeplab_nas.run import cluster, continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.search import strategies
+from deeplab_nas.search.trials.compression import stem_and_head
 from deeplab_nas.search.trials.results import candidates
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source
@@ -133,6 +134,8 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
     )
   genotype = _genotype(values) if mode == 'train' else None
   lifecycle.check_data(config.data, *lifecycle.splits(config.data))
+  if genotype is None:
+    config = stem_and_head.narrowed(config)
   if values.dry_run:
     _dry_run(config, genotype)
     return

@@ -171,7 +171,7 @@ class BayesianConfig(checked_fields.Section):
 
 @dataclasses.dataclass(frozen=True)
 class EsnacConfig(BayesianConfig):
-  """Settings of `esnac`: those of `bayesian`, with its kernel, and one more.
+  """Settings of `esnac`: those of `bayesian`, with its kernel, and two more.
 
   Attributes:
     share: The most that a student may cost of what its teacher, the network of
@@ -182,6 +182,7 @@ class EsnacConfig(BayesianConfig):
 
   kernel: str = _field('esnac', str, choices=('matern', 'esnac'))
   share: float = _field(0.5, float, above=0, below=1)
+  narrow_stem_and_head: bool = _field(True, bool)
 
 
 @dataclasses.dataclass(frozen=True)

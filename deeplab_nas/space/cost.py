@@ -106,6 +106,13 @@ class CostModel:
     space = dataclasses.replace(self.space, filter_multiplier=filter_multiplier)
     return dataclasses.replace(self, space=space)
 
+  def with_stem_and_head(self, share: float) -> CostModel:
+    """The same model for networks with a share of the filters of both."""
+    narrow = self.widths.with_stem_and_head(share)
+    return dataclasses.replace(
+      self, stem_filters=narrow.stem_filters, head_filters=narrow.head_filters
+    )
+
   @functools.cached_property
   def layers(self) -> derived_layers.DerivedLayers:
     """The operations of the networks."""

@@ -58,6 +58,15 @@ class NetworkWidths:
     """Filters of one block at a level."""
     return block_filters(self.filter_multiplier, level)
 
+  def with_stem_and_head(self, share: float) -> NetworkWidths:
+    """The same F, and a share of the filters of stem and head.
+
+    Each number is rounded, and at least 1.
+    """
+    stem = [max(round(share * filters), 1) for filters in self.stem_filters]
+    head = max(round(share * self.head_filters), 1)
+    return dataclasses.replace(self, stem_filters=stem, head_filters=head)
+
   @property
   def low_level_filters(self) -> int:
     """Of the decoder's projection of stride-4 features; 48 by default."""

@@ -7,7 +7,6 @@ Reference:
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -108,9 +107,7 @@ def load(
   """
   trained = restore.load(teacher.folder)
   network = build.build(
-    dataclasses.replace(
-      config, filter_multiplier=teacher.network.filter_multiplier
-    ),
+    teacher.wide(config),
     trained.genotype,
     trained.info.num_classes,
     precision,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 
+import numpy as np
+
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import classes, dataset_info
@@ -15,6 +17,8 @@ from deeplab_nas.space import genotype_source
 
 # What may differ between networks of which one inherits the other's weights.
 _FREE = ('filter_multiplier', 'drop_path_keep_prob', 'batch_norm_momentum')
+# What a student may have less of.
+_NARROWER = ('stem_filters', 'head_filters')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +34,16 @@ class Teacher:
   folder: str
   genotype: genotype_lib.Genotype
   network: config_lib.NetworkConfig
+
+  def wide(self, student: config_lib.NetworkConfig) -> config_lib.NetworkConfig:
+    """The settings of a student's network, as wide as the teacher's."""
+    theirs = self.network
+    return dataclasses.replace(
+      student,
+      filter_multiplier=theirs.filter_multiplier,
+      stem_filters=theirs.stem_filters,
+      head_filters=theirs.head_filters,
+    )
 
   def require_fits(self, student: genotype_lib.Genotype) -> None:
     """Raises a UserError unless a genotype can inherit the weights."""
@@ -59,7 +73,8 @@ def read(
 
   Raises:
     UserError: If this is no training that has weights, or it is of other
-      classes, or its network has another stem or head.
+      classes, or its network has a stem or a head that a student of these
+      settings cannot inherit.
   """
   errors.require(
     bool(folder),
@@ -90,7 +105,7 @@ def _require_same(
   theirs: config_lib.NetworkConfig,
   run: run_directory.RunDirectory,
 ) -> None:
-  """Refuses networks of other stems and heads, with what to set."""
+  """Refuses other stems and heads that are not narrower, with what to set."""
   wanted = {
     field.name: getattr(theirs, field.name)
     for field in dataclasses.fields(theirs)
@@ -99,10 +114,21 @@ def _require_same(
   flags = [
     f'--set=network.{name}={list(x) if isinstance(x, tuple) else x}'
     for name, x in wanted.items()
-    if getattr(ours, name) != x
+    if getattr(ours, name) != x and not _is_narrower(ours, theirs, name)
   ]
   errors.require(
     not flags,
-    f'The network of {run} has another stem or head, which a student keeps: add'
+    f'The network of {run} has another stem or head, and a student may have'
+    ' fewer filters there, but nothing else of its own: add'
     f' {" ".join(flag.replace(" ", "") for flag in flags)}.',
   )
+
+
+def _is_narrower(
+  ours: config_lib.NetworkConfig, theirs: config_lib.NetworkConfig, name: str
+) -> bool:
+  """Whether it is a number of filters, and ours is no larger."""
+  if name not in _NARROWER:
+    return False
+  pairs = zip(*(np.atleast_1d(getattr(x, name)) for x in (ours, theirs)))
+  return all(a <= b for a, b in pairs)

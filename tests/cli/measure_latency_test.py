@@ -46,6 +46,7 @@ def test_a_table_is_measured_compared_and_picked_by(run, used, tmp_path):
     '--image_size=40x60',
     f'--genotypes={picked}',
     '--widths=6,6.5',
+    '--stem_and_head=0.5,1',
     '--threads=1',
     f'--output={table}',
     *QUICK,
@@ -65,6 +66,9 @@ def test_a_table_is_measured_compared_and_picked_by(run, used, tmp_path):
     r' that, median error \d+\.\d %',
     last,
   )
+  assert {1, 2} <= {
+    op.out_channels for op in found.milliseconds if op.in_channels == 3
+  }  # of the stem and of half of it
   digest = genotype.Genotype.load(picked).digest
   assert result.stdout.splitlines()[-3].startswith(digest)
   before = table.read_text()
@@ -117,6 +121,8 @@ def test_it_is_said_that_the_machine_was_busy(used, tmp_path, monkeypatch):
     (['--config=quickstart', '--image_size=32x99'], '32 x 99 pixels are too'),
     (['--config=quickstart', '--widths=4,x'], '--widths=4,x is refused'),
     (['--config=quickstart', '--widths=0.5'], '--widths=0.5 is refused'),
+    (['--config=quickstart', '--stem_and_head=0'], '--stem_and_head=0 is'),
+    (['--config=quickstart', '--stem_and_head=x'], '--stem_and_head=x is'),
     (['--config=quickstart', '--widths=nan'], '--widths=nan is refused'),
     (['--config=quickstart', '--widths=inf'], '--widths=inf is refused'),
     (['--config=quickstart', '--repeats=0'], '--repeats=0 is refused'),

@@ -55,12 +55,23 @@ def test_other_classes_are_refused_and_other_colours_are_not(run, info):
 
 
 def test_another_head_is_refused_with_what_to_set(run, info):
-  other = dataclasses.replace(NETWORK, aspp_rates=(4, 8), head_filters=16)
+  other = dataclasses.replace(NETWORK, aspp_rates=(4, 8), head_filters=512)
   with pytest.raises(
     errors.UserError,
     match=r'head_filters=256 --set=network.aspp_rates=\[2\]\.$',
   ):
     teacher.read(run.path, other, info)
+
+
+def test_stem_and_head_may_be_narrower_in_all_their_parts(run, info):
+  narrow = dataclasses.replace(
+    NETWORK, head_filters=16, stem_filters=(64, 32, 8)
+  )
+  found = teacher.read(run.path, narrow, info)
+  assert found.wide(narrow) == dataclasses.replace(NETWORK, filter_multiplier=2)
+  wider = dataclasses.replace(narrow, stem_filters=(8, 65, 8))
+  with pytest.raises(errors.UserError, match=r'stem_filters=\[64,64,128\]\.$'):
+    teacher.read(run.path, wider, info)
 
 
 def test_students_of_another_depth_are_refused(run, info):

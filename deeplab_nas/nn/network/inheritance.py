@@ -2,14 +2,15 @@
 
 Exact, so that the child computes what its parent does, are
 
-- a larger F: copies of channels, whose readers divide their weights;
+- a larger F, wider stem or head: copies of channels, whose readers divide their
+  weights;
 - a larger window of the same operation (separable, atrous or dilated): zeros
   around the kernels;
 - a convolution in the place of `none`: its last batch norm has a scale of 0;
 
 and any of these together. Approximate is all else:
 
-- a smaller F keeps the channels of the largest scales;
+- a smaller F, narrower stem or head keep the channels of the largest scales;
 - a smaller window keeps its middle;
 - another source: the operation keeps its weights;
 - another operation: one that convolves, in the place of a skip or a pool,
@@ -28,6 +29,7 @@ Reference:
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -35,8 +37,9 @@ from typing import NamedTuple
 import numpy as np
 
 from deeplab_nas.nn.network import cell as derived_cell
-from deeplab_nas.nn.network import head_conv, morphisms, operators
+from deeplab_nas.nn.network import conv_norm, head_conv, morphisms, operators
 from deeplab_nas.nn.network import network as network_lib
+from deeplab_nas.space import derived_layers
 from deeplab_nas.space import genotype as genotype_lib
 
 # Blocks whose every order is compared; more are taken as they stand.
@@ -89,7 +92,8 @@ def inherit(
 
   Args:
     parent: Whose weights they are; stays as it is.
-    child: Of as many layers and blocks, and with the same options.
+    child: Of as many layers and blocks, and with the same options but for the
+      filters of stem and head.
     rng: Draws copies of channels and divides weights among them.
 
   Returns:
@@ -99,8 +103,13 @@ def inherit(
   Raises:
     ValueError: If the networks differ in what has to be the same.
   """
+  alike = dataclasses.replace(
+    child.options,
+    stem_filters=parent.options.stem_filters,
+    head_filters=parent.options.head_filters,
+  )
   if (
-    parent.options != child.options
+    parent.options != alike
     or parent.num_classes != child.num_classes
     or parent.genotype.num_layers != child.genotype.num_layers
   ):
@@ -132,12 +141,10 @@ class _Inheritance:
 
   def run(self) -> list[str]:
     parent, child = self._parent, self._child
+    maps = [np.arange(derived_layers.IMAGE_CHANNELS)]
     for theirs, ours in zip(parent.stem, child.stem):
-      for a, b in zip(theirs.variables, ours.variables):
-        b.assign(a)
-    half, quarter = (np.arange(n) for n in child.options.stem_filters[1:])
-    maps = [half, quarter]
-    points = {'Stem': quarter}
+      maps.append(self._unit(theirs, ours, maps[-1], 'stem'))
+    points = {'Stem': maps[-1]}
     for index, cells in enumerate(zip(parent.cells, child.cells)):
       levels = [n.genotype.path[index] for n in (parent, child)]
       if levels[0] != levels[1] or cells[0].strides != cells[1].strides:
@@ -232,38 +239,64 @@ class _Inheritance:
       return name
     return f'block_{self._alignment.blocks[int(number)]}'
 
+  def _unit(
+    self,
+    theirs: conv_norm.ConvNorm,
+    ours: conv_norm.ConvNorm,
+    given: np.ndarray,
+    part: str,
+  ) -> np.ndarray:
+    """The map of what a convolution of a part, stem or head, makes."""
+    count, wanted = theirs.filters, ours.filters
+    if wanted >= count:
+      made = morphisms.wider(count, wanted, self._rng)
+    else:
+      self._note(f'fewer channels of the {part}')
+      made = morphisms.most_important([theirs], count, wanted)
+    morphisms.inherit(theirs, ours, given, made, self._rng)
+    return made
+
   def _head(self, last: np.ndarray, low_level: np.ndarray) -> None:
-    """ASPP, decoder and the logits, whose own channels are the same."""
+    """ASPP, decoder and the logits."""
     parent, child = self._parent, self._child
     if parent.low_level != child.low_level:
       self._note('the features that the decoder joins')
-    pairs = list(zip(parent.aspp.branches, child.aspp.branches))
-    pairs.append((parent.aspp.pooled, child.aspp.pooled))
-    for theirs, ours in pairs:
+    branches = [parent.aspp.pooled, *parent.aspp.branches]
+    made = [
       self._head_conv(theirs, ours, last)
+      for theirs, ours in zip(
+        branches, [child.aspp.pooled, *child.aspp.branches]
+      )
+    ]
+    given = _joined(made, parent.aspp.filters)
+    given = self._head_conv(
+      parent.aspp.projection, child.aspp.projection, given
+    )
     theirs, ours = parent.decoder.low_level, child.decoder.low_level
     count = theirs.units[0].convs[0].kernel.shape[2]
     # Of another layer it may have other channels.
-    self._head_conv(theirs, ours, low_level % count)
-    alike = [(parent.aspp.projection, child.aspp.projection)]
-    alike += zip(parent.decoder.convs, child.decoder.convs)
-    alike += [(parent.logits, child.logits)]
-    for theirs, ours in alike:
-      for a, b in zip(theirs.variables, ours.variables):
-        b.assign(a)
+    finer = self._head_conv(theirs, ours, low_level % count)
+    given = _joined([given, finer], parent.decoder.filters)
+    for theirs, ours in zip(parent.decoder.convs, child.decoder.convs):
+      given = self._head_conv(theirs, ours, given)
+    morphisms.inherit_last(parent.logits, child.logits, given, self._rng)
 
   def _head_conv(
     self,
     theirs: head_conv.HeadConv,
     ours: head_conv.HeadConv,
     given: np.ndarray,
-  ) -> None:
-    """The first unit may be depthwise, the last one has all its filters."""
+  ) -> np.ndarray:
+    """The map of its result; its first unit may be depthwise."""
     *depthwise, full = zip(theirs.units, ours.units)
     for a, b in depthwise:
       morphisms.inherit(a, b, given, given, self._rng)
-    made = np.arange(full[0].filters)
-    morphisms.inherit(*full, given, made, self._rng)
+    return self._unit(*full, given, 'head')
+
+
+def _joined(maps: Sequence[np.ndarray], count: int) -> np.ndarray:
+  """The map of a concatenation; all but the last are of `count` channels."""
+  return np.concatenate([i * count + made for i, made in enumerate(maps)])
 
 
 def _aligned(

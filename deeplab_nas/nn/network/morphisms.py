@@ -79,6 +79,25 @@ def inherit(
     getattr(child.norm, name).assign(values[made])
 
 
+def inherit_last(
+  parent: tf.keras.layers.Conv2D,
+  child: tf.keras.layers.Conv2D,
+  given: np.ndarray,
+  rng: np.random.Generator,
+) -> None:
+  """Gives the convolution of the logits, which nothing reads, its weights.
+
+  Args:
+    parent: Whose weights they are.
+    child: Of as many outputs.
+    given: int [I'], which of the parent's each input channel of the child is.
+    rng: Divides weights among copies.
+  """
+  kernel = parent.kernel.numpy()[:, :, given]
+  child.kernel.assign(kernel * _shares(given, kernel.shape[-1], rng))
+  child.bias.assign(parent.bias)
+
+
 def make_identity(
   unit: conv_norm.ConvNorm, given: np.ndarray, made: np.ndarray
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import math
 
 import numpy as np
 
@@ -58,6 +59,15 @@ class Widths:
         if narrow.measure(genotype, self.measure) <= self.budget:
           return numerator / steps
     raise ValueError(f'no F up to {self.most:g} is within the budget')
+
+  def least(self, genotype: genotype_lib.Genotype) -> float:
+    """What it costs at the smallest F that counts; infinite without one."""
+    steps = 2 ** max(genotype.path)
+    for numerator in range(steps, int(self.most * steps) + 1):
+      with contextlib.suppress(latency.UntimedError):
+        narrow = self.model.with_filter_multiplier(numerator / steps)
+        return narrow.measure(genotype, self.measure)
+    return math.inf
 
   def is_within(self, genotype: genotype_lib.Genotype) -> bool:
     """Whether the architecture can be built within the budget."""

@@ -78,10 +78,18 @@ def inherited(parent, genotype_, width=2, options=OPTIONS):
 
 
 @pytest.mark.parametrize(
-  'width, options', [(3, OPTIONS), (4.25, OPTIONS), (3, SEPARABLE)]
+  'width, options, filters',
+  [
+    (3, OPTIONS, {}),
+    (4.25, OPTIONS, {}),
+    (3, SEPARABLE, {}),
+    (2, OPTIONS, {'stem_filters': (5, 7, 12), 'head_filters': 11}),
+    (3, SEPARABLE, {'stem_filters': (2, 9, 11), 'head_filters': 40}),
+  ],
 )
-def test_a_wider_child_computes_what_its_parent_does(width, options):
+def test_a_wider_child_computes_what_its_parent_does(width, options, filters):
   parent = network(genotype(), 2, options)
+  options = dataclasses.replace(options, **filters)
   child, approximate = inherited(parent, genotype(), width, options)
   assert approximate == []
   assert difference(parent, child) < 1e-5
@@ -143,6 +151,45 @@ def test_a_narrower_child_keeps_the_channels_of_the_largest_scales():
   assert set(places) == set(np.argsort(-scales)[:2])
 
 
+def test_a_narrower_stem_and_head_keep_theirs_too():
+  parent = network(genotype(), 2, SEPARABLE)
+  narrow = dataclasses.replace(
+    SEPARABLE, stem_filters=(2, 3, 6), head_filters=4
+  )
+  child, approximate = inherited(parent, genotype(), 2, narrow)
+  assert approximate == [
+    'fewer channels of the stem',
+    'fewer channels of the head',
+  ]
+  for theirs, ours in zip(_units(parent), _units(child)):
+    theirs, ours = (np.abs(each.norm.gamma.numpy()) for each in (theirs, ours))
+    assert set(ours) == set(np.sort(theirs)[-len(ours) :])
+
+
+def test_a_narrower_stem_and_head_without_channels_of_zeros_compute_the_same():
+  parent = network(genotype())
+  for unit in _units(parent):
+    scales = unit.norm.gamma.numpy()
+    silent = np.argsort(np.abs(scales))[: len(scales) // 2, np.newaxis]
+    for values in (unit.norm.gamma, unit.norm.beta):
+      values.scatter_nd_update(silent, np.zeros(len(silent)))
+  narrow = dataclasses.replace(OPTIONS, stem_filters=(1, 4, 6), head_filters=4)
+  child, _ = inherited(parent, genotype(), 2, narrow)
+  assert difference(parent, child) < 1e-5
+
+
+def _units(made):
+  """The convolutions of stem and head that have channels of their own."""
+  head = [
+    made.aspp.pooled,
+    *made.aspp.branches,
+    made.aspp.projection,
+    made.decoder.low_level,
+    *made.decoder.convs,
+  ]
+  return [*made.stem, *(conv.units[-1] for conv in head)]
+
+
 def test_a_convolution_in_the_place_of_a_skip_begins_as_its_positive_part():
   cell = ((('prev', 'sep_conv_3x3'), ('prev_prev', 'skip_connect')),)
   parent = network(genotype(cell, (0,)))
@@ -196,6 +243,7 @@ def test_blocks_are_found_again_wherever_the_genotype_put_them():
   [
     ({'path': (0, 1, 1)}, 'layers'),
     ({'options': SEPARABLE}, 'options'),
+    ({'options': dataclasses.replace(OPTIONS, aspp_rates=(3,))}, 'options'),
     ({'cell': CELL[:2]}, '3 blocks and the child 2'),
   ],
 )

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from deeplab_nas import errors
+from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
 from deeplab_nas.search.trials import costs, width
@@ -150,6 +151,13 @@ class Compression:
     """Whether it is a student that can be built within the budget."""
     return self.space.is_student(genotype) and self.widths.is_within(genotype)
 
+  def cheapest(
+    self, genotypes: Iterable[genotype_lib.Genotype]
+  ) -> genotype_lib.Genotype:
+    """Of the students among some, the one that costs the least at least F."""
+    students = filter(self.space.is_student, genotypes)
+    return min(students, key=self.widths.least)
+
 
 def is_asked_for(config: config_lib.Config) -> bool:
   """Whether a study compresses a network."""
@@ -181,40 +189,69 @@ def from_config(
       f'The architecture of {teacher.folder} is not in the space: {error}. Set'
       ' space.* as the search that found it did.'
     ) from error
-  count, filters = info.num_classes, teacher.network.filter_multiplier
-  model = config.network.cost_model(space, count, config.data.crop_size)
-  if measure == widest.LATENCY:
-    model = costs.timed(config, space, count, table)
-    sample = [teacher.genotype, *width.sample(space)]
-    costs.check_covers(model, [(genotype, filters) for genotype in sample])
+  wide = teacher.wide(config.network)
+  filters, count = wide.filter_multiplier, info.num_classes
+  whole = model_of(config, wide, count, table)
+  model = model_of(config, config.network, count, table)
   model = model.with_filter_multiplier(filters)
+  if measure == widest.LATENCY:
+    sample = [teacher.genotype, *width.sample(space)]
+    costs.check_covers(whole, [(teacher.genotype, filters)])
+    costs.check_covers(model, [(genotype, filters) for genotype in sample])
   students = Students.of(
     space, teacher.genotype, lambda genotype: model.measure(genotype, measure)
   )
-  budget = config.esnac.share * students.cost(teacher.genotype)
+  budget = config.esnac.share * whole.measure(teacher.genotype, measure)
   found = Compression(students, width.Widths(model, budget, measure, filters))
-  errors.require(
-    any(map(found.is_within, (teacher.genotype, *width.sample(students)))),
-    f'No student has as little as {config.esnac.share:g} of the'
-    f' {widest.WORDS[measure]} of {teacher.folder}: stem and head, which it'
-    f' keeps, have {_fixed_share(model, teacher.genotype, measure):.0%} of'
-    ' them. Raise esnac.share.',
-  )
+  sample = (teacher.genotype, *width.sample(students))
+  cheapest = found.cheapest(sample)
+  if not found.is_within(cheapest):
+    least = found.widths.least(cheapest) * config.esnac.share / budget
+    raise errors.UserError(
+      f'No student has as little as {config.esnac.share:g} of the'
+      f' {widest.WORDS[measure]} of {teacher.folder}: the cheapest of'
+      f' {len(sample)} has {math.ceil(1000 * least) / 1000:g} of them, at its'
+      f' narrowest. Raise esnac.share to that or more{_or(config, wide)}.'
+    )
   return found
 
 
-def _fixed_share(
-  model: cost.CostModel, genotype: genotype_lib.Genotype, measure: str
-) -> float:
-  """What stem and head cost of all."""
-  if measure == widest.LATENCY:
-    parts = model.latency_breakdown(genotype)
-  elif measure.startswith('cell_'):
-    return 0.0
-  else:
-    found = model.breakdown(genotype)
-    parts = {part: getattr(each, measure) for part, each in found.items()}
-  return 1 - parts['cells'] / sum(parts.values())
+def model_of(
+  config: config_lib.Config,
+  network: config_lib.NetworkConfig,
+  num_classes: int,
+  table: latency.LatencyTable | None = None,
+) -> cost.CostModel:
+  """Counts networks of some settings by the measure of the study.
+
+  Args:
+    config: Of the study.
+    network: As the networks are.
+    num_classes: Of the data.
+    table: Of latencies, where they are measured.
+  """
+  space = config.space.build()
+  if config.search.trial_measure == widest.LATENCY:
+    config = dataclasses.replace(config, network=network)
+    return costs.timed(config, space, num_classes, table)
+  return network.cost_model(space, num_classes, config.data.crop_size)
+
+
+def how_to_time() -> str:
+  """What gives a table of latencies all that a student may be."""
+  return (
+    f'{commands.name("measure_latency")} with narrower --widths and'
+    ' --stem_and_head=0.25,0.5,1'
+  )
+
+
+def _or(config: config_lib.Config, wide: config_lib.NetworkConfig) -> str:
+  """What else helps."""
+  if config.search.trial_measure == widest.LATENCY:
+    return f', or time narrower networks: {how_to_time()}'
+  if config.network.head_filters == wide.head_filters:
+    return ', or have network.stem_filters and head_filters narrower'
+  return ''
 
 
 def judged(

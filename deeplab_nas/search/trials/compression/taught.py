@@ -46,12 +46,7 @@ class Taught:
     train = config.train
     teacher = teacher_lib.read(train.init_from, config.network, info)
     self.network = distillation.load(teacher, config.network, train.precision)
-    wide = dataclasses.replace(
-      config,
-      network=dataclasses.replace(
-        config.network, filter_multiplier=teacher.network.filter_multiplier
-      ),
-    )
+    wide = dataclasses.replace(config, network=teacher.wide(config.network))
     self._cost = costs.of(wide, teacher.genotype, info.num_classes, table)
     self._measure = config.search.trial_measure
     self._share = 1.0 if train.distil_share is None else train.distil_share

@@ -1,6 +1,7 @@
 """Students cost less than their teacher, and the budget holds for all."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -35,9 +36,14 @@ def run(info, tmp_path_factory):
   return teachers.without_weights(path, info, TEACHER, **NETWORK)
 
 
-def config(run, share=0.5, blocks=2, **search):
+def config(run, share=0.5, blocks=2, network=None, **search):
   # The width of the settings is not the teacher's.
-  network = {**NETWORK, 'aspp_rates': [2], 'filter_multiplier': 3}
+  network = {
+    **NETWORK,
+    'aspp_rates': [2],
+    'filter_multiplier': 3,
+    **(network or {}),
+  }
   return config_lib.Config.from_dict(
     {
       'space': {'num_layers': 6, 'num_blocks': blocks},
@@ -57,10 +63,14 @@ def config(run, share=0.5, blocks=2, **search):
 
 @pytest.fixture(scope='module')
 def table(run):
-  """Of F = 1 to 8 and larger images."""
+  """Of F = 1 to 8, a quarter of stem and head to all, and larger images."""
   made = config(run)
   model = made.network.cost_model(made.space.build(), 3, (97, 97))
-  layers = (model.with_filter_multiplier(f).layers for f in (1, FILTERS))
+  layers = (
+    model.with_stem_and_head(share).with_filter_multiplier(f).layers
+    for f in (1, FILTERS)
+    for share in (0.25, 1)
+  )
   ops = latency.required_operations(
     dataclasses.replace(each, prev_prev_projections=True) for each in layers
   )
@@ -163,9 +173,31 @@ def test_a_teacher_outside_of_the_space_is_refused(run, info):
     students_lib.from_config(config(run, blocks=3), info)
 
 
-def test_a_share_that_stem_and_head_exceed_is_refused(run, info):
-  with pytest.raises(errors.UserError, match='keeps, have [0-9]+% of'):
-    students_lib.from_config(config(run, 0.01), info)
+def test_a_share_that_no_student_has_is_refused_with_the_least(
+  run, info, table
+):
+  for measure, more in (('params', 'head_filters'), ('latency_ms', '--widths')):
+    with pytest.raises(
+      errors.UserError, match=f'its narrowest. Raise .* {more}'
+    ) as caught:
+      made = config(run, 0.01, trial_measure=measure)
+      students_lib.from_config(made, info, table)
+    least = float(re.search(r'has (0\.\d+) of them', str(caught.value))[1])
+    found = students_lib.from_config(
+      config(run, least, trial_measure=measure), info, table
+    )
+    assert any(map(found.is_within, drawn(found.space, 60)))
+
+
+def test_what_a_narrower_stem_and_head_save_is_for_the_cells(run, info):
+  """Half of all is half of the teacher's with its own stem and head."""
+  found = []
+  for network in ({}, {'stem_filters': [4, 4, 8], 'head_filters': 8}):
+    made = config(run, network=network)
+    found.append(students_lib.from_config(made, info))
+  wide, narrow = found
+  assert wide.widths.budget == narrow.widths.budget
+  assert narrow.widths.widest(TEACHER) > wide.widths.widest(TEACHER)
 
 
 @pytest.mark.parametrize('share', [1, 1.5, 0, -0.1])
