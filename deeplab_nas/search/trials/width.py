@@ -38,6 +38,10 @@ class Widths:
   def _known(self) -> dict[genotype_lib.Genotype, float | None]:
     return {}
 
+  @functools.cached_property
+  def _narrowest(self) -> cost.CostModel:
+    return self.model.with_filter_multiplier(1)
+
   def widest(self, genotype: genotype_lib.Genotype) -> float | None:
     """The largest F within budget and limit; None if there is none."""
     if genotype not in self._known:
@@ -70,7 +74,15 @@ class Widths:
     return math.inf
 
   def is_within(self, genotype: genotype_lib.Genotype) -> bool:
-    """Whether the architecture can be built within the budget."""
+    """Whether the architecture can be built within the budget.
+
+    One that can with F = 1, as most can, is not measured any wider: strategies
+    ask this of hundreds for each that is trained.
+    """
+    if genotype not in self._known and (self.most is None or self.most >= 1):
+      with contextlib.suppress(latency.UntimedError):
+        if self._narrowest.measure(genotype, self.measure) <= self.budget:
+          return True
     return self.widest(genotype) is not None
 
   def of(self, proposal: strategy.Proposal) -> float | None:

@@ -1,5 +1,7 @@
 """All architectures of a study are as wide as one budget allows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,21 @@ def test_a_share_of_the_width_is_taken_but_not_below_one():
   full = found.of(proposal(genotype))
   assert found.of(proposal(genotype, 0.5)) == pytest.approx(full / 2)
   assert found.of(proposal(genotype, 0.001)) == 1
+
+
+@pytest.mark.parametrize('measure', ['cell_macs', 'params'])
+@pytest.mark.parametrize('most', [None, 0.5, 2])
+def test_within_is_what_has_a_width(measure, most):
+  genotypes = studies.genotypes(studies.MIDDLE, 10)
+  narrow = widths(trial_budget=1.0).model.with_filter_multiplier(1)
+  costs = sorted(narrow.measure(genotype, measure) for genotype in genotypes)
+  for budget in (costs[0] - 1, costs[4], costs[-1]):
+    found = widths(trial_budget=budget, trial_measure=measure)
+    found = dataclasses.replace(found, most=most)
+    asked_anew = dataclasses.replace(found)
+    for genotype in genotypes:
+      has_width = found.widest(genotype) is not None
+      assert asked_anew.is_within(genotype) == has_width
 
 
 def test_what_no_width_allows_is_not_within():
