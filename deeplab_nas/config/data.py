@@ -34,6 +34,8 @@ class DataConfig(checked_fields.Section):
     held_out_fraction: Share of the training split that is not trained on, and
       on which the run validates in place of `val_split`: that one then has seen
       no decision when it is evaluated. A hash of the names chooses.
+    b_fraction: Share of half B in what is trained on, in a search. Half A
+      trains weights; half B trains the architecture, or scores trials.
     crop_size: (height, width) of the training crops.
     batch_size: Images per batch, over all replicas. At least 2: batch norm
       after image pooling has one value for each image.
@@ -57,6 +59,7 @@ class DataConfig(checked_fields.Section):
   train_split: str = _field('train', str)
   val_split: str = _field('val', str)
   held_out_fraction: float = _pipeline_field('held_out_fraction')
+  b_fraction: float = _pipeline_field('b_fraction')
   crop_size: tuple[int, int] = _pipeline_field('crop_size')
   batch_size: int = _pipeline_field('batch_size', low=2)
   image_scale: float = _pipeline_field('image_scale')

@@ -59,7 +59,7 @@ def train_dataset(
   """
   paths = shards.find(data_dir, split)
   size, names = split_contents.part(
-    data_dir, split, paths, subset, config.held_out_fraction
+    data_dir, split, paths, subset, config.shares
   )
   errors.require(
     repeat or size >= config.batch_size,
@@ -106,7 +106,7 @@ def batch_names(
   """
   paths = shards.find(data_dir, split)
   size, chosen = split_contents.part(
-    data_dir, split, paths, subset, config.held_out_fraction
+    data_dir, split, paths, subset, config.shares
   )
   names = split_contents.names_of(
     split_contents.undecoded(paths, chosen, config.seed)
@@ -160,8 +160,8 @@ def eval_dataset(
   """
   paths = shards.find(data_dir, split)
   part = subsets.HELD_OUT if held_out else subset
-  fraction = config.held_out_fraction if part else 0.0
-  _, names = split_contents.part(data_dir, split, paths, part, fraction)
+  shares = config.shares if part else pipeline_config.Shares()
+  _, names = split_contents.part(data_dir, split, paths, part, shares)
   if crop_size is None and config.batch_size == 1:
     padded = None
   else:
@@ -209,7 +209,7 @@ def whole_images(
   """
   paths = shards.find(data_dir, split)
   size, names = split_contents.part(
-    data_dir, split, paths, subset, config.held_out_fraction
+    data_dir, split, paths, subset, config.shares
   )
   seed = _seed(config)
   examples = _shuffled(

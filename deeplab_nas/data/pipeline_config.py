@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from deeplab_nas import checked_fields
 
@@ -12,6 +12,18 @@ from deeplab_nas import checked_fields
 MOST_PADDING = 2.0
 
 _field = checked_fields.field
+
+
+class Shares(NamedTuple):
+  """How a split is divided.
+
+  Attributes:
+    held_out: Share of all examples that is held out, in [0, 1).
+    b: Share of the others that half B has, in (0, 1).
+  """
+
+  held_out: float = 0.0
+  b: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +49,7 @@ class PipelineConfig(checked_fields.Section):
       label), after `image_scale` and before augmentation.
     held_out_fraction: Share of the examples, chosen by name, that training
       never sees; see `subsets`.
+    b_fraction: Share of the others that half B of a search has; see `subsets`.
   """
 
   NAME: ClassVar[str] = 'data'
@@ -53,7 +66,13 @@ class PipelineConfig(checked_fields.Section):
   seed: int | None = _field(None, int, optional=True)
   cache: bool = _field(True, bool)
   held_out_fraction: float = _field(0.0, float, low=0, below=1)
+  b_fraction: float = _field(0.5, float, above=0, below=1)
 
   def __post_init__(self):
     super().__post_init__()
     self.require_at_most('min_scale', 'max_scale')
+
+  @property
+  def shares(self) -> Shares:
+    """How the examples of a split are divided."""
+    return Shares(self.held_out_fraction, self.b_fraction)

@@ -12,28 +12,39 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_nas import errors
-from deeplab_nas.data import dataset_info, example_schema, shards, subsets
+from deeplab_nas.data import (
+  dataset_info,
+  example_schema,
+  pipeline_config,
+  shards,
+  subsets,
+)
+
+_HALVES = pipeline_config.Shares()
 
 
 def count_subsets(
-  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
+  data_dir: str | os.PathLike,
+  split: str,
+  shares: pipeline_config.Shares = _HALVES,
 ) -> dict[str, int]:
   """Number of examples of each half of what is trained on."""
   names = file_names(data_dir, split)
   return {
-    half: len(subsets.members(names, half, held_out_fraction))
-    for half in subsets.HALVES
+    half: len(subsets.members(names, half, shares)) for half in subsets.HALVES
   }
 
 
 def count_trained(
-  data_dir: str | os.PathLike, split: str, held_out_fraction: float = 0.0
+  data_dir: str | os.PathLike,
+  split: str,
+  shares: pipeline_config.Shares = _HALVES,
 ) -> int:
   """Number of examples of a split that are trained on."""
-  if not held_out_fraction:
+  if not shares.held_out:
     return sum(shards.counts(data_dir, split).values())
   names = file_names(data_dir, split)
-  return len(subsets.members(names, None, held_out_fraction))
+  return len(subsets.members(names, None, shares))
 
 
 def file_names(data_dir: str | os.PathLike, split: str) -> list[str]:
@@ -76,7 +87,7 @@ def part(
   split: str,
   paths: Sequence[str | os.PathLike],
   subset: str | None,
-  held_out_fraction: float,
+  shares: pipeline_config.Shares,
 ) -> tuple[int, list[str] | None]:
   """Number and names (None for all) of the examples of a part.
 
@@ -86,25 +97,25 @@ def part(
     paths: Its shards.
     subset: 'a' or 'b' for one half of what is not held out, `subsets.HELD_OUT`
       for what is, None for both halves.
-    held_out_fraction: Share of the split, in [0, 1).
+    shares: How large the parts are.
 
   Raises:
     UserError: If there are none.
   """
-  if subset is None and not held_out_fraction:
+  if subset is None and not shares.held_out:
     size = sum(shards.count_records(path) for path in paths)
     errors.require(size > 0, f'Split {split} of {data_dir} has no examples.')
     return size, None
   known = (*subsets.HALVES, subsets.HELD_OUT, None)
   errors.require(subset in known, f'Unknown subset {subset!r}: known are a, b.')
   names = _listed(undecoded(paths))
-  chosen = subsets.members(names, subset, held_out_fraction)
+  chosen = subsets.members(names, subset, shares)
   if chosen:
     return len(chosen), chosen
-  if held_out_fraction:
+  if shares.held_out:
     raise errors.UserError(
       f'Split {split} of {data_dir} has {len(names)} examples, too few to hold'
-      f' out {held_out_fraction:g} of them: set data.held_out_fraction to 0, or'
+      f' out {shares.held_out:g} of them: set data.held_out_fraction to 0, or'
       ' use a larger split.'
     )
   counts = count_subsets(data_dir, split)

@@ -1,8 +1,8 @@
 """Parts of a split, by the names of its examples alone.
 
 What is held out is not trained on: a run takes its decisions there. The rest
-has two halves, A and B, for a search. A hash of the name decides, so the parts
-are the same on every machine.
+has two halves, A and B, for a search, or two parts of another ratio. A hash of
+the name decides, so the parts are the same on every machine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import tensorflow as tf
+
+from deeplab_nas.data import pipeline_config
 
 HALVES = ('a', 'b')
 HELD_OUT = 'held_out'
@@ -60,7 +62,7 @@ def held_out(names: Sequence[str], fraction: float) -> frozenset[str]:
 
 
 def members(
-  names: Sequence[str], subset: str | None, fraction: float
+  names: Sequence[str], subset: str | None, shares: pipeline_config.Shares
 ) -> list[str]:
   """The examples of a part, in the order of `names`.
 
@@ -68,15 +70,21 @@ def members(
     names: All examples of the split.
     subset: 'held_out'; 'a' or 'b', a half of what is not held out; or None for
       both halves.
-    fraction: Of the examples, which is held out.
+    shares: How large the parts are. Halves of different size, each of which has
+      an example if there are two, come by the hash that holds out.
   """
-  apart = held_out(names, fraction)
+  apart = held_out(names, shares.held_out)
   if subset == HELD_OUT:
     return [name for name in names if name in apart]
   rest = [name for name in names if name not in apart]
   if subset is None:
     return rest
-  chosen = halves(rest)
+  if shares.b == pipeline_config.Shares().b:
+    chosen = halves(rest)
+  else:
+    count = min(max(1, round(shares.b * len(rest))), len(rest) - 1)
+    in_b = frozenset(_ranked(rest)[: max(count, 0)])
+    chosen = {name: HALVES[name in in_b] for name in rest}
   return [name for name in rest if chosen[name] == subset]
 
 

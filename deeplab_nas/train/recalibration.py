@@ -294,7 +294,7 @@ def whole_batches(
   """
   data = config.data
   batch_size = min(data.batch_size, _MOST_IMAGES)
-  of_split = data.dir, data.train_split, data.held_out_fraction
+  of_split = data.dir, data.train_split, data.pipeline().shares
   num_images = split_contents.count_trained(*of_split)
   if subset:
     num_images = split_contents.count_subsets(*of_split)[subset]

@@ -301,7 +301,7 @@ def dry_run(
 def _steps_per_epoch(data: config_lib.DataConfig) -> int:
   """Full batches in the training split."""
   num_examples = split_contents.count_trained(
-    data.dir, data.train_split, data.held_out_fraction
+    data.dir, data.train_split, data.pipeline().shares
   )
   errors.require(
     num_examples >= data.batch_size,

@@ -13,6 +13,7 @@ from deeplab_nas.data import (
   split_contents,
   subsets,
 )
+from deeplab_nas.data.pipeline_config import Shares
 from tests.data import tiny_folder
 
 SIZES = {'a': (12, 16), 'b': (20, 8), 'c': (9, 30), 'd': (12, 16), 'e': (7, 7)}
@@ -57,21 +58,24 @@ def test_counts_are_of_what_is_trained_on(data_dir):
   names = split_contents.file_names(data_dir, 'val')
   held_out = subsets.held_out(names, 0.4)
   assert split_contents.count_trained(data_dir, 'val') == 3
-  left = split_contents.count_trained(data_dir, 'val', 0.4)
+  left = split_contents.count_trained(data_dir, 'val', Shares(0.4))
   assert left == 3 - len(held_out) > 0
-  halves = split_contents.count_subsets(data_dir, 'val', 0.4)
+  halves = split_contents.count_subsets(data_dir, 'val', Shares(0.4))
   assert sum(halves.values()) == left
 
 
 def test_a_part_is_named_unless_it_is_all(data_dir):
   paths = sorted(data_dir.glob('val-*'))
-  assert split_contents.part(data_dir, 'val', paths, None, 0.0) == (3, None)
-  size, names = split_contents.part(data_dir, 'val', paths, 'a', 0.0)
+  assert split_contents.part(data_dir, 'val', paths, None, Shares()) == (
+    3,
+    None,
+  )
+  size, names = split_contents.part(data_dir, 'val', paths, 'a', Shares())
   assert (
     size == len(names) == split_contents.count_subsets(data_dir, 'val')['a']
   )
   with pytest.raises(errors.UserError, match="Unknown subset 'c'"):
-    split_contents.part(data_dir, 'val', paths, 'c', 0.0)
+    split_contents.part(data_dir, 'val', paths, 'c', Shares())
 
 
 def test_records_of_some_names_are_read_alone(data_dir):

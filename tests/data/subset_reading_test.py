@@ -13,6 +13,7 @@ from deeplab_nas.data import (
   split_contents,
   subsets,
 )
+from deeplab_nas.data.pipeline_config import Shares
 from tests.data import tiny_folder
 from tests.data.tiny_folder import picture
 
@@ -92,8 +93,9 @@ def test_the_few_are_read_by_half(tmp_path):
   assert sorted({*read['a'], *read['b']}) == sorted(same)
 
 
-def test_what_is_held_out_is_never_trained_on(data_dir, info):
-  settings = config(held_out_fraction=0.3)
+@pytest.mark.parametrize('b_fraction', [0.5, 0.2])
+def test_what_is_held_out_is_never_trained_on(data_dir, info, b_fraction):
+  settings = config(held_out_fraction=0.3, b_fraction=b_fraction)
   held_out = subsets.held_out(NAMES, 0.3)
   assert len(held_out) == 3
   trained = {
@@ -106,10 +108,11 @@ def test_what_is_held_out_is_never_trained_on(data_dir, info):
   }
   assert trained[None] == sorted(set(NAMES) - held_out)
   assert sorted(trained['a'] + trained['b']) == trained[None]
-  assert split_contents.count_subsets(data_dir, 'train', 0.3) == {
+  shares = Shares(0.3, b_fraction)
+  assert split_contents.count_subsets(data_dir, 'train', shares) == {
     half: len(trained[half]) for half in 'ab'
   }
-  assert split_contents.count_trained(data_dir, 'train', 0.3) == 6
+  assert split_contents.count_trained(data_dir, 'train', shares) == 6
   validated = input_pipeline.eval_dataset(
     data_dir, 'train', info, settings, held_out=True
   )

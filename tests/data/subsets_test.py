@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.data import subsets
+from deeplab_nas.data.pipeline_config import Shares
 
 NAMES = [f'{index}_name' for index in range(200)]
 
@@ -61,19 +62,34 @@ def test_what_is_held_out_is_the_same_on_every_machine():
 
 
 @pytest.mark.parametrize('fraction', [0, 0.2])
-def test_the_parts_are_disjoint_and_complete(fraction):
+@pytest.mark.parametrize('b', [0.5, 0.4])
+def test_the_parts_are_disjoint_and_complete(fraction, b):
+  shares = Shares(fraction, b)
   parts = [
-    subsets.members(NAMES, subset, fraction)
+    subsets.members(NAMES, subset, shares)
     for subset in (subsets.HELD_OUT, *subsets.HALVES)
   ]
   assert sorted(sum(parts, [])) == sorted(NAMES)
   assert len(parts[0]) == 200 * fraction
   assert min(map(len, parts[1:])) > 60
-  trained = subsets.members(NAMES, None, fraction)
+  trained = subsets.members(NAMES, None, shares)
   assert trained == [name for name in NAMES if name not in parts[0]]
 
 
 def test_without_a_held_out_part_halves_are_those_of_the_hash():
   # Those of searches by earlier releases.
-  half = subsets.members(NAMES, 'a', 0)
+  half = subsets.members(NAMES, 'a', Shares())
   assert half == [name for name in NAMES if subsets.half_of(name) == 'a']
+
+
+def test_half_b_has_its_share_and_keeps_what_a_smaller_one_has():
+  halves = [subsets.members(NAMES, 'b', Shares(0.1, b)) for b in (0.1, 0.3)]
+  assert list(map(len, halves)) == [18, 54]
+  assert set(halves[0]) < set(halves[1])
+
+
+@pytest.mark.parametrize('b', [0.01, 0.99])
+def test_neither_half_is_empty_where_there_are_two_examples(b):
+  for names in (NAMES[:2], NAMES[:9]):
+    assert subsets.members(names, 'a', Shares(b=b))
+    assert subsets.members(names, 'b', Shares(b=b))

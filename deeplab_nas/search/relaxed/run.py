@@ -113,7 +113,7 @@ def build(config: config_lib.Config) -> SearchRun:
   data = config.data
   strategy, info = session_lib.begin(config)
   counts = input_pipeline.count_subsets(
-    data.dir, data.train_split, data.held_out_fraction
+    data.dir, data.train_split, data.pipeline().shares
   )
   logging.info(
     'Split %s: %d images in half A (weights), %d in half B (architecture).',
