@@ -91,7 +91,7 @@ class NetworkConfig(checked_fields.Section):
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(config_loss.LossConfig):
-  """How the network learns: SGD with momentum on a polynomial schedule.
+  """How the network learns: by a gradient descent on a polynomial schedule.
 
   The settings of the loss are those of `LossConfig`.
 
@@ -99,6 +99,9 @@ class TrainConfig(config_loss.LossConfig):
     epochs: Passes over the training split. The paper counts steps: 1.5 million
       on Cityscapes.
     steps_per_epoch: Steps per epoch; null for one pass over the split.
+    optimizer: 'sgd' with `momentum`, the paper's; or 'adam', by which short
+      trainings of networks with many convolutions go astray less. Its learning
+      rates are some hundredth of SGD's.
     learning_rate: At the start of the schedule; the paper's.
     end_learning_rate: At its end.
     power: Of the schedule, learning_power in DeepLab.
@@ -136,6 +139,7 @@ class TrainConfig(config_loss.LossConfig):
 
   epochs: int = _field(100, int, low=1)
   steps_per_epoch: int | None = _field(None, int, low=1, optional=True)
+  optimizer: str = _field('sgd', str, choices=('sgd', 'adam'))
   learning_rate: float = _field(0.05, float, above=0)
   end_learning_rate: float = _field(0.0, float, low=0)
   power: float = _field(0.9, float, low=0)

@@ -1,4 +1,4 @@
-"""The optimizer of a training: SGD with momentum, and averages of the weights.
+"""The optimizer of a training, and averages of the weights.
 
 Keras' own average is used, and not that of tf-models-official: swapping twice
 is to give the very same weights, and theirs swaps by adding and subtracting.
@@ -20,13 +20,16 @@ def build(
   variables: Sequence[tf.Variable],
 ) -> tf.keras.optimizers.Optimizer:
   """The optimizer, with its variables; averages start at today's weights."""
-  optimizer = tf.keras.optimizers.SGD(
-    learning_rate,
-    momentum=config.momentum,
-    global_clipnorm=config.gradient_clip,
-    use_ema=config.ema_decay is not None,
-    ema_momentum=config.ema_decay or 0.0,
-  )
+  shared = {
+    'learning_rate': learning_rate,
+    'global_clipnorm': config.gradient_clip,
+    'use_ema': config.ema_decay is not None,
+    'ema_momentum': config.ema_decay or 0.0,
+  }
+  if config.optimizer == 'adam':
+    optimizer = tf.keras.optimizers.Adam(**shared)
+  else:
+    optimizer = tf.keras.optimizers.SGD(momentum=config.momentum, **shared)
   if config.precision == 'mixed_float16':
     # float16 has no numbers for small gradients; bfloat16 has.
     optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)

@@ -112,7 +112,7 @@ class Trainer(recalibration.Recalibrated, tf.keras.Model):
     return optimizers.averaged(self.optimizer, self.network.trainable_variables)
 
   def train_step(self, batch: Batch) -> Mapping[str, tf.Tensor]:
-    """One step of SGD.
+    """One step of the optimizer.
 
     Args:
       batch: Images float32 [B, H, W, 3] in [0, 255], labels int32 [B, H, W].

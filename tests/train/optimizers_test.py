@@ -1,4 +1,4 @@
-"""Momentum and averages, by hand."""
+"""Steps and averages, by hand."""
 
 import numpy as np
 import pytest
@@ -19,6 +19,14 @@ def test_momentum_is_the_classic_one():
   np.testing.assert_allclose(variable, [1 - 0.1 - 0.25], rtol=1e-6)
 
 
+def test_adam_moves_by_its_rate_whatever_the_size_of_the_gradient():
+  variables = [tf.Variable([1.0]), tf.Variable([1.0])]
+  settings = config_lib.TrainConfig(optimizer='adam')
+  optimizer = optimizers.build(settings, 0.1, variables)
+  optimizer.apply_gradients(zip([[2.0], [-0.03]], variables))
+  np.testing.assert_allclose(tf.concat(variables, 0), [0.9, 1.1], rtol=1e-4)
+
+
 def test_the_gradient_is_clipped_as_a_whole():
   variables = [tf.Variable([0.0]), tf.Variable([0.0])]
   settings = config_lib.TrainConfig(gradient_clip=1.0, momentum=0.0)
@@ -27,17 +35,22 @@ def test_the_gradient_is_clipped_as_a_whole():
   np.testing.assert_allclose(tf.concat(variables, 0), [-0.6, -0.8], rtol=1e-6)
 
 
-def test_averages_start_at_the_weights_and_follow():
+@pytest.mark.parametrize('name', ['sgd', 'adam'])
+def test_averages_start_at_the_weights_and_follow(name):
   variable = tf.Variable([1.0])
-  optimizer = optimizers.build(
-    config_lib.TrainConfig(ema_decay=0.75, momentum=0.0), 1.0, [variable]
+  settings = config_lib.TrainConfig(
+    optimizer=name, ema_decay=0.75, momentum=0.0
   )
-  optimizer.apply_gradients([(tf.constant([0.4]), variable)])
-  optimizer.apply_gradients([(tf.constant([0.4]), variable)])
+  optimizer = optimizers.build(settings, 0.4, [variable])
+  weights = []
+  for _ in range(2):
+    optimizer.apply_gradients([(tf.constant([1.0]), variable)])
+    weights.append(float(variable[0]))
+  np.testing.assert_allclose(weights, [0.6, 0.2], rtol=1e-4)
   raw = np.array(variable)
   average = 0.75 * (0.75 * 1 + 0.25 * 0.6) + 0.25 * 0.2
   with optimizers.averaged(optimizer, [variable]):
-    np.testing.assert_allclose(variable, [average], rtol=1e-6)
+    np.testing.assert_allclose(variable, [average], rtol=1e-4)
   np.testing.assert_array_equal(variable, raw)
 
 

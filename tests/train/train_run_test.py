@@ -129,17 +129,23 @@ def state(directory):
 
 
 @pytest.mark.parametrize(
-  'position',
+  'position, train_settings',
   [
-    pytest.param((2, 0), marks=pytest.mark.slow),
-    (1, 1),
-    pytest.param((1, 2), marks=pytest.mark.slow),
+    pytest.param(
+      (2, 0),
+      {'optimizer': 'adam', 'learning_rate': 1e-3},
+      marks=pytest.mark.slow,
+    ),
+    ((1, 1), {}),
+    pytest.param((1, 2), {}, marks=pytest.mark.slow),
   ],
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
-  records, tmp_path, pixelwise, monkeypatch, position
+  records, tmp_path, pixelwise, monkeypatch, position, train_settings
 ):
-  settings = records_lib.config(records, epochs=3, ema_decay=0.5)
+  settings = records_lib.config(
+    records, epochs=3, ema_decay=0.5, **train_settings
+  )
   always = dataclasses.replace(settings.runtime, checkpoint_minutes=1e-6)
   settings = dataclasses.replace(settings, runtime=always)
   directory = train(settings, tmp_path / 'whole')

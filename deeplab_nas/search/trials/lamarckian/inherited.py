@@ -29,7 +29,7 @@ from deeplab_nas.nn.network import network as network_lib
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials.compression import taught
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import build, distillation, trainer
+from deeplab_nas.train import build, distillation, optimizers, trainer
 
 _GENOTYPE, _WIDTH = 'genotype', 'filter_multiplier'
 
@@ -169,7 +169,7 @@ def distil(
 ) -> list[float]:
   """Trains a network to answer as another one does.
 
-  The optimizer is SGD at the learning rate and momentum of the training.
+  The optimizer is that of the training, at its first learning rate.
 
   Args:
     teacher: Images to logits [B, H, W, C], as in inference.
@@ -183,11 +183,9 @@ def distil(
   Returns:
     The losses of the steps.
   """
-  optimizer = tf.keras.optimizers.SGD(
-    config.learning_rate, config.momentum, global_clipnorm=config.gradient_clip
-  )
   variables = list(student.trainable_variables)
-  optimizer.build(variables)
+  plain = dataclasses.replace(config, ema_decay=None, precision='float32')
+  optimizer = optimizers.build(plain, config.learning_rate, variables)
 
   def step(iterator):
     images, labels = next(iterator)
