@@ -13,7 +13,6 @@ from deeplab_nas.search.trials import costs
 from deeplab_nas.search.trials.compression import students
 from deeplab_nas.space import cost, latency
 from deeplab_nas.space import genotype as genotype_lib
-from deeplab_nas.train import teacher as teacher_lib
 
 # Of the teacher's filters.
 _SHARES = tuple(eighths / 8 for eighths in range(7, 0, -1))
@@ -45,12 +44,17 @@ def narrowed(config: config_lib.Config) -> config_lib.Config:
     return config
   data = config.data
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
-  teacher = teacher_lib.read(config.train.init_from, config.network, info)
-  wide = teacher.wide(config.network)
-  if (wide.stem_filters, wide.head_filters) != (
-    config.network.stem_filters,
-    config.network.head_filters,
+  teacher = students.read_teacher(config, info)
+  ours = config.network
+  wide = teacher.wide(ours)
+  if wide != dataclasses.replace(
+    ours, filter_multiplier=wide.filter_multiplier
   ):
+    logging.info(
+      'Students have %s, as network.* says; the teacher has %s.',
+      _words(ours),
+      _words(wide),
+    )
     return config
   table = costs.latencies(config)
   model = students.model_of(config, wide, info.num_classes, table)
@@ -63,14 +67,21 @@ def narrowed(config: config_lib.Config) -> config_lib.Config:
     )
     return config
   narrow = model.widths.with_stem_and_head(share)
+  found = _with(config, narrow.stem_filters, narrow.head_filters)
   logging.info(
-    'Stem and head of students have %d/8 of the filters that the teacher has:'
-    ' %s and %d.',
+    'Students have %d/8 of the filters of stem and head: %s; the teacher has'
+    ' %s.',
     round(8 * share),
-    ', '.join(map(str, narrow.stem_filters)),
-    narrow.head_filters,
+    _words(found.network),
+    _words(wide),
   )
-  return _with(config, narrow.stem_filters, narrow.head_filters)
+  return found
+
+
+def _words(network: config_lib.NetworkConfig) -> str:
+  """'a stem of 16, 16, 32 and a head of 64 filters'."""
+  stem = ', '.join(map(str, network.stem_filters))
+  return f'a stem of {stem} and a head of {network.head_filters} filters'
 
 
 def _share(

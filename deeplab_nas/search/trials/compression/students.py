@@ -181,14 +181,7 @@ def from_config(
       within the budget.
   """
   space, measure = config.space.build(), config.search.trial_measure
-  teacher = teacher_lib.read(config.train.init_from, config.network, info)
-  try:
-    space.check(teacher.genotype)
-  except ValueError as error:
-    raise errors.UserError(
-      f'The architecture of {teacher.folder} is not in the space: {error}. Set'
-      ' space.* as the search that found it did.'
-    ) from error
+  teacher = read_teacher(config, info)
   wide = teacher.wide(config.network)
   filters, count = wide.filter_multiplier, info.num_classes
   whole = model_of(config, wide, count, table)
@@ -214,6 +207,25 @@ def from_config(
       f' narrowest. Raise esnac.share to that or more{_or(config, wide)}.'
     )
   return found
+
+
+def read_teacher(
+  config: config_lib.Config, info: dataset_info.DatasetInfo
+) -> teacher_lib.Teacher:
+  """The network that a study compresses, an element of its space.
+
+  Raises:
+    UserError: If there is none, or it does not fit.
+  """
+  teacher = teacher_lib.read(config.train.init_from, config.network, info)
+  try:
+    config.space.build().check(teacher.genotype)
+  except ValueError as error:
+    raise errors.UserError(
+      f'The architecture of {teacher.folder} is not in the space: {error}. Set'
+      ' space.* as the search that found it did.'
+    ) from error
+  return teacher
 
 
 def model_of(

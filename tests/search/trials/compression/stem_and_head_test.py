@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.search.trials.compression import stem_and_head, students
 from tests.search.trials.compression import students_test
@@ -69,6 +70,11 @@ def test_what_follows_the_search_is_told(config):
   again = config_lib.Config.from_dict(found.to_dict())
   assert filters(again) == filters(found)
   assert stem_and_head.narrowed(again) == again  # what is set stays
+
+
+def test_a_teacher_outside_of_the_space_is_refused(config):
+  with pytest.raises(errors.UserError, match='is not in the space: .* 2 block'):
+    stem_and_head.narrowed(config(blocks=3))
 
 
 def test_who_asks_for_none_gets_none(config):
