@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import time
 
 import pytest
+import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.space import latency
@@ -129,3 +131,21 @@ def test_portions_fit_into_the_memory():
   portions = list(measurement.cut([*ops, *POOLS]))
   assert portions == [ops[:2], ops[2:3], ops[3:4], POOLS]
   assert [len(x) for x in measurement.cut(POOLS * 50)] == [40, 40, 20]
+
+
+@pytest.mark.parametrize('threads', [0, 1])
+def test_on_one_thread_what_others_take_is_no_time_of_a_call(
+  threads, monkeypatch
+):
+  monkeypatch.setattr(
+    tf.config.threading, 'get_intra_op_parallelism_threads', lambda: threads
+  )
+  taken = measurement.milliseconds(lambda: time.sleep(0.1))
+  assert (taken < 50) == (threads == 1)
+
+  def work():
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+      pass
+
+  assert measurement.milliseconds(work) >= 99
