@@ -6,6 +6,9 @@ r"""Times a network and its export on random images.
   python scripts/benchmark_inference.py --run_dir=runs/train \
       --image_size=360x480 --table
 
+  python scripts/benchmark_inference.py --run_dir=runs/train \
+      --beside=runs/student --image_size=360x480 --table
+
 Prints a line of JSON for each case:
 
   network       the Keras model, batch norm unfolded, as a compiled function:
@@ -15,12 +18,19 @@ Prints a line of JSON for each case:
   tflite        with --tflite: its TFLite model, all cores
   same process  network and export in alternation in one process
 
-All but the last have processes of their own, whose steps alternate. Operations
-are those of the cost model, so the shares of the matrix peak compare.
+or, with --beside=RUN, for one case: the exports of both trainings in
+alternation in one process, with the median of the ratio of their times, the
+other's to the first one's.
+
+All but 'same process' have processes of their own, whose steps alternate.
+Operations are those of the cost model, so the shares of the matrix peak
+compare.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import pathlib
 import re
 import tempfile
 
@@ -48,6 +58,12 @@ flags_lib.define_path(
   '',
   'A training, whose network is timed in the place of --genotype.',
 )
+flags_lib.define_path(
+  FLAGS,
+  'beside',
+  '',
+  'Another training, whose export is timed in turn with that of --run_dir.',
+)
 flags.DEFINE_integer(
   'filter_multiplier', 20, 'F of the network.', lower_bound=1
 )
@@ -69,14 +85,28 @@ def main(_) -> None:
     FLAGS.genotype, FLAGS.filter_multiplier, _size(), FLAGS.run_dir
   )
   # A mistake shows before the work.
-  if FLAGS.run_dir:
-    continuation.check_is_training(run_directory.RunDirectory(FLAGS.run_dir))
-  else:
+  for run_dir in filter(None, (FLAGS.run_dir, FLAGS.beside)):
+    continuation.check_is_training(run_directory.RunDirectory(run_dir))
+  if not FLAGS.run_dir:
     genotype_source.read(FLAGS.genotype)
   with tempfile.TemporaryDirectory() as folder:
+    if FLAGS.beside:
+      _beside(subject, pathlib.Path(folder))
+      return
     logging.info('Exporting the network.')
     path = inference.export(subject, folder, FLAGS.tflite)
     command.run(inference.cases(subject, FLAGS.batch_size, path, FLAGS.tflite))
+
+
+def _beside(subject: inference.Subject, folder: pathlib.Path) -> None:
+  """Two networks on the same images."""
+  logging.info('Exporting both networks.')
+  other = dataclasses.replace(subject, run_dir=FLAGS.beside)
+  paths = [
+    inference.export(each, folder / str(number))
+    for number, each in enumerate((subject, other))
+  ]
+  command.run(inference.cases_beside(subject, FLAGS.batch_size, paths))
 
 
 def _size() -> list[int]:

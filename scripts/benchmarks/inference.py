@@ -116,6 +116,24 @@ def cases(
   return [alone, [case_lib.Case('same process', build_both, exported)]]
 
 
+def cases_beside(
+  subject: Subject, batch_size: int, paths: Sequence[str | os.PathLike]
+) -> list[list[case_lib.Case]]:
+  """One case: a step of an export, then one of another, in one process.
+
+  Args:
+    subject: The first network and the images of both.
+    batch_size: Images of a step.
+    paths: Of the two exports, see `export`.
+  """
+  arguments = {
+    'paths': list(map(os.fspath, paths)),
+    'batch_size': batch_size,
+    'size': subject.size,
+  }
+  return [[case_lib.Case('beside', build_beside, arguments)]]
+
+
 def export(
   subject: Subject, export_dir: str | os.PathLike, tflite: bool = False
 ) -> pathlib.Path:
@@ -207,6 +225,16 @@ def build_both(batch_size: int, path: str, **subject: Any) -> case_lib.Job:
   network, _ = _network_step(Subject(**subject), batch_size)
   exported, _ = _export_step(path, Subject(**subject).shape, batch_size)
   turns = in_turn.InTurn({'network': network, 'export': exported})
+  return case_lib.Job(turns.step, turns.facts)
+
+
+def build_beside(
+  batch_size: int, paths: Sequence[str], size: int | Sequence[int]
+) -> case_lib.Job:
+  """A step of each of two exports, images uint8."""
+  shape = Subject(size=size).shape
+  first, other = (_export_step(path, shape, batch_size)[0] for path in paths)
+  turns = in_turn.InTurn({'export': first, 'beside': other})
   return case_lib.Job(turns.step, turns.facts)
 
 

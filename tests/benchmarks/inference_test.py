@@ -61,6 +61,22 @@ def test_two_in_one_process_are_compared(settings, exported):
   assert min(facts.values()) > 0
 
 
+def test_two_exports_take_turns(settings, exported):
+  subject = inference.Subject(**settings)
+  (group,) = inference.cases_beside(subject, 1, [exported, exported])
+  (one,) = group
+  job = one.build(**one.settings)
+  for _ in range(4):
+    job.step()
+  facts = job.facts()
+  assert sorted(facts) == [
+    'beside_median_seconds',
+    'beside_to_export',
+    'export_median_seconds',
+  ]
+  assert 0.1 < facts['beside_to_export'] < 10
+
+
 def test_cases_are_the_network_its_export_and_both(exported, settings):
   groups = inference.cases(
     inference.Subject(**settings), 1, exported, tflite=True
