@@ -1,12 +1,13 @@
 """What a weight step learns: all of a supernet, or what a sample touches.
 
-Both are SGD with momentum and L2 decay, clipped by the norm of all gradients
-with decay. In a sampled step what the sample does not touch has no part in it:
-it does not decay, its momentum stays, and it does not count for the norm.
+All are SGD with momentum and L2 decay, clipped by the norm of all gradients
+with decay. What a sample does not touch has no part in a step of it: it does
+not decay, its momentum stays, and it does not count for the norm.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -53,6 +54,50 @@ class FullStep:
     self._optimizer.apply_gradients(
       zip(gradients, self.watched), skip_gradients_aggregation=True
     )
+
+
+class MaskedStep(FullStep):
+  """A step of the weights that a one-hot sample touches; it computes all.
+
+  It moves weights as a `SampledStep` does, where the whole supernet has to be
+  computed: replicas cannot meet in what not all of them would. The statistics
+  of all norms move.
+  """
+
+  def __init__(
+    self,
+    sampled: sampled_supernet.SampledSupernet,
+    arch: arch_weights.ArchWeights,
+    optimizer: tf.keras.optimizers.SGD,
+    decay: float,
+    learning_rate: tf.Tensor,
+  ):
+    """Nothing is computed but what is touched; arguments of `SampledStep`."""
+    super().__init__(sampled.supernet, arch, optimizer, decay)
+    self._learning_rate = learning_rate
+    choice = sampled.choose(arch, phases.WEIGHT_STEP)
+    self._masks = sampled.masks(choice)
+
+  def descend(self, gradients: Sequence[tf.Tensor]) -> None:
+    """Moves what is touched by gradients of `watched`, summed over replicas."""
+    gradients = [
+      _masked(weight_decay.add_l2(gradient, variable, self._decay), mask)
+      for gradient, variable, mask in zip(gradients, self.watched, self._masks)
+    ]
+    velocities = _velocities(
+      self._optimizer,
+      self._learning_rate,
+      self._optimizer.momentums,
+      _clipped(self._optimizer, gradients),
+    )
+    for variable, momentum, velocity, mask in zip(
+      self.watched, self._optimizer.momentums, velocities, self._masks
+    ):
+      replicas.own(variable).assign_add(_masked(velocity, mask))
+      if mask is not None:
+        velocity = tf.where(mask, velocity, momentum)
+      replicas.own(momentum).assign(velocity)
+    self._optimizer.iterations.assign_add(1)
 
 
 class SampledStep:
@@ -103,19 +148,11 @@ class SampledStep:
       _masked(weight_decay.add_l2(gradient, part, self._decay), mask)
       for gradient, part, mask in zip(gradients, parts, masks)
     ]
-    if self._optimizer.global_clipnorm:
-      gradients, _ = tf.clip_by_global_norm(
-        gradients, self._optimizer.global_clipnorm
-      )
-
-    def moved(momentum, gradient):
-      return (
-        self._optimizer.momentum * momentum - self._learning_rate * gradient
-      )
-
+    gradients = _clipped(self._optimizer, gradients)
+    moved = functools.partial(_velocities, self._optimizer, self._learning_rate)
     count = len(self._weights)
-    velocities = self._sampled.read(self._choice, momenta)
-    velocities = list(map(moved, velocities, gradients[:count]))
+    before = self._sampled.read(self._choice, momenta)
+    velocities = moved(before, gradients[:count])
     weights = list(map(tf.add, self._weights, velocities))
     self._sampled.write(self._choice, velocities, momenta)
     self._sampled.write(self._choice, weights)
@@ -141,7 +178,7 @@ class SampledStep:
     def descend(group):
       for variable, gradient in group:
         momentum = momenta(variable)
-        velocity = moved(momentum, gradient)
+        (velocity,) = moved([momentum], [gradient])
         replicas.own(momentum).assign(velocity)
         replicas.own(variable).assign_add(velocity)
 
@@ -152,6 +189,28 @@ class SampledStep:
         tf.cond(mask, lambda group=group: descend(group), lambda: None)
 
 
-def _masked(gradient: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
-  """The gradient of what is touched, 0 of what is not."""
-  return gradient if mask is None else tf.where(mask, gradient, 0.0)
+def _masked(x: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+  """What is touched, 0 in place of what is not."""
+  return x if mask is None else tf.where(mask, x, 0.0)
+
+
+def _clipped(
+  optimizer: tf.keras.optimizers.SGD, gradients: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+  """By the norm of all together, where the optimizer does."""
+  if not optimizer.global_clipnorm:
+    return list(gradients)
+  return tf.clip_by_global_norm(gradients, optimizer.global_clipnorm)[0]
+
+
+def _velocities(
+  optimizer: tf.keras.optimizers.SGD,
+  learning_rate: tf.Tensor,
+  momenta: Sequence[tf.Tensor | tf.Variable],
+  gradients: Sequence[tf.Tensor],
+) -> list[tf.Tensor]:
+  """What is added to weights, and kept."""
+  return [
+    optimizer.momentum * momentum - learning_rate * gradient
+    for momentum, gradient in zip(momenta, gradients)
+  ]

@@ -92,6 +92,20 @@ def test_a_sampled_step_moves_what_it_touches_and_nothing_else():
   assert min(stays) == 0 and max(stays) == 1
   assert int(optimizer.iterations) == 1
 
+  # A step that computes all can move the same.
+  others, optimizer = build()
+  whole = sampled_supernet.SampledSupernet(others)
+  run(
+    weight_steps.MaskedStep(whole, arch, optimizer, DECAY, RATE), tiny.batch(0)
+  )
+  for xs, ys in (
+    (variables, others.trainable_variables),
+    (momenta, optimizer.momentums),
+  ):
+    for x, y in zip(xs, ys):
+      np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-6)
+  assert int(optimizer.iterations) == 1
+
 
 @pytest.mark.parametrize('name', ['gdas', 'proxyless'])
 def test_steps_of_strategies_by_paths_are_sampled(name):

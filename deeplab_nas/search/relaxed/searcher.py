@@ -48,6 +48,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     strategy: Decides how the supernet weighs its architectures.
     samples_paths: Whether a weight step computes no more than its sample; it
       computes the whole supernet otherwise.
+    moves_paths: Whether one that computes all moves no more than its sample.
     ignore_label: Label of pixels that do not count.
     learning_rate: Of the weights, by step: half a cosine.
     arch_start_step: int64 variable, weight steps before the first step of the
@@ -127,6 +128,10 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       per_edge is not None
       and sampled.is_supported
       and tf.distribute.get_strategy().num_replicas_in_sync == 1
+    )
+    # So that several replicas learn as one does.
+    self.moves_paths = (
+      per_edge is not None and sampled.can_choose and not self.samples_paths
     )
 
   def _build_weight_optimizer(
@@ -276,10 +281,14 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     steps_done = self.weight_optimizer.iterations
     arch = self.strategy.sample(self._progress(steps_done))
     settings = arch, self.weight_optimizer, self.weight_decay
-    if self.samples_paths:
-      learning_rate = self.learning_rate(steps_done)
-      return weight_steps.SampledStep(self._sampled(), *settings, learning_rate)
-    return weight_steps.FullStep(self.supernet, *settings)
+    if not (self.samples_paths or self.moves_paths):
+      return weight_steps.FullStep(self.supernet, *settings)
+    cls = (
+      weight_steps.SampledStep
+      if self.samples_paths
+      else weight_steps.MaskedStep
+    )
+    return cls(self._sampled(), *settings, self.learning_rate(steps_done))
 
   @tf.autograph.experimental.do_not_convert
   @graph_ops.recorded

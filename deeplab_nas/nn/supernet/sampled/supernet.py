@@ -65,17 +65,22 @@ class SampledSupernet:
 
   @property
   def is_supported(self) -> bool:
-    """Whether it can: in float32 on processors, each edge with its kernels.
+    """Whether it can: what `can_choose` says, and norms are not synchronized.
 
-    Not with norms that are synchronized, since replicas cannot meet in a
-    function that not all of them may call, nor with global paths, which weigh
-    the heads.
+    Replicas cannot meet in a function that not all of them may call.
+    """
+    return self.can_choose and not self.supernet.sync_batch_norm
+
+  @property
+  def can_choose(self) -> bool:
+    """Whether one can `choose`: in float32 on processors, no kernels shared.
+
+    Not with global paths, which weigh the heads.
     """
     supernet = self.supernet
     return (
       supernet.fused
       and supernet.precision == 'float32'
-      and not supernet.sync_batch_norm
       and not supernet.space.shared_kernels
       and not supernet.space.has_global_paths
       and not tf.config.list_logical_devices('GPU')
@@ -152,6 +157,20 @@ class SampledSupernet:
         for x in head.trainable_variables
       ]
     return variables
+
+  def masks(self, choice: Choice) -> list[tf.Tensor | None]:
+    """Where each of `supernet.trainable_variables` is touched.
+
+    Returns:
+      bool, of the variable's shape or []; None if all of it is, always.
+    """
+    found = {x.ref(): mask for x, mask in self.dense(choice)}
+    for layer, cells in zip(choice.layers, self.cells):
+      for level, cell in enumerate(cells):
+        found[cell.kernel_vector.ref()] = touched.mask(
+          layer, level, cell.kernel_vector.shape
+        )
+    return [found[x.ref()] for x in self.supernet.trainable_variables]
 
   def __call__(
     self, images: tf.Tensor, choice: Choice, weights: Sequence[tf.Tensor]

@@ -173,6 +173,20 @@ def write(
   )
 
 
+def mask(layer: Layer, level: int, shape: tf.TensorShape) -> tf.Tensor:
+  """Where the kernel vector of a level's node is touched, bool [size].
+
+  Args:
+    layer: Where it would be.
+    level: Of the node.
+    shape: [size], of its kernel vector.
+  """
+  is_here = tf.fill(tf.shape(layer.indices), layer.level == level)
+  places = tf.boolean_mask(layer.indices, is_here)
+  ones = tf.ones_like(places)
+  return tf.scatter_nd(places[:, tf.newaxis], ones, shape) > 0
+
+
 def fold(
   layer: Layer,
   variables: Sequence[tf.Variable],
