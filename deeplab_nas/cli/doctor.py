@@ -8,18 +8,26 @@ from absl import flags
 
 from deeplab_nas.cli import command
 from deeplab_nas.cli import flags as flags_lib
-from deeplab_nas.doctor import checkup, finding
+from deeplab_nas.doctor import checkup, finding, self_test
+from deeplab_nas.search import strategies
 
 
 def _define(values: flags.FlagValues) -> None:
-  flags_lib.Definer(values).path(
-    'run_dir', '.', 'Folder that a run is going to write to.'
+  define = flags_lib.Definer(values)
+  define.path('run_dir', '.', 'Folder that a run is going to write to.')
+  define.enum(
+    'strategy',
+    self_test.STRATEGY,
+    strategies.names('relaxed'),
+    'The search.strategy whose steps are tried.',
   )
 
 
 def _main(values: flags.FlagValues, _: Sequence[str]) -> int:
   num_failed = 0
-  for name, found in checkup.run(checkup.checks(values.run_dir)):
+  for name, found in checkup.run(
+    checkup.checks(values.run_dir, values.strategy)
+  ):
     print(found.line(name), flush=True)
     num_failed += found.status == finding.FAIL
   if num_failed:

@@ -34,8 +34,13 @@ class Check(NamedTuple):
   is_risky: bool = False
 
 
-def checks(run_dir: str) -> list[Check]:
-  """All of them; `run_dir` is where a run is going to write."""
+def checks(run_dir: str, strategy: str = self_test.STRATEGY) -> list[Check]:
+  """All of them.
+
+  Args:
+    run_dir: Where a run is going to write.
+    strategy: On one supernet, whose steps are tried.
+  """
 
   def imports(name, module, distribution, *needs):
     find = functools.partial(packages.importable, module, distribution)
@@ -58,7 +63,7 @@ def checks(run_dir: str) -> list[Check]:
     Check('convolutions', devices.convolutions, (tf,), True),
     Check(
       'supernet',
-      self_test.supernet,
+      functools.partial(self_test.supernet, strategy),
       (tf, keras, official, 'convolutions'),
       is_risky=True,
     ),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
   from deeplab_nas.search.relaxed import searcher as searcher_lib
   from deeplab_nas.space import arch_weights, search_space
 
+STRATEGY = 'first_order'
 _SIZE = 33
 _NUM_CLASSES = 3
 # Of the largest value: what the order of summation changes in float32.
@@ -43,12 +44,13 @@ class Measured(NamedTuple):
   seconds: float
 
 
-def supernet() -> Finding:
-  """Whether both steps of a search compute what they should."""
+def supernet(strategy: str = STRATEGY) -> Finding:
+  """Whether both steps of a strategy's search compute what they should."""
   import numpy as np
 
   generator = np.random.default_rng(0)
-  return judge(measure(generator.uniform(0, 255, (2, _SIZE, _SIZE, 3))))
+  images = generator.uniform(0, 255, (2, _SIZE, _SIZE, 3))
+  return judge(measure(images, strategy))
 
 
 def judge(measured: Measured) -> Finding:
@@ -72,11 +74,12 @@ def judge(measured: Measured) -> Finding:
   return Finding(finding.OK, f'{text}, fast path equal to the readable one')
 
 
-def measure(images: np.ndarray) -> Measured:
+def measure(images: np.ndarray, strategy: str = STRATEGY) -> Measured:
   """One step of each kind through the real searcher.
 
   Args:
     images: [B, H, W, 3] in [0, 255]; the labels are by brightness.
+    strategy: Whose steps they are.
   """
   import tensorflow as tf
 
@@ -86,7 +89,10 @@ def measure(images: np.ndarray) -> Measured:
   start = time.monotonic()
   tf.keras.utils.set_random_seed(0)
   searcher = searcher_lib.Searcher(
-    _space(), _NUM_CLASSES, config_lib.SearchConfig(), steps_per_epoch=1
+    _space(),
+    _NUM_CLASSES,
+    config_lib.SearchConfig(strategy=strategy),
+    steps_per_epoch=1,
   )
   labels = (images.mean(-1) > 128).astype('int32')
   batch = tf.constant(images, tf.float32), tf.constant(labels)

@@ -91,6 +91,11 @@ STRATEGIES = {
 }
 
 
+def names(family: str) -> list[str]:
+  """Those of a family, a key of `FAMILIES`."""
+  return [name for name, entry in STRATEGIES.items() if entry.family == family]
+
+
 def entry(name: str) -> Entry:
   """Where the strategy of that name is; imports nothing.
 

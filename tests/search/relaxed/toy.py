@@ -9,11 +9,7 @@ from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.search.relaxed import supernet_weights
 from tests.search import tiny
 
-RELAXED = [
-  name
-  for name, entry in strategies.STRATEGIES.items()
-  if entry.family == 'relaxed'
-]
+RELAXED = strategies.names('relaxed')
 
 
 def build(name, space=tiny.SPACE, seed=0, settings=None, **search):
