@@ -3,11 +3,11 @@
 Every weight step trains one architecture a, drawn without regard to what others
 have lost,
 
-  W = argmin E_{a ~ U} [ L_train(N(a, W(a))) ]          (Guo et al., Eq. 7)
+  W = argmin E_{a ~ U} [ L_train(N(a, W(a))) ]          (Guo et al., Eq. 8)
 
 When the weights are trained, evolution looks for
 
-  a* = argmax_a ACC_val(N(a, W(a)))                     (Guo et al., Eq. 6)
+  a* = argmax_a ACC_val(N(a, W(a)))                     (Guo et al., Eq. 7)
 
 by the loss of half B, with batch-norm statistics of its own for each
 architecture. Two ways to draw from U:

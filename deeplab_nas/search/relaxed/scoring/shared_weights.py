@@ -7,8 +7,8 @@ are taken anew, over a few batches of half A; half B scores.
 Reference:
   Bender et al., Understanding and Simplifying One-Shot Architecture Search,
   http://proceedings.mlr.press/v80/bender18a.html
-  Guo et al., Single Path One-Shot NAS, Sec. 3.3 (statistics taken anew),
-  https://arxiv.org/abs/1904.00420
+  Guo et al., Single Path One-Shot NAS, Evolutionary Architecture Search
+  (statistics taken anew), https://arxiv.org/abs/1904.00420
 """
 
 from __future__ import annotations
