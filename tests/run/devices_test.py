@@ -17,6 +17,7 @@ from deeplab_nas.run import devices
 from tests import command
 from tests.data import tiny_folder
 from tests.evaluate import evaluator_test
+from tests.search import draw
 from tests.train import records as records_lib
 
 
@@ -57,7 +58,7 @@ def records(tmp_path_factory):
   return records_lib.make(tmp_path_factory.mktemp('data'), num_images=25)
 
 
-def results(mode, records, folder):
+def results(mode, records, folder, more=()):
   """What one and two devices come to, in a process that has two."""
   subprocess.run(
     [
@@ -67,6 +68,7 @@ def results(mode, records, folder):
       mode,
       str(records),
       str(folder),
+      json.dumps(dict(more)),
     ],
     cwd=command.ROOT,
     env={**os.environ, 'PYTHONPATH': str(command.ROOT)},
@@ -104,7 +106,8 @@ def test_two_devices_agree_with_one(partly_blank, tmp_path, mode, tolerance):
 
   Keras' synchronised norm of a training computes variances less exactly.
   """
-  one, two = results(mode, partly_blank, tmp_path)
+  more = draw.of('two devices').settings if mode == 'search' else {}
+  one, two = results(mode, partly_blank, tmp_path, more)
   assert len(one['metrics']) == len(two['metrics']) == 3
   for epoch, expected in enumerate(one['metrics']):
     actual = two['metrics'][epoch]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_nas.run import step_guard
-from tests.search import tiny
+from tests.search import draw, tiny
 from tests.train import tiny_training
 
 NAN, INF = float('nan'), float('inf')
@@ -60,13 +60,30 @@ def test_a_bad_step_of_a_training_leaves_everything():
 
 
 def test_a_bad_step_of_a_search_is_counted_and_forgotten():
-  searcher = tiny.searcher(keeps_statistics=True, weight_decay=0.0)
+  """Of the weights, and of whichever strategy is drawn."""
+  searcher = tiny.searcher(
+    keeps_statistics=True,
+    weight_decay=0.0,
+    strategy=draw.of('bad step').strategy,
+    arch_start_epoch=0,
+  )
+  offset = searcher.supernet.heads[0].trainable_variables[-1]
   before = values(searcher.supernet.variables)
   step = tf.function(searcher.train_step)
-  logs = step((broken(tiny.batch(0)), tiny.batch(1)))
-  assert int(logs['skipped_steps']) == 1
+  step((broken(tiny.batch(0)), tiny.batch(1)))
+  num_bad = int(searcher.guard.num_bad)
+  assert num_bad > 0
+  good = offset.numpy()
+  offset.assign(good * NAN)  # of the logits, of both kinds of step
+  logs = step((tiny.batch(0), tiny.batch(1)))
+  assert int(logs['skipped_steps']) == num_bad + 2
+  offset.assign(good)
   for variable, value in zip(searcher.supernet.variables, before):
     np.testing.assert_array_equal(variable, value)
+  logs = step((tiny.batch(0), tiny.batch(1)))
+  assert int(logs['skipped_steps']) == num_bad + 2
+  assert np.isfinite([logs['loss'], logs['arch_loss']]).all()
+  assert all(np.isfinite(part).all() for part in searcher.strategy.mode())
 
 
 def test_a_bad_step_of_the_strategy_is_counted(monkeypatch):

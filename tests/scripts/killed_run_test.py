@@ -15,6 +15,7 @@ from tensorboard.compat.proto import event_pb2
 from deeplab_nas import errors, folder_lock
 from tests import command
 from tests.scripts import scenes
+from tests.search import draw
 
 # More than the 50 steps after which there are events within an epoch.
 EPOCHS, STEPS, MANY_STEPS = 3, 100, 400
@@ -41,7 +42,7 @@ SHARED_SETTINGS = (
   'runtime.deterministic=true',
   'runtime.checkpoint_minutes=0.005',
 )
-LEARNT = {'search': 'alpha', 'train': 'network'}
+LEARNT = {'search': 'strategy', 'train': 'network'}
 
 
 @pytest.fixture(scope='module')
@@ -53,8 +54,8 @@ def root(tmp_path_factory):
   return root
 
 
-def arguments(root, mode, folder, steps=STEPS):
-  settings = *SETTINGS[mode], f'{mode}.steps_per_epoch={steps}'
+def arguments(root, mode, folder, steps=STEPS, more=()):
+  settings = *SETTINGS[mode], f'{mode}.steps_per_epoch={steps}', *more
   flags = (
     f'--mode={mode}',
     '--config=quickstart',
@@ -71,10 +72,10 @@ def arguments(root, mode, folder, steps=STEPS):
 class Run:
   """A run in a folder, started again and again by the same command."""
 
-  def __init__(self, root, mode, folder, steps=STEPS):
+  def __init__(self, root, mode, folder, steps=STEPS, more=()):
     folder.parent.mkdir(exist_ok=True)
     self.folder = folder
-    self.arguments = arguments(root, mode, folder, steps)
+    self.arguments = arguments(root, mode, folder, steps, more)
     self.log = folder.with_name(f'{folder.name}.log')
 
   def start(self):
@@ -154,13 +155,13 @@ def assert_same(actual, expected, mode):
   assert events(actual) == events(expected)
 
 
-def assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, steps=STEPS):
+def assert_kills_leave_no_trace(
+  root, tmp_path, mode, num_kills, steps=STEPS, more=()
+):
   """Bit-equal: genotype, metrics, every variable, every event."""
-  whole = Run(root, mode, tmp_path / 'whole' / 'run', steps).finish()
-  run, moments = (
-    Run(root, mode, tmp_path / 'killed' / 'run', steps),
-    random.Random(7),
-  )
+  whole = Run(root, mode, tmp_path / 'whole' / 'run', steps, more).finish()
+  run = Run(root, mode, tmp_path / 'killed' / 'run', steps, more)
+  moments = random.Random(7)
   for _ in range(num_kills):
     run.kill(moments.uniform(0, 0.8))
   assert_same(run.finish(), whole, mode)
@@ -173,8 +174,9 @@ def test_a_kill_leaves_no_trace_in_a_training(root, tmp_path):
 
 @pytest.mark.slow
 def test_a_search_stopped_in_every_way_ends_as_if_it_never_was(root, tmp_path):
-  whole = Run(root, 'search', tmp_path / 'whole' / 'run').finish()
-  run = Run(root, 'search', tmp_path / 'killed' / 'run')
+  more = draw.of('stopped in every way').flags
+  whole = Run(root, 'search', tmp_path / 'whole' / 'run', more=more).finish()
+  run = Run(root, 'search', tmp_path / 'killed' / 'run', more=more)
   run.kill(random.Random(7).uniform(0, 0.4))
   # Who is asked to stop saves first, and says by its exit code who asked.
   assert run.stop(signal.SIGTERM) == 75
@@ -186,7 +188,8 @@ def test_a_search_stopped_in_every_way_ends_as_if_it_never_was(root, tmp_path):
 @pytest.mark.soak
 @pytest.mark.parametrize('mode, num_kills', [('search', 10), ('train', 4)])
 def test_many_kills_leave_no_trace(root, tmp_path, mode, num_kills):
-  assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, MANY_STEPS)
+  more = draw.of('many kills').flags if mode == 'search' else ()
+  assert_kills_leave_no_trace(root, tmp_path, mode, num_kills, MANY_STEPS, more)
 
 
 @pytest.mark.soak

@@ -11,8 +11,10 @@ import time
 
 import pytest
 
+from deeplab_nas.space import genotype
 from tests import command
 from tests.scripts import scenes
+from tests.search import draw
 
 EPOCHS, STEPS = 3, 10
 SETTINGS = {
@@ -56,45 +58,34 @@ def root(tmp_path_factory):
   return root
 
 
-def start(root, folder, log, mode, distribution, *settings, **variables):
+def arguments(root, folder, mode, distribution, *settings):
   flags = [f'--mode={mode}', f'--distribution={distribution}']
   if mode != 'eval':
     flags += ['--config=quickstart', '--resume', f'--data_dir={root}/records']
     settings = (*SHARED_SETTINGS, *SETTINGS[mode], *settings)
   if mode == 'train':
     flags.append(f'--genotype={root}/found.json')
-  return command.start(
-    log,
+  return [
     'scripts/train.py',
     f'--run_dir={folder}',
     *flags,
     *(f'--set={setting}' for setting in settings),
-    **variables,
-  )
+  ]
 
 
 @contextlib.contextmanager
-def two_workers(root, folder, mode, *settings_of_second):
+def two_workers(root, folder, mode, settings=(), of_second=()):
   """Yields the workers and their logs; afterwards none is left."""
   ports = free_ports(2)
   cluster = {'worker': [f'localhost:{port}' for port in ports]}
   logs = [folder.with_name(f'{folder.name}.log{index}') for index in range(2)]
   workers = []
   try:
-    for index, settings in enumerate([(), settings_of_second]):
+    for index, own in enumerate([(), of_second]):
       task = {'type': 'worker', 'index': index}
       text = json.dumps({'cluster': cluster, 'task': task})
-      workers.append(
-        start(
-          root,
-          folder,
-          logs[index],
-          mode,
-          'multi_worker',
-          *settings,
-          TF_CONFIG=text,
-        )
-      )
+      words = arguments(root, folder, mode, 'multi_worker', *settings, *own)
+      workers.append(command.start(logs[index], *words, TF_CONFIG=text))
     yield workers, logs
   finally:
     for worker in workers:
@@ -132,14 +123,26 @@ def assert_same_metrics(one, two):
   expected, actual = metrics(one), metrics(two)
   assert len(expected) == len(actual) == EPOCHS
   for ours, theirs in zip(actual, expected):
-    for name in ('loss', 'val_loss', 'alpha_entropy', 'beta_entropy'):
-      if name in theirs:
+    for name in (
+      'loss',
+      'val_loss',
+      'arch_loss',
+      'alpha_entropy',
+      'beta_entropy',
+    ):
+      if theirs.get(name) is not None:
         assert ours[name] == pytest.approx(theirs[name], rel=1e-2), name
 
 
-def kill_a_worker(root, folder, mode, epoch):
+def assert_same_search(one, two):
+  assert_same_metrics(one, two)
+  found = [genotype.Genotype.load(x / 'genotype.json') for x in (one, two)]
+  assert found[0] == found[1]
+
+
+def kill_a_worker(root, folder, mode, epoch, settings=()):
   """After an epoch; who is left names it and ends."""
-  with two_workers(root, folder, mode) as (workers, logs):
+  with two_workers(root, folder, mode, settings) as (workers, logs):
     wait_for_epoch(epoch, folder, workers, logs)
     workers[1].kill()
     assert ends(workers[:1]) == [2], logs[0].read_text()
@@ -148,9 +151,9 @@ def kill_a_worker(root, folder, mode, epoch):
   assert 'Traceback' not in text
 
 
-def stop_a_worker(root, folder, mode, epoch):
+def stop_a_worker(root, folder, mode, epoch, settings=()):
   """After an epoch; both end in the same place."""
-  with two_workers(root, folder, mode) as (workers, logs):
+  with two_workers(root, folder, mode, settings) as (workers, logs):
     wait_for_epoch(epoch, folder, workers, logs)
     starts = [len(log.read_text()) for log in logs]
     workers[1].send_signal(signal.SIGTERM)
@@ -163,14 +166,16 @@ def stop_a_worker(root, folder, mode, epoch):
   assert position in second
 
 
-def finish(root, folder, mode):
-  with two_workers(root, folder, mode) as (workers, logs):
+def finish(root, folder, mode, settings=()):
+  with two_workers(root, folder, mode, settings) as (workers, logs):
     assert ends(workers) == [0, 0], logs[0].read_text()
   return logs[0].read_text()
 
 
-def on_one_device(root, folder, mode):
-  assert ends([start(root, folder, root / 'log', mode, 'none')]) == [0]
+def on_one_device(root, folder, mode, settings=()):
+  """In this process."""
+  result = command.here(*arguments(root, folder, mode, 'none', *settings))
+  assert result.returncode == 0, result.stderr
 
 
 def assert_same_scores(root, folder):
@@ -199,9 +204,10 @@ def test_a_training_whose_worker_is_killed_then_stopped_ends_as_on_one_device(
 @pytest.mark.slow
 def test_a_search_ends_as_on_one_device(root):
   one, two = root / 'search_one', root / 'search_two'
-  on_one_device(root, one, 'search')
-  finish(root, two, 'search')
-  assert_same_metrics(one, two)
+  settings = draw.of('two workers').flags
+  on_one_device(root, one, 'search', settings)
+  finish(root, two, 'search', settings)
+  assert_same_search(one, two)
 
 
 @pytest.mark.soak
@@ -209,18 +215,22 @@ def test_a_search_whose_worker_is_killed_then_stopped_ends_as_on_one_device(
   root,
 ):
   one, two = root / 'killed_one', root / 'killed_two'
-  on_one_device(root, one, 'search')
-  kill_a_worker(root, two, 'search', epoch=1)
-  stop_a_worker(root, two, 'search', epoch=2)
-  assert 'Resuming after epoch 2' in finish(root, two, 'search')
-  assert_same_metrics(one, two)
+  settings = draw.of('two workers, killed').flags
+  on_one_device(root, one, 'search', settings)
+  kill_a_worker(root, two, 'search', 1, settings)
+  stop_a_worker(root, two, 'search', 2, settings)
+  assert 'Resuming after epoch 2' in finish(root, two, 'search', settings)
+  assert_same_search(one, two)
 
 
 @pytest.mark.slow
 def test_workers_that_differ_say_in_what(root):
   folder = root / 'different'
   other = 'search.learning_rate=3e-3'
-  with two_workers(root, folder, 'search', other) as (workers, logs):
+  with two_workers(root, folder, 'search', of_second=[other]) as (
+    workers,
+    logs,
+  ):
     assert ends(workers) == [2, 2]
   for log in logs:
     text = log.read_text()

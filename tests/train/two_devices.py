@@ -1,9 +1,9 @@
 """Trains on one device, then on two, and writes what came of each as JSON.
 
 MODE is search, train, or eval: two measurements of untrained weights, by the
-validation of a training and of whole images.
+validation of a training and of whole images. MORE is a JSON object of settings.
 
-  python -m tests.train.two_devices MODE DATA_DIR RUN_DIR
+  python -m tests.train.two_devices MODE DATA_DIR RUN_DIR MORE
 
 The results are RUN_DIR/none/result.json and RUN_DIR/mirrored/result.json.
 """
@@ -21,6 +21,7 @@ from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
 from deeplab_nas.space import genotype as genotype_lib
+from tests.search import draw
 
 EPOCHS = 3
 SETTINGS = {
@@ -103,12 +104,13 @@ def train(config, mode, path):
     json.dump(result, file)
 
 
-def main(mode, data_dir, path):
+def main(mode, data_dir, path, more):
   settings = {
     **SETTINGS,
     'data': {'dir': data_dir, 'crop_size': [33, 33], 'batch_size': 4},
     'runtime': {'cpu_devices': 2},
   }
+  settings = draw.merged(settings, json.loads(more))
   tensorflow_setup.prepare(config_lib.Config.from_dict(settings).runtime)
   for distribution in ('none', 'mirrored'):
     settings['runtime']['distribution'] = distribution
