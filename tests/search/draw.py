@@ -69,6 +69,7 @@ CASES = {
   ),
   'bad step': Case(),
   'doctor': Case(),
+  'compiled': Case(),
   # At length, after every strategy has come up.
   'two workers, killed': _ALL,
   'many kills': _ALL,
