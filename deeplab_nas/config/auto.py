@@ -73,7 +73,7 @@ def choose(
   search = 0.0 if is_study else _choose_search(choices, facts)
   steps, step_seconds = _choose_training(choices, facts)
   if is_study:
-    search = auto_study.choose(choices, step_seconds)
+    search = auto_study.choose(choices, step_seconds, facts.num_images)
   training = 40 + steps * step_seconds
   for what, value in (('search', search), ('training', training)):
     choices.reasons.append(

@@ -10,6 +10,8 @@ from deeplab_nas.config import strategies as config_strategies
 
 BUDGET = '30m'
 _FULL_STEPS = 400
+# That score a trial, at least, and the least share of all that they are.
+_SCORED_IMAGES, _LEAST_SCORED = 60, 0.2
 # Of a full trial, where short ones are asked for.
 _SHORT_SHARE = 1 / 8
 # Of a trial besides its steps, and what a step takes on one core in place of
@@ -25,13 +27,25 @@ def is_asked_for(choices: choices_lib.Choices) -> bool:
   return strategy in config_strategies.BY_TRIALS
 
 
-def choose(choices: choices_lib.Choices, step_seconds: float) -> float:
-  """Lengths of trials, and when to end; returns the seconds of the search.
+def choose(
+  choices: choices_lib.Choices, step_seconds: float, num_images: int
+) -> float:
+  """Images and lengths of trials, and when to end.
 
   Args:
     choices: With the network that is trained.
     step_seconds: Of a step of a training on two cores.
+    num_images: That trials are trained on and scored by.
+
+  Returns:
+    The seconds of the search.
   """
+  share = min(max(_SCORED_IMAGES / num_images, _LEAST_SCORED), 0.5)
+  choices.choose(
+    'data.b_fraction',
+    round(share, 2),
+    'that much scores a trial, the rest trains it',
+  )
   steps, why = [_FULL_STEPS], 'after so many, architectures differ'
   if choices.given('search.strategy', '') == 'halving':
     steps.insert(0, round(_SHORT_SHARE * _FULL_STEPS))

@@ -69,3 +69,17 @@ def test_a_budget_that_is_none_is_a_sentence():
 def test_who_names_no_strategy_gets_the_default_one():
   given = choices_lib.Choices({})
   assert not auto_study.is_asked_for(given)
+
+
+@pytest.mark.parametrize(
+  'name, share',
+  [('photos', 0.5), ('no validation', 0.3), ('cityscapes', 0.2)],
+)
+def test_trials_train_on_what_their_scores_can_spare(name, share):
+  def fraction(strategy):
+    given = {'search': {'strategy': strategy}}
+    choice = auto.choose(made_info.DATA[name], given)
+    return choice.settings['data'].get('b_fraction')
+
+  assert fraction('random') == share
+  assert fraction('first_order') is None
