@@ -176,6 +176,8 @@ class EsnacConfig(BayesianConfig):
   Attributes:
     share: The most that a student may cost of what its teacher, the network of
       `train.init_from`, does, by `search.trial_measure`.
+    narrow_stem_and_head: Whether students have fewer filters there than the
+      teacher, all alike: as many eighths as the share asks for.
   """
 
   NAME: ClassVar[str] = 'esnac'

@@ -91,7 +91,7 @@ class NetworkConfig(checked_fields.Section):
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(config_loss.LossConfig):
-  """How the network learns: by a gradient descent on a polynomial schedule.
+  """How the network learns: SGD or Adam, on a polynomial schedule.
 
   The settings of the loss are those of `LossConfig`.
 
