@@ -81,6 +81,10 @@ FLAGS.set_default('matrix_peak', True)
 
 def main(_) -> None:
   tensorflow_setup.silence()
+  errors.require(
+    bool(FLAGS.run_dir) or not FLAGS.beside,
+    '--beside is the second of two trainings: give the first by --run_dir.',
+  )
   subject = inference.Subject(
     FLAGS.genotype, FLAGS.filter_multiplier, _size(), FLAGS.run_dir
   )
