@@ -118,7 +118,7 @@ def part(
       f' out {shares.held_out:g} of them: set data.held_out_fraction to 0, or'
       ' use a larger split.'
     )
-  counts = count_subsets(data_dir, split)
+  counts = count_subsets(data_dir, split, shares)
   raise errors.UserError(
     f'Half {subset} of split {split} of {data_dir} has no examples (a:'
     f' {counts["a"]}, b: {counts["b"]}): the search needs a larger split.'

@@ -23,9 +23,9 @@ NAMES = [f'image{index:02d}' for index in range(9)]
 @pytest.fixture(scope='module')
 def data_dir(tmp_path_factory):
   root = tmp_path_factory.mktemp('parts')
-  folder = tiny_folder.TinyFolder(root / 'data', [*NAMES, 'other'])
+  folder = tiny_folder.TinyFolder(root / 'data', [*NAMES, 'alone'])
   folder.write('train.txt', '\n'.join(NAMES))
-  folder.write('val.txt', 'other')
+  folder.write('val.txt', 'alone')
   output = conversion.Output(str(root / 'out'), num_shards=3, workers=1)
   conversion.convert(layouts.folder(folder.root), output)
   return root / 'out'
@@ -167,3 +167,10 @@ def test_whole_images_are_those_that_are_trained_on(data_dir, info):
   assert sorted(names('a') + names('b')) == NAMES and names('a')
   held_out = subsets.held_out(NAMES, 0.4)
   assert set(names(held_out_fraction=0.4)) == set(NAMES) - held_out
+
+
+def test_an_empty_half_is_refused_with_the_sizes_of_both(data_dir):
+  paths = sorted(data_dir.glob('val-*'))
+  shares = Shares(b=0.2)
+  with pytest.raises(errors.UserError, match=r'Half b .*\(a: 1, b: 0\)'):
+    split_contents.part(data_dir, 'val', paths, 'b', shares)
