@@ -9,6 +9,7 @@ from deeplab_nas import errors, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.search import strategies
 from deeplab_nas.search.trials import strategy
+from deeplab_nas.search.trials.compression import students
 
 _STEPS = 'trial_steps'
 
@@ -92,7 +93,10 @@ class Contestant:
 
 
 def everyone() -> list[str]:
-  """The names of all strategies whose trials are trainings."""
+  """The names of all strategies whose trials are trainings.
+
+  Without what compresses a network: there is none to compress.
+  """
   by_trials = filter(strategies.is_by_trials, strategies.STRATEGIES)
   return [
     name
@@ -102,6 +106,8 @@ def everyone() -> list[str]:
 
 
 def _only_trains(config: config_lib.Config) -> bool:
+  if students.is_asked_for(config):
+    return False
   chosen = strategies.load(config.search.strategy)
   found = chosen.fidelities(config.search, strategies.settings(config))
   return all(fidelity.is_trained for fidelity in found)
