@@ -12,6 +12,8 @@ from deeplab_nas import commands
 from deeplab_nas.cli import flags as flags_lib
 
 _WIDTH = 80
+# In place of values that a line has no room for.
+_ONE_OF_MANY = 'NAME'
 # What absl adds to the help of a flag that may be repeated.
 _REPEATED = re.compile(r';\s*repeat this option.*', re.DOTALL)
 
@@ -69,6 +71,8 @@ def _flag(flag: flags.Flag) -> str:
   said = _REPEATED.sub('', str(flag.help))
   if isinstance(flag, flags.EnumFlag):
     said = said.partition('>: ')[2]  # absl's list of the values
+    if _kind(flag) == _ONE_OF_MANY:
+      said += f' One of {", ".join(flag.parser.enum_values)}.'
   if flag.boolean:
     head = f'--[no]{flag.name}' if flag.default else f'--{flag.name}'
   else:
@@ -93,7 +97,10 @@ def _flag(flag: flags.Flag) -> str:
 def _kind(flag: flags.Flag) -> str:
   """What stands for the value."""
   if isinstance(flag, flags.EnumFlag):
-    return '|'.join(flag.parser.enum_values)
+    values = '|'.join(flag.parser.enum_values)
+    return (
+      values if len(f'  --{flag.name}={values}') <= _WIDTH else _ONE_OF_MANY
+    )
   if flags_lib.is_path(flag):
     return 'PATH'
   return {'int': 'N', 'float': 'X'}.get(flag.flag_type(), 'VALUE')

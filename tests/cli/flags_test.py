@@ -106,6 +106,7 @@ NO_PATHS = {
   'budget',
   'image_size',
   'widths',
+  'stem_and_head',
 }
 COMMANDS = [
   *map(main.load, main.COMMANDS),
