@@ -24,6 +24,7 @@ TINY_SEARCH = (
   'search.arch_start_epoch=0',
   'data.crop_size=[33, 33]',
   'data.batch_size=2',
+  'data.b_fraction=0.5',
   'runtime.num_panels=1',
 )
 FEW_STEPS = ('--set=train.epochs=1', '--set=train.steps_per_epoch=1')

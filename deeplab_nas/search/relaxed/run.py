@@ -125,8 +125,9 @@ def build(config: config_lib.Config) -> SearchRun:
     if count < data.batch_size:
       raise errors.UserError(
         f'Half {subset.upper()} of split {data.train_split} has {count} images,'
-        f' fewer than data.batch_size, which is {data.batch_size}: lower it, or'
-        ' add images.'
+        f' fewer than data.batch_size, which is {data.batch_size}: lower it,'
+        f' choose another data.b_fraction than {data.b_fraction:g}, or add'
+        ' images.'
       )
   steps_per_epoch = (
     config.search.steps_per_epoch or counts['a'] // data.batch_size
