@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests import command
+from tests.scripts import tiny_trials
 
 
 @pytest.mark.slow
@@ -18,12 +19,7 @@ def test_a_child_is_trained_in_both_ways(records):
     '--set=space.num_layers=1',
     '--set=space.num_blocks=1',
     '--set=search.trial_steps=[4]',
-    '--set=data.crop_size=[17,17]',
-    '--set=data.batch_size=2',
-    '--set=data.image_scale=1',
-    '--set=network.stem_filters=[2,2,4]',
-    '--set=network.head_filters=8',
-    '--set=network.filter_multiplier=1',
+    *tiny_trials.FLAGS,
   )
   assert result.returncode == 0, result.stderr
   (line,) = map(json.loads, result.stdout.splitlines())

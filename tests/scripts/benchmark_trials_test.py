@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests import command
+from tests.scripts import tiny_trials
 
 
 @pytest.mark.slow
@@ -18,12 +19,7 @@ def test_a_trial_is_timed(records):
     '--num_blocks=1',
     '--num_trials=1',
     '--steps=3',
-    '--set=data.crop_size=[17,17]',
-    '--set=data.batch_size=2',
-    '--set=data.image_scale=1',
-    '--set=network.stem_filters=[2,2,4]',
-    '--set=network.head_filters=8',
-    '--set=network.filter_multiplier=1',
+    *tiny_trials.FLAGS,
   )
   assert result.returncode == 0, result.stderr
   (line,) = map(json.loads, result.stdout.splitlines())
