@@ -85,6 +85,10 @@ def main(_) -> None:
     bool(FLAGS.run_dir) or not FLAGS.beside,
     '--beside is the second of two trainings: give the first by --run_dir.',
   )
+  errors.require(
+    not (FLAGS.beside and FLAGS.tflite),
+    '--beside times exports alone: leave out --tflite.',
+  )
   subject = inference.Subject(
     FLAGS.genotype, FLAGS.filter_multiplier, _size(), FLAGS.run_dir
   )

@@ -54,6 +54,10 @@ def test_a_mistake_is_refused_at_once(flag, sentence):
     (['--image_size=9'], '--image_size=9 is no size'),
     (['--run_dir=/none'], '/none is no run folder'),
     (['--beside=/none'], 'give the first by --run_dir'),
+    (
+      ['--run_dir=/none', '--beside=/none', '--tflite'],
+      '--beside times exports alone: leave out --tflite',
+    ),
     (['--run_dir=gs://a/b'], '--run_dir=gs://a/b is refused'),
     (['--genotype=zoo:none'], 'known are auto_deeplab'),
   ],
