@@ -191,12 +191,18 @@ class SearchConfig(config_loss.LossConfig):
       ' leave out what is there twice.',
     )
     self.require_at_most('end_learning_rate', 'learning_rate')
-    if self.arch_start_epoch >= self.epochs:
-      raise errors.UserError(
-        f'search.arch_start_epoch is {self.arch_start_epoch}, expected less'
-        f' than search.epochs, which is {self.epochs}: otherwise alpha and'
-        ' beta would never be trained.'
-      )
+    self._check_arch_start_epoch()
+
+  def _check_arch_start_epoch(self) -> None:
+    if self.strategy == 'single_path':  # decides after its epochs
+      self.require_at_most('arch_start_epoch', 'epochs')
+      return
+    errors.require(
+      self.arch_start_epoch < self.epochs,
+      f'search.arch_start_epoch is {self.arch_start_epoch}, expected less'
+      f' than search.epochs, which is {self.epochs}: otherwise alpha and'
+      ' beta would never be trained.',
+    )
 
   def _decide_objectives(self) -> None:
     """What null stands for, and what a compression alone has or lacks."""

@@ -11,6 +11,10 @@ from deeplab_nas.config import search as config_search
   [
     ({'arch_start_epoch': 40}, 'arch_start_epoch is 40, .* which is 40'),
     ({'epochs': 5}, 'arch_start_epoch is 20, .* search.epochs, which is 5'),
+    (
+      {'strategy': 'single_path', 'epochs': 5, 'arch_start_epoch': 6},
+      'arch_start_epoch is 6, .*at most search.epochs, which is 5',
+    ),
     ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
     ({'objectives': ('miou', 'latency_ms')}, 'give search.latency_table=FILE'),
     ({'objectives': ('miou', 'miou')}, 'expected each score once'),
@@ -39,6 +43,13 @@ def test_what_contradicts_itself_is_refused(settings, sentence):
 def test_the_last_epoch_may_be_the_first_to_learn_the_architecture():
   settings = config_search.SearchConfig(epochs=5, arch_start_epoch=4)
   assert (settings.epochs, settings.arch_start_epoch) == (5, 4)
+
+
+def test_what_decides_after_its_epochs_may_learn_weights_alone():
+  settings = config_search.SearchConfig(
+    strategy='single_path', epochs=5, arch_start_epoch=5
+  )
+  assert settings.arch_start_epoch == 5
 
 
 @pytest.mark.parametrize(
