@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -149,15 +150,11 @@ class _Scores:
     bits = np.array([own]).view(np.int64) * self._is_chief
     value = devices.sum_of_workers(self._distribution, bits).view(np.float64)[0]
     self.values.append(float(value))
-    left = np.mean(self._seconds or [0.0]) * (self._most - len(self.values))
     logging.log_every_n_seconds(
       logging.INFO,
-      '%d of %d architectures: the best has cross-entropy %.4f; %s left.',
+      '%s',
       _SECONDS_BETWEEN_LINES,
-      len(self.values),
-      self._most,
-      _best(self.values),
-      report_text.duration(left),
+      progress(self.values, self._most, self._seconds),
     )
     return self.values[-1]
 
@@ -167,6 +164,27 @@ class _Scores:
       self._log.add(genotype, self._evaluate(genotype))
       self._seconds.append(time.monotonic() - began)
     return self._log[genotype][shared_weights.CROSS_ENTROPY]
+
+
+def progress(
+  values: Sequence[float], most: int, seconds: Sequence[float]
+) -> str:
+  """How far an evolution is, in a line.
+
+  Args:
+    values: Losses so far.
+    most: How many architectures are scored.
+    seconds: What each took that was scored here; of a worker that waits for
+      the first one there are none, and then nothing is said of what is left.
+  """
+  found = (
+    f'{len(values)} of {most} architectures: the best has cross-entropy'
+    f' {_best(values):.4f}'
+  )
+  if not seconds:
+    return f'{found}.'
+  left = np.mean(seconds) * (most - len(values))
+  return f'{found}; {report_text.duration(left)} left.'
 
 
 def described(values: list[float], num_random: int) -> str:
@@ -184,6 +202,6 @@ def described(values: list[float], num_random: int) -> str:
   )
 
 
-def _best(values: list[float]) -> float:
+def _best(values: Sequence[float]) -> float:
   """NaN if none is finite."""
   return min(filter(math.isfinite, values), default=math.nan)

@@ -101,3 +101,11 @@ def test_what_an_evolution_came_to_in_words(values, best, first):
   assert f'scored {len(values)} architectures' in text
   assert f'cross-entropy {best}, the best of the first 2' in text
   assert text.endswith(f'random, {first}.')
+
+
+def test_what_is_left_is_said_where_scores_were_timed():
+  """Workers that wait for the first one have timed none."""
+  begun = '2 of 5 architectures: the best has cross-entropy 1.5000'
+  timed = conclusion.progress([2.0, 1.5], 5, [8.0, 12.0])
+  assert timed == f'{begun}; 30 s left.'
+  assert conclusion.progress([2.0, 1.5], 5, []) == f'{begun}.'
