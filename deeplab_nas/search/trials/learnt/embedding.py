@@ -87,7 +87,7 @@ class Embedding:
       weights: To begin with.
     """
     values = (losses - np.mean(losses)) / (np.std(losses) or 1.0)
-    adam = recurrent.Adam(weights, _RATE)
+    adam = recurrent.Adam(recurrent.light(weights), _RATE)
     tokens = self._tokens(genotypes)
     for _ in range(num_steps):
       _, by_weights = self._surprise(adam.weights, tokens, values)
@@ -111,14 +111,15 @@ class Embedding:
     self, weights: recurrent.Weights, tokens: np.ndarray, values: np.ndarray
   ) -> tuple[float, recurrent.Weights]:
     passed = self._passed(weights, tokens)
+    points = passed.points.astype(np.float64)  # a matrix of them is inverted
     count = len(values)
-    similar = kernel(passed.points, passed.points)
+    similar = kernel(points, points)
     found, by_kernel = leave_one_out(similar + NOISE * np.eye(count), values)
     # Of k = exp(-|a - b|^2 / (2 s^2)) by a: -k (a - b) / s^2.
     slopes = -2 * by_kernel * similar / LENGTH**2
-    by_points = slopes.sum(axis=1)[:, None] * passed.points
-    by_points -= slopes @ passed.points
-    by_weights = self._gradient(weights, passed, -by_points / count)
+    by_points = slopes.sum(axis=1)[:, None] * points - slopes @ points
+    by_points = (-by_points / count).astype(passed.points.dtype)
+    by_weights = self._gradient(weights, passed, by_points)
     decay = sum(np.sum(x**2) for x in weights.values())
     return -found / count + 0.5 * _DECAY * decay, {
       name: slope + _DECAY * weights[name] for name, slope in by_weights.items()

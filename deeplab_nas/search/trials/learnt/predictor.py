@@ -89,7 +89,7 @@ class Ensemble:
     found = []
     if self._kind != 'mlp':
       tokens = self._tokens(genotypes)
-      found += list(_values(self._lstm, tokens)[0])
+      found += list(_values(self._lstm, tokens)[0].astype(np.float64))
     if self._kind != 'lstm':
       rows = (self._described(genotypes) - self._center) / self._scale
       found += [mlp.predict(rows) for mlp in self._mlps]
@@ -149,10 +149,10 @@ def _trained(
     }
     for _ in kept
   ]
-  adam = recurrent.Adam(
-    {name: np.stack([m[name] for m in made]) for name in made[0]}, _LSTM_RATE
-  )
-  shares = kept / kept.sum(axis=1, keepdims=True)
+  stacked = {name: np.stack([m[name] for m in made]) for name in made[0]}
+  adam = recurrent.Adam(recurrent.light(stacked), _LSTM_RATE)
+  values = values.astype(np.float32)
+  shares = (kept / kept.sum(axis=1, keepdims=True)).astype(np.float32)
   for _ in range(_LSTM_STEPS):
     weights = adam.weights
     found, outputs, steps = _values(weights, tokens)

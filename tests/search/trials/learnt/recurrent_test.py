@@ -78,3 +78,23 @@ def test_adam_is_that_of_keras():
     ours.update({'x': 2 * ours.weights['x'] - 1})
     theirs.apply_gradients([(2 * variable - 1, variable)])
   np.testing.assert_allclose(ours.weights['x'], variable.numpy(), atol=1e-4)
+
+
+def test_light_weights_stay_light():
+  weights, inputs = draw(2)
+  by_outputs = RNG.normal(size=(2, STEPS, COUNT, UNITS))
+  outputs, steps = recurrent.run(weights, inputs)
+  found, by_inputs = recurrent.gradients(weights, steps, by_outputs)
+  light = recurrent.light(weights)
+  few, light_steps = recurrent.run(light, inputs.astype(np.float32))
+  of_light, by_light = recurrent.gradients(
+    light, light_steps, by_outputs.astype(np.float32)
+  )
+  adam = recurrent.Adam(light, 0.1)
+  adam.update(of_light)
+  for value in (few, by_light, *of_light.values(), *adam.weights.values()):
+    assert value.dtype == np.float32
+  np.testing.assert_allclose(few, outputs, atol=1e-5)
+  np.testing.assert_allclose(by_light, by_inputs, atol=1e-4)
+  for name in found:
+    np.testing.assert_allclose(of_light[name], found[name], atol=1e-4)
