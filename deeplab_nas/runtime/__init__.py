@@ -1,1 +1,1 @@
-"""The process: its console; TensorFlow's Keras, kernels, threads, memory."""
+"""The process: console, TensorFlow's Keras, kernels, threads, sums, memory."""

@@ -16,6 +16,7 @@ from absl import logging
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.runtime import ordered_sums
 
 
 def prepare(config: config_lib.RuntimeConfig) -> None:
@@ -37,6 +38,7 @@ def prepare(config: config_lib.RuntimeConfig) -> None:
     ) from error
   tf.keras.utils.set_random_seed(config.seed)
   if config.deterministic:
+    ordered_sums.enforce()
     tf.config.experimental.enable_op_determinism()
 
 
