@@ -73,7 +73,7 @@ class SampledSupernet:
 
   @property
   def can_choose(self) -> bool:
-    """Whether one can `choose`: in float32 on processors, no kernels shared.
+    """Whether one can `choose`: in float32 on processors.
 
     Not with global paths, which weigh the heads.
     """
@@ -81,7 +81,6 @@ class SampledSupernet:
     return (
       supernet.fused
       and supernet.precision == 'float32'
-      and not supernet.space.shared_kernels
       and not supernet.space.has_global_paths
       and not tf.config.list_logical_devices('GPU')
     )
@@ -186,7 +185,8 @@ class SampledSupernet:
     padded = padding.pad(images / 127.5 - 1, grid.strides[-1])
     half, quarter = self.supernet.stem(padded, phase)
     states = [half, quarter]
-    for i, of_layer in enumerate(weights):
+    for i, (layer, values) in enumerate(zip(choice.layers, weights)):
+      of_layer = touched.with_copies(layer, values)
       states.append(self._layer(i, *states[-2:], choice, of_layer, padded))
     finest = padding.size_at(padded, grid.strides[0])
     parts = [

@@ -39,6 +39,8 @@ class Layer(NamedTuple):
       are always there.
     norm_at: int32 [M], where a slot's norms begin in these.
     zero_norms: int32 [z], those of slots that read zeros.
+    copies: Of shared kernels, int32 [m], for each weight that `at` counts its
+      place in `indices`: slots of a block have some in common. Else None.
   """
 
   level: tf.Tensor
@@ -49,6 +51,7 @@ class Layer(NamedTuple):
   norms: tf.Tensor
   norm_at: tf.Tensor
   zero_norms: tf.Tensor
+  copies: tf.Tensor | None = None
 
 
 class Way(NamedTuple):
@@ -87,8 +90,9 @@ def layer_of(
     sample.edge[layer - 1], [_tables(way) for way in ways], []
   )
   is_zeros = sample.is_used & ~is_active
+  shape = ways[0].shape
   found = cases.call(
-    _find(len(ways[0].shape.cell.edges)),
+    _find(len(shape.cell.edges), shape.shared_kernels),
     [*tables, sample.primitive, is_active, is_zeros, is_zero],
   )
   return Layer(sample.level[layer - 1], is_zero, primitive, *found)
@@ -115,8 +119,11 @@ def _tables(way: Way) -> cases.Function:
 
 
 @functools.cache
-def _find(num_edges: int) -> cases.Function:
+def _find(num_edges: int, is_shared: bool) -> cases.Function:
   """From tables and slots to the rest of a `Layer`."""
+
+  def elements(rows, row_size):
+    return tf.reshape(rows[:, tf.newaxis] * row_size + tf.range(row_size), [-1])
 
   def find(sizes, inputs, *args):
     weights, norms = places_lib.Ragged(*args[:3]), places_lib.Ragged(*args[3:6])
@@ -128,16 +135,40 @@ def _find(num_edges: int) -> cases.Function:
     entries = tf.concat([inputs, of_slots], 0)
     is_there = tf.concat([[True, ~is_zero], is_active], 0)
     rows, at = weights.select(entries, is_there)
-    indices = rows[:, tf.newaxis] * row_size + tf.range(row_size)
+    copies = []
+    if is_shared:
+      rows, of_row = tf.unique(rows)
+      copies = [elements(of_row, row_size)]
+    indices = elements(rows, row_size)
     is_there = tf.concat([[True, True], is_active], 0)
     of_norms, norm_at = norms.select(entries, is_there)
     zeros, _ = norms.select(of_slots, is_zeros)
     at = at[2:] * row_size
-    return [tf.reshape(indices, [-1]), at, of_norms, norm_at[2:], zeros]
+    return [indices, at, of_norms, norm_at[2:], zeros, *copies]
 
   flag = tf.TensorSpec([], tf.bool)
   specs = [*[_INDICES] * 9, _FLAGS, _FLAGS, flag]
   return cases.traced(find, specs)
+
+
+def with_copies(layer: Layer, values: tf.Tensor) -> tf.Tensor:
+  """What the operations compute with, float32 [m].
+
+  Args:
+    layer: Where it is.
+    values: float32 [n], of `layer.indices`; the gradients of copies add up.
+  """
+  if layer.copies is None:
+    return values
+
+  @tf.custom_gradient
+  def copied(values):
+    def gradient(g):
+      return tf.math.unsorted_segment_sum(g, layer.copies, tf.size(values))
+
+    return tf.gather(values, layer.copies), gradient
+
+  return copied(values)
 
 
 def read(

@@ -22,12 +22,15 @@ NUM_CLASSES = 3
 SIZE = 33, 65
 
 
-def build(chosen, num_layers=3, num_blocks=2, partial_channels=1):
+def build(
+  chosen, num_layers=3, num_blocks=2, partial_channels=1, shared_kernels=False
+):
   space = search_space.SearchSpace(
     cell_space.CellSpace(num_blocks, chosen),
     lattice.Lattice(num_layers),
     4,
     partial_channels,
+    shared_kernels=shared_kernels,
   )
   tf.keras.utils.set_random_seed(0)
   net = supernet.Supernet(space, NUM_CLASSES)
@@ -132,6 +135,16 @@ def test_it_equals_the_supernet_under_the_same_weights():
   space = passes.net.space
   for seed in range(4):
     assert_equal(passes, one_hot(space.random(seed), space))
+
+
+def test_edges_of_a_block_have_kernels_in_common():
+  chosen = primitives.PRIMITIVES[1:6]
+  passes = Passes(build(chosen, 2, shared_kernels=True))
+  arch = _operation_on_every_edge(passes.net.space, 0)
+  assert_equal(passes, arch, 5e-4)
+  op = np.zeros_like(arch.op)
+  op[:, [p.name for p in chosen].index('sep_conv_3x3')] = 1  # on all edges
+  assert_equal(passes, arch._replace(op=tf.constant(op)), 5e-4)
 
 
 @functools.cache
