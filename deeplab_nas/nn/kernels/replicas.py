@@ -54,6 +54,25 @@ def totals(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
   return list(context.all_reduce('SUM', list(tensors)))
 
 
+def agreed(tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+  """The first replica's tensors, on all replicas and without a gradient.
+
+  For what all compute alike and then change variables by: TensorFlow rounds
+  sums of three and more by which summand was there first, so that the replicas'
+  copies would drift apart.
+
+  Args:
+    tensors: Of any shapes, in float types.
+  """
+  if count() == 1 or not tensors:
+    return list(tensors)
+  own = tf.distribute.get_replica_context().replica_id_in_sync_group
+  is_first = tf.equal(own, 0)
+  return totals(
+    [tf.where(is_first, tf.stop_gradient(x), tf.zeros_like(x)) for x in tensors]
+  )
+
+
 def gathered(x: tf.Tensor) -> tf.Tensor:
   """All replicas' tensors of one shape [N, ...], as [R * N, ...].
 

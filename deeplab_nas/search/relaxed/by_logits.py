@@ -111,6 +111,8 @@ class ByLogits(tf.Module):
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
     descended, others = self.regularized(gradients), ()
+    agreed = replicas.agreed([*gradients, *descended])
+    gradients, descended = agreed[: len(gradients)], agreed[len(gradients) :]
     if self.costs is not None:
       others = self.costs.gradients(self.mode, self.learnt, is_finite)
       descended = [a + b for a, b in zip(descended, others)]

@@ -43,6 +43,7 @@ from absl import logging
 
 from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.report import arch_state
 from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import (
@@ -165,6 +166,7 @@ class CostTerm(tf.Module):
       tape.watch(variables)
       share = tf.cast(self.expected(mode()) / self.budget, tf.float32)
     found = tape.gradient(share, variables, unconnected_gradients='zero')
+    share, *found = replicas.agreed([share, *found])
     excess = tf.stack([share - 1, self.floor / self.budget - share])
     down, up = tf.unstack(tf.nn.relu(self.multipliers + self._weight * excess))
     pull = tf.where(is_learning, down - up, 0.0)

@@ -136,7 +136,7 @@ class Enas(tf.Module):
       [slopes, bonus],
       unconnected_gradients='zero',  # of an embedding that nothing reads
     )
-    return losses, [*map(tf.convert_to_tensor, gradients)]
+    return losses, replicas.agreed([*map(tf.convert_to_tensor, gradients)])
 
   def excess(self, losses: tf.Tensor) -> tf.Tensor:
     """How much more each child lost than could be expected, float32 [N]."""

@@ -280,6 +280,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
     """A step of the weights under the strategy's sample."""
     steps_done = self.weight_optimizer.iterations
     arch = self.strategy.sample(self._progress(steps_done))
+    arch = arch_weights.ArchWeights(*replicas.agreed(arch))
     settings = arch, self.weight_optimizer, self.weight_decay
     if not (self.samples_paths or self.moves_paths):
       return weight_steps.FullStep(self.supernet, *settings)

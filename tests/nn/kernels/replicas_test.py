@@ -12,6 +12,7 @@ def test_alone_a_sum_is_the_tensor():
   assert replicas.count() == 1
   assert replicas.total(x) is x
   assert replicas.totals([x, x]) == [x, x]
+  assert replicas.agreed([x, x]) == [x, x]
 
 
 def test_alone_what_is_gathered_is_the_tensor():

@@ -1,5 +1,9 @@
 """What every strategy has to keep: one test for all that there are."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +20,7 @@ from deeplab_nas.space import (
   primitives,
   search_space,
 )
+from tests import command
 from tests.search import tiny
 from tests.search.relaxed import toy
 
@@ -165,6 +170,28 @@ def test_variables_may_be_mirrored(name):
     mirrored.run(lambda at=at: built.update(model.step(at)))
   for a, b in zip(alone.mode(), built.mode()):
     np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_replicas_learn_as_one_device_and_stay_equal():
+  """Bit for bit, as nothing else keeps the copies of a variable together."""
+  done = subprocess.run(
+    [sys.executable, '-m', 'tests.search.relaxed.two_replicas'],
+    capture_output=True,
+    text=True,
+    cwd=command.ROOT,
+  )
+  assert done.returncode == 0, done.stderr
+  found = json.loads(done.stdout.splitlines()[-1])
+  assert list(found) == [*toy.RELAXED]
+  for name, ((losses, alone), (sums, shared)) in found.items():
+    assert np.isnan(losses).sum() == 1
+    np.testing.assert_allclose(sums, losses, 1e-4, 1e-5, err_msg=name)
+    for variable, (first, second) in shared.items():
+      assert first == second, f'{name}, {variable}'
+      np.testing.assert_allclose(
+        first, alone[variable][0], 1e-3, 1e-3, err_msg=f'{name}, {variable}'
+      )
 
 
 @every
