@@ -55,7 +55,11 @@ class Enas(tf.Module):
     optimizer: Of its weights.
     baseline: Moving average of losses, for one child a step.
     squares: Moving average of s^2.
+    ops_per_edge: See `strategy.ByPaths`, as `compares_paths`.
   """
+
+  ops_per_edge = 1
+  compares_paths = True
 
   def __init__(
     self,

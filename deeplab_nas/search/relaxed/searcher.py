@@ -315,7 +315,9 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       train,
       val,
       self._progress(tf.maximum(steps_done - 1, 0)),
-      functools.partial(self._batch_loss, phases.ARCH_STEP),
+      self._path_loss
+      if self.samples_paths and getattr(self.strategy, 'compares_paths', False)
+      else functools.partial(self._batch_loss, phases.ARCH_STEP),
       weights,
     )
     value = self.strategy.update(step)
@@ -332,6 +334,16 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
   ) -> tf.Tensor:
     images, labels = batch
     return self._loss(self.supernet(images, weights, phase), labels)
+
+  def _path_loss(
+    self, batch: strategy_lib.Batch, weights: arch_weights.ArchWeights
+  ) -> tf.Tensor:
+    """The loss in an architecture step, of weights as a sample has them."""
+    images, labels = batch
+    sampled = self._sampled()
+    choice = sampled.choose(weights, phases.ARCH_STEP)
+    logits = sampled(images, choice, sampled.read(choice))
+    return self._loss(logits, labels)
 
   def _progress(self, step: tf.Tensor) -> strategy_lib.Progress:
     fraction = tf.cast(step, tf.float32) / self._num_steps

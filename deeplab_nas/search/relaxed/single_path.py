@@ -69,13 +69,14 @@ class SinglePath(tf.Module):
     architectures apart.
 
   Attributes:
-    ops_per_edge: See `strategy.ByPaths`.
+    ops_per_edge: See `strategy.ByPaths`, as `compares_paths`.
     op: float32 variable [E, K], of the champion.
     transition: float32 variable [L, S, 3], of the champion.
     num_compared: int64 variable [], comparisons with a champion.
   """
 
   ops_per_edge = 1
+  compares_paths = True
 
   def __init__(
     self,

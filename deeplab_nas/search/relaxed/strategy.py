@@ -146,9 +146,13 @@ class ByPaths(RelaxedStrategy, Protocol):
   Attributes:
     ops_per_edge: The most operations that a sample weighs on one edge of the
       cell. All others, and all transitions but those of a path, are exactly 0.
+    compares_paths: Whether `update` asks `ArchStep.loss` for such weights too,
+      and for no gradient. Then it computes no more than they weigh either;
+      False where it is not there.
   """
 
   ops_per_edge: int
+  compares_paths: bool
 
 
 class Concluding(RelaxedStrategy, Protocol):

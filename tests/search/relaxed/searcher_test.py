@@ -9,10 +9,12 @@ import tensorflow as tf
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import conv_gradients, phases
+from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.search.relaxed import noise_walks
 from deeplab_nas.train import losses
 from tests.nn import bfloat16
 from tests.search import draw, tiny
+from tests.search.relaxed import toy
 
 
 def values(variables):
@@ -91,6 +93,51 @@ def test_steps_of_a_strategy_are_compiled_and_learn():
   assert np.isfinite([history['loss'], history['arch_loss']]).all()
   assert any(changed(before[0], learnt))
   assert any(changed(before[1], model.supernet.trainable_variables))
+
+
+def twins(name, **settings):
+  """A model that computes its samples alone, and one that computes all."""
+  models = [tiny.searcher(strategy=name, **settings) for _ in range(2)]
+  assert all(model.samples_paths for model in models)
+  models[1].samples_paths = False
+  return models
+
+
+# Those that learn without gradients of the weights of a path.
+BY_COMPARISON = [
+  name
+  for name in toy.RELAXED
+  if getattr(toy.build(name), 'compares_paths', False)
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', BY_COMPARISON)
+def test_steps_of_samples_are_those_of_the_whole_supernet(name, monkeypatch):
+  """Without decay and momentum, by which the whole one moves all weights."""
+  sampled, whole = twins(name, weight_decay=0.0, momentum=0.0)
+  before = values(sampled.supernet.trainable_variables)
+
+  def steps(model):
+    weight_step, arch_step = map(
+      tf.function, (model.weight_step, model.arch_step)
+    )
+    for number in range(2):
+      yield float(weight_step(tiny.batch(number)))
+      kept = values(model.supernet.variables)
+      yield float(arch_step(None, tiny.batch(10 + number)))
+      assert not any(changed(kept, model.supernet.variables))
+
+  expected = list(steps(whole))
+  monkeypatch.setattr(supernet_lib.Supernet, '__call__', None)
+  found = list(steps(sampled))
+  np.testing.assert_allclose(found, expected, rtol=1e-4)
+  for ours, theirs in (
+    *zip(*(model.supernet.trainable_variables for model in (sampled, whole))),
+    *zip(*(model.strategy.variables for model in (sampled, whole))),
+  ):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+  assert any(changed(before, sampled.supernet.trainable_variables))
 
 
 def test_learning_rate_is_a_cosine():

@@ -49,6 +49,11 @@ class SampledSupernet:
   Logits, gradients and statistics are those of `supernet(images, arch, phase)`,
   but the statistics of what is not computed stay. Norms are never synchronized.
 
+  Passes of one graph come one after the other: they share kernels, and oneDNN's
+  batch norm keeps its number of channels in the kernel while it computes. Of
+  two at a time one writes beyond its memory. Gradients of several passes have
+  no such order: take them one by one.
+
   Attributes:
     supernet: Whose variables these are.
     per_edge: The most operations of an edge that may have a weight.
@@ -57,6 +62,7 @@ class SampledSupernet:
   def __init__(self, supernet: supernet_lib.Supernet, per_edge: int = 1):
     self.supernet = supernet
     self.per_edge = per_edge
+    self._turn = tf.Variable(0, trainable=False, dtype=tf.int64)
     grid = supernet.space.lattice
     self._edges = [
       sample_lib.edges_into(grid, layer)
@@ -181,6 +187,16 @@ class SampledSupernet:
       choice: What is computed.
       weights: What `read` gave, of which gradients may be asked.
     """
+    with tf.control_dependencies([self._turn.assign_add(1)]):
+      images = tf.identity(images)
+    logits = self._logits(images, choice, weights)
+    with tf.control_dependencies([logits]):
+      self._turn.assign_add(1)
+    return logits
+
+  def _logits(
+    self, images: tf.Tensor, choice: Choice, weights: Sequence[tf.Tensor]
+  ) -> tf.Tensor:
     grid, phase = self.supernet.space.lattice, choice.phase
     padded = padding.pad(images / 127.5 - 1, grid.strides[-1])
     half, quarter = self.supernet.stem(padded, phase)

@@ -20,8 +20,9 @@ import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, input_pipeline, subsets
-from deeplab_nas.nn.kernels import phases
+from deeplab_nas.nn.kernels import graph_ops, phases
 from deeplab_nas.nn.supernet import supernet as supernet_lib
+from deeplab_nas.nn.supernet.sampled import supernet as sampled_supernet
 from deeplab_nas.space import arch_weights
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.train import losses, recalibration
@@ -41,6 +42,7 @@ class SharedWeights:
   statistics or on what was scored before. Differs from the network that a
   training of the architecture would have as a supernet does: where H^{l-2} is
   off the path, zeros stand for it, and the heads off the path add constants.
+  Where the supernet can be sampled, nothing else is computed.
 
   On one device: of several replicas, give a twin of the same weights.
 
@@ -65,6 +67,8 @@ class SharedWeights:
       ignore_label: Label of pixels that do not count.
     """
     self.supernet = supernet
+    # A block may read a source twice.
+    self._sampled = sampled_supernet.SampledSupernet(supernet, per_edge=2)
     self._val = val
     space = supernet.space
     op_shape = len(space.cell.edges), len(space.cell.primitives)
@@ -113,15 +117,24 @@ class SharedWeights:
   def _forward(
     self, supernet: supernet_lib.Supernet, images: tf.Tensor
   ) -> tf.Tensor:
-    return supernet(images, self._weights(), phases.WEIGHT_STEP)
+    del supernet  # the one that is had
+    return self._logits(images, phases.WEIGHT_STEP)
 
   def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-    logits = self.supernet(images, self._weights(), phases.INFERENCE)
+    logits = self._logits(images, phases.INFERENCE)
     self._mean.update_state(
       self._loss(logits, labels[..., tf.newaxis]),
       losses.num_valid(labels, self._ignore_label),
     )
     self._iou.update_state(labels, logits)
+
+  @graph_ops.recorded
+  def _logits(self, images: tf.Tensor, phase: phases.Phase) -> tf.Tensor:
+    """Logits float32 [B, H, W, num_classes] of the architecture."""
+    if not self._sampled.is_supported:
+      return self.supernet(images, self._weights(), phase)
+    choice = self._sampled.choose(self._weights(), phase)
+    return self._sampled(images, choice, self._sampled.read(choice))
 
   def _weights(self) -> arch_weights.ArchWeights:
     return arch_weights.ArchWeights(*map(tf.convert_to_tensor, self._arch))

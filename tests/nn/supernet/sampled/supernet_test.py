@@ -202,3 +202,37 @@ def test_only_what_the_sample_touches_is_read():
   logits, _, gradients = passes.part(arch)
   assert np.isfinite(logits).all()
   assert all(np.isfinite(x).all() for x in tf.nest.flatten(gradients))
+
+
+def ancestors(op):
+  """All operations that have to be done before it, and itself."""
+  found, todo = set(), [op]
+  while todo:
+    op = todo.pop()
+    if op not in found:
+      found.add(op)
+      todo += [*(x.op for x in op.inputs), *op.control_inputs]
+  return found
+
+
+def test_passes_of_one_graph_come_one_after_the_other():
+  """They share kernels that write elsewhere if two use them at a time."""
+  net = build(primitives.PRIMITIVES[3:6])
+  sampled = sampled_supernet.SampledSupernet(net)
+  computed = []
+
+  def logits(seed):
+    arch = one_hot(net.space.random(seed), net.space)
+    choice = sampled.choose(arch, phases.ARCH_STEP)
+    return sampled(images(), choice, sampled.read(choice))
+
+  @graph_ops.recorded
+  def passes(is_third):
+    computed.extend(logits(seed) for seed in range(2))
+    zeros = tf.zeros([2, *SIZE, NUM_CLASSES])
+    computed.append(tf.cond(is_third, lambda: logits(2), lambda: zeros))
+
+  signature = [tf.TensorSpec([], tf.bool)]
+  tf.function(passes, signature, autograph=False).get_concrete_function()
+  first, second, third = (x.op for x in computed)
+  assert first in ancestors(second) and second in ancestors(third)
