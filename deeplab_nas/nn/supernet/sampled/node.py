@@ -8,6 +8,7 @@ their functions.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -89,68 +90,105 @@ class Kept(NamedTuple):
   blocks: tf.Tensor
 
 
-@functools.cache
-def forward(kind: Kind) -> cases.Function:
+def forward(
+  kinds: Sequence[Kind], branch: tf.Tensor, inputs: Inputs
+) -> list[tf.Tensor]:
   """From `Inputs` to the output, `Kept`, and the norms' statistics.
 
   Those are mean and variance, float32 [r, C/K], in the order of the weights.
+
+  Args:
+    kinds: What the node may be: they differ in what comes before the cell. That
+      alone is a branch each, as TensorFlow looks at every call of a function
+      that a graph may come to, and a cell has hundreds.
+    branch: int32 [], which it is.
+    inputs: What it depends on.
   """
-  return cases.traced(functools.partial(_forward, kind), _signature(kind))
-
-
-@functools.cache
-def backward(kind: Kind) -> cases.Function:
-  """From `Inputs`, `Kept` and the output's gradient to three gradients.
-
-  Those of prev, prev_prev and weights.
-  """
-  images = [kind.operations.spec] * 4
-  return cases.traced(
-    functools.partial(_backward, kind), [*_signature(kind), *images]
+  x, cell = inputs, _cell(kinds[0])
+  *states, mean, variance = cases.choose(
+    branch, list(map(_forward, kinds)), inputs
   )
-
-
-def _forward(kind: Kind, *args):
-  x = Inputs(*args)
-  rows = kind.operations.partial_channels  # of an input's norm
-  states, used = [], []
-  for i, (image, kernel, branch, of) in enumerate(_inputs(kind, x)):
-    at = slice(i * rows, (i + 1) * rows)
-    state, *of_input = cases.choose(
-      branch,
-      sampled_input.forward(of),
-      [image, kernel, x.size, x.filters, x.mean[at], x.variance[at]],
-    )
-    states.append(state)
-    used.append(of_input)
   blocks, *of_cell = cases.call(
-    _cell(kind).forward,
-    [*states, *x.slots, x.weights, x.mean, x.variance],
+    cell.forward, [*states, *x.slots, x.weights, x.mean, x.variance]
   )
-  statistics = [tf.concat(parts, 0) for parts in zip(*used, of_cell)]
+  statistics = [tf.concat(parts, 0) for parts in zip((mean, variance), of_cell)]
   output = tf.cast(x.beta, blocks.dtype) * blocks
   return [output, *states, blocks, *statistics]
 
 
-def _backward(kind: Kind, *args):
-  x, kept, g = Inputs(*args[:-4]), Kept(*args[-4:-1]), args[-1]
+def backward(
+  kinds: Sequence[Kind],
+  branch: tf.Tensor,
+  inputs: Inputs,
+  kept: Kept,
+  g: tf.Tensor,
+) -> list[tf.Tensor]:
+  """Gradients of prev, prev_prev and weights.
+
+  Args:
+    kinds: As in `forward`.
+    branch: Likewise.
+    inputs: Likewise.
+    kept: What it has returned.
+    g: The output's gradient.
+  """
+  x = inputs
   g = tf.cast(x.beta, g.dtype) * g
   *of_states, of_cell = cases.call(
-    _cell(kind).backward, [*kept, g, *x.slots, x.weights]
+    _cell(kinds[0]).backward, [*kept, g, *x.slots, x.weights]
   )
-  of_images, of_kernels = zip(
-    *(
-      cases.choose(
+  *of_images, of_kernels = cases.choose(
+    branch, list(map(_backward, kinds)), [*x, *of_states]
+  )
+  return [*of_images, tf.concat([of_kernels, of_cell], 0)]
+
+
+@functools.cache
+def _forward(kind: Kind) -> cases.Function:
+  """From `Inputs` to the cell's inputs, and their norms' statistics."""
+
+  def states(*args):
+    x, found, used = Inputs(*args), [], []
+    rows = kind.operations.partial_channels  # of an input's norm
+    for i, (image, kernel, branch, of) in enumerate(_inputs(kind, x)):
+      at = slice(i * rows, (i + 1) * rows)
+      state, *of_input = cases.choose(
         branch,
-        sampled_input.backward(of),
-        [image, kernel, x.size, x.filters, of_state],
+        sampled_input.forward(of),
+        [image, kernel, x.size, x.filters, x.mean[at], x.variance[at]],
       )
-      for (image, kernel, branch, of), of_state in zip(
-        _inputs(kind, x), of_states
+      found.append(state)
+      used.append(of_input)
+    return [*found, *(tf.concat(parts, 0) for parts in zip(*used))]
+
+  return cases.traced(states, _signature(kind))
+
+
+@functools.cache
+def _backward(kind: Kind) -> cases.Function:
+  """From `Inputs` and the gradients of the cell's inputs to the images'.
+
+  And that of both kernels.
+  """
+
+  def gradients(*args):
+    x, of_states = Inputs(*args[:-2]), args[-2:]
+    of_images, of_kernels = zip(
+      *(
+        cases.choose(
+          branch,
+          sampled_input.backward(of),
+          [image, kernel, x.size, x.filters, of_state],
+        )
+        for (image, kernel, branch, of), of_state in zip(
+          _inputs(kind, x), of_states
+        )
       )
     )
-  )
-  return [*of_images, tf.concat([*of_kernels, of_cell], 0)]
+    return [*of_images, tf.concat(of_kernels, 0)]
+
+  images = [kind.operations.spec] * 2
+  return cases.traced(gradients, [*_signature(kind), *images])
 
 
 def _inputs(kind: Kind, x: Inputs):

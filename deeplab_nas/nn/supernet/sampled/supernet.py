@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab_nas.nn.kernels import cases, graph_ops, padding, phases, resize
+from deeplab_nas.nn.kernels import graph_ops, padding, phases, resize
 from deeplab_nas.nn.supernet import node as node_lib
 from deeplab_nas.nn.supernet import supernet as supernet_lib
 from deeplab_nas.nn.supernet.sampled import head as sampled_head
@@ -250,17 +250,17 @@ class SampledSupernet:
       weights,
       *(_served(layer, x, phase) for x in (means, variances)),
     )
-    forward = list(map(sampled_node.forward, kinds))
     used = []
 
     def computed(prev, prev_prev, weights):
       given = inputs._replace(prev=prev, prev_prev=prev_prev, weights=weights)
-      y, *kept = cases.choose(branch, forward, given)
-      used.extend(kept[-2:])
+      y, *kept, mean, variance = sampled_node.forward(kinds, branch, given)
+      used.extend([mean, variance])
 
       def gradients(g):
-        backward = list(map(sampled_node.backward, kinds))
-        found = cases.choose(branch, backward, [*given, *kept[:-2], g])
+        found = sampled_node.backward(
+          kinds, branch, given, sampled_node.Kept(*kept), g
+        )
         for gradient, x in zip(found, (prev, prev_prev, weights)):
           gradient.set_shape(x.shape)
         return found

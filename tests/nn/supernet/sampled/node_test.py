@@ -80,16 +80,25 @@ def test_it_is_the_node_under_one_hot_weights(transition):
     SPACE.num_blocks,
     per_edge=1,
   )
-  output, *kept, mean, variance = sampled_node.forward(kind)(*inputs)
+  # Between others, which it is not.
+  other = kind._replace(prev=kind.prev._replace(is_resized=transition != 2))
+  kinds, branch = [other, kind, other], tf.constant(1)
+
+  @tf.function(autograph=False)
+  def passes(inputs, g):
+    y, *kept, mean, variance = sampled_node.forward(kinds, branch, inputs)
+    kept = sampled_node.Kept(*kept)
+    found = sampled_node.backward(kinds, branch, inputs, kept, g)
+    return (y, mean, variance), found
+
+  (output, mean, variance), gradients_found = passes(inputs, g)
   closeness.assert_close([output], [expected.output], 1e-5)
   closeness.assert_close(
     [mean, variance],
     [tf.gather(expected.mean, norms), tf.gather(expected.variance, norms)],
     1e-5,
   )
-  of_prev, of_prev_prev, of_weights = sampled_node.backward(kind)(
-    *inputs, *kept, g
-  )
+  of_prev, of_prev_prev, of_weights = gradients_found
   spread = np.zeros(vector.shape, 'f')
   spread[indices] = of_weights
   closeness.assert_close([of_prev, of_prev_prev, spread], gradients)
