@@ -340,9 +340,7 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
   ) -> tf.Tensor:
     """The loss in an architecture step, of weights as a sample has them."""
     images, labels = batch
-    sampled = self._sampled()
-    choice = sampled.choose(weights, phases.ARCH_STEP)
-    logits = sampled(images, choice, sampled.read(choice))
+    logits = self._sampled().evaluate(images, weights, phases.ARCH_STEP)
     return self._loss(logits, labels)
 
   def _progress(self, step: tf.Tensor) -> strategy_lib.Progress:

@@ -194,6 +194,22 @@ class SampledSupernet:
       self._turn.assign_add(1)
     return logits
 
+  def evaluate(
+    self,
+    images: tf.Tensor,
+    arch: arch_weights.ArchWeights,
+    phase: phases.Phase,
+  ) -> tf.Tensor:
+    """Logits where no gradients by the cells' weights are asked.
+
+    Args:
+      images: As in a call.
+      arch: As in `choose`.
+      phase: Likewise.
+    """
+    choice = self.choose(arch, phase)
+    return self(images, choice, self.read(choice))
+
   def _logits(
     self, images: tf.Tensor, choice: Choice, weights: Sequence[tf.Tensor]
   ) -> tf.Tensor:

@@ -133,8 +133,7 @@ class SharedWeights:
     """Logits float32 [B, H, W, num_classes] of the architecture."""
     if not self._sampled.is_supported:
       return self.supernet(images, self._weights(), phase)
-    choice = self._sampled.choose(self._weights(), phase)
-    return self._sampled(images, choice, self._sampled.read(choice))
+    return self._sampled.evaluate(images, self._weights(), phase)
 
   def _weights(self) -> arch_weights.ArchWeights:
     return arch_weights.ArchWeights(*map(tf.convert_to_tensor, self._arch))

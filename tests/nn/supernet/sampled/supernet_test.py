@@ -83,8 +83,7 @@ class Passes:
     return logits, choice.layers, tape.gradient(value, [weights, dense])
 
   def _infer(self, arch):
-    choice = self.sampled.choose(arch, phases.INFERENCE)
-    return self.sampled(images(), choice, self.sampled.read(choice))
+    return self.sampled.evaluate(images(), arch, phases.INFERENCE)
 
   def full_gradients(self, layers, gradients):
     """Those of a sampled pass in the form of the full one."""
@@ -223,8 +222,7 @@ def test_passes_of_one_graph_come_one_after_the_other():
 
   def logits(seed):
     arch = one_hot(net.space.random(seed), net.space)
-    choice = sampled.choose(arch, phases.ARCH_STEP)
-    return sampled(images(), choice, sampled.read(choice))
+    return sampled.evaluate(images(), arch, phases.ARCH_STEP)
 
   @graph_ops.recorded
   def passes(is_third):
