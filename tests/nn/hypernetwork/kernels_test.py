@@ -61,8 +61,9 @@ def test_beyond_sixteen_chunks_they_repeat():
   request = kernels.Request(0, 1, shape)
   (found,) = made(tf.ones([1, 6]), [request])
   found = found.numpy().reshape([2 * count, 3])
-  np.testing.assert_array_equal(found[:count], found[count:])
-  assert len(np.unique(found[:count], axis=0)) == count
+  # How a product of matrices rounds can depend on the row.
+  np.testing.assert_allclose(found[:count], found[count:], rtol=0, atol=1e-6)
+  assert len(np.unique(found[:count].round(4), axis=0)) == count
 
 
 def test_a_kernel_begins_about_as_large_as_an_ordinary_one():
