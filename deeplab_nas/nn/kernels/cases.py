@@ -75,6 +75,7 @@ def choose(
     is_stateful: Whether they read or change resources.
   """
   dtypes = [x.dtype for x in branches[0].outputs]
+  index = _closed(index)
   case = tf.raw_ops.Case if is_stateful else tf.raw_ops.StatelessCase
   outputs = case(
     branch_index=index, input=inputs, Tout=dtypes, branches=branches
@@ -82,3 +83,20 @@ def choose(
   if not dtypes:
     return []
   return outputs if isinstance(outputs, list) else [outputs]
+
+
+def _closed(index: tf.Tensor) -> tf.Tensor:
+  """The index, of a node behind which the branches are not looked through.
+
+  XLA's `EncapsulateSubgraphsPass`, which TensorFlow runs on each function with
+  and without XLA, looks for reference variables: it instantiates what a node
+  calls and all that is called in there, once more at each call. It leaves out
+  nodes that come after a reference, and takes one that names an operation with
+  such an output for a call of it.
+  """
+  if tf.executing_eagerly():
+    return index
+  index = tf.identity(index)
+  name = tf.compat.v1.NameAttrList(name='TemporaryVariable')
+  index.op._set_attr('_refers_to', tf.compat.v1.AttrValue(func=name))
+  return index

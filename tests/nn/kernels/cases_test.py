@@ -23,6 +23,22 @@ def test_the_function_of_the_index_is_the_one_that_runs():
   np.testing.assert_array_equal(chosen(tf.constant(7), 5.0), [7, 10])
 
 
+def test_a_choice_comes_after_what_is_taken_for_a_reference():
+  branches = [cases.traced(lambda x: [x], [_SCALAR]) for _ in range(2)]
+
+  @tf.function
+  def chosen(index, x):
+    return cases.choose(index, branches, [x])
+
+  graph = chosen.get_concrete_function(tf.constant(0), tf.constant(1.0)).graph
+  (choice,) = (op for op in graph.get_operations() if 'Case' in op.type)
+  index, _ = choice.inputs
+  named = index.op.get_attr('_refers_to').name
+  with graph.as_default():
+    x = getattr(tf.raw_ops, named)(shape=[], dtype=tf.float32)
+  assert 'ref' in x.dtype.name
+
+
 def test_resources_of_other_branches_stay():
   variables = [tf.Variable(0.0) for _ in range(2)]
   handles = [tf.TensorSpec([], tf.resource)] * 2
