@@ -169,6 +169,12 @@ class TrainConfig(config_loss.LossConfig):
         ' waits for better scores, but train.keep=last keeps what comes last:'
         ' set it to null, or train.keep to best.'
       )
+    if self.optimizer != 'sgd' and self.momentum != TrainConfig.momentum:
+      raise errors.UserError(
+        f'train.momentum is {self.momentum:g}, which'
+        f' train.optimizer={self.optimizer} does not read: leave it out, or set'
+        ' train.optimizer to sgd.'
+      )
 
   def validated_epochs(self) -> list[int]:
     """Epochs, counted from 1, that are followed by a validation."""

@@ -93,8 +93,11 @@ class Recalibration:
     self.batches = batches
     self._forward = forward
     self._twin = twin
+    # One trace, whatever the sizes of images and of the last batch.
     self._step = tf.function(
-      self._moments, autograph=False, reduce_retracing=True
+      self._moments,
+      input_signature=[tf.TensorSpec([None, None, None, 3])],
+      autograph=False,
     )
 
   @property

@@ -44,6 +44,10 @@ def test_the_last_epoch_is_always_validated(every, validated):
       {'keep': 'last', 'early_stopping_epochs': 3},
       'train.early_stopping_epochs is 3, which waits for better scores',
     ),
+    (
+      {'optimizer': 'adam', 'momentum': 0.5},
+      'train.momentum is 0.5, which train.optimizer=adam does not read',
+    ),
   ],
 )
 def test_what_makes_no_training_is_refused(settings, sentence):

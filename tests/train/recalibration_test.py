@@ -58,6 +58,23 @@ def test_they_follow_the_weights_when_it_is_run_again():
   assert_calibrated(network)
 
 
+def test_batches_of_all_sizes_share_a_trace():
+  network = tiny_training.Pixelwise()
+  traced = []
+
+  def forward(network, images):
+    traced.append(images.shape)
+    return recalibration.in_training(network, images)
+
+  def uneven():
+    for number, size in ((2, 33), (1, 33), (2, 65)):
+      yield tf.fill([number, size, 33, 3], 9.0), None
+
+  done = recalibration.Recalibration(network, uneven, forward)
+  assert done.run() == 3
+  assert len(traced) == 1
+
+
 def test_frozen_norms_keep_theirs():
   network = tiny_training.Pixelwise()
   network.norm.trainable = False
@@ -200,21 +217,17 @@ def test_batches_are_of_whole_images(records, caplog):
   """Which are those that are measured; crops have another border."""
   config = records_lib.config(records)  # crops of 17 x 17
   info = dataset_info.DatasetInfo.load(records)
-  sizes = []
-
-  def forward(network, images):
-    sizes.append(images.shape)
-    return recalibration.in_training(network, images)
 
   def made(count):
     return recalibration.from_config(
-      config, info, tiny_training.Pixelwise(), count, forward=forward
+      config, info, tiny_training.Pixelwise(), count
     )
 
   assert made(0) is None
   with caplog.at_level('INFO'):
     assert made(3).run() == 3
-  assert sizes == [(2, *info.splits['train'].max_size, 3)]
+  sizes = [images.shape for images, _ in made(3).batches()]
+  assert sizes == [(2, *info.splits['train'].max_size, 3)] * 3
   assert made(70).run() == 4  # there are eight images
   assert 'taken anew over 3 batches of 2 whole training images' in caplog.text
 
