@@ -16,7 +16,7 @@ TINY = ('--num_runs=1', '--num_images=20', '--height=32', '--width=64')
 run = functools.partial(command.run, 'scripts/benchmark_data.py')
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_all_parts_give_lines_of_json():
   result = run(*TINY, '--num_files=2,4', '--workers=1,2', '--table')
   assert result.returncode == 0, result.stderr

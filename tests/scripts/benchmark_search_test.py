@@ -36,7 +36,7 @@ def test_two_settings_give_two_lines_of_json():
     assert noise not in result.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(
   ('flags', 'expected'),
   [

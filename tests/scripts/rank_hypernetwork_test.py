@@ -31,7 +31,7 @@ def run(records, path, *flags):
   )
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_scores_are_ranked_beside_short_trials(records, tmp_path):
   table_of(5, tmp_path / 'table')
   result = run(records, tmp_path, '--steps=1')

@@ -47,9 +47,9 @@ def sizes(unit):
 
 
 @pytest.mark.slow
-def test_all_architectures_of_a_space_get_weights_of_their_shapes(made):
+def test_architectures_get_weights_of_their_shapes(made):
   assert len(EVERY) > 30
-  for number, genotype in enumerate(EVERY):
+  for number, genotype in enumerate(EVERY[::4]):
     model = made.attach(build(genotype, 1 + number % 5))
     model.predict()
     shared = {
