@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from deeplab_nas.config import choices as choices_lib
+from deeplab_nas.config import data as config_data
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import strategies as config_strategies
 
@@ -35,11 +36,14 @@ def choose(
   Args:
     choices: With the network that is trained.
     step_seconds: Of a step of a training on two cores.
-    num_images: That trials are trained on and scored by.
+    num_images: Of the training split.
 
   Returns:
     The seconds of the search.
   """
+  held_out = choices.given('data.held_out_fraction', 0.0)
+  data = config_data.DataConfig(held_out_fraction=held_out)
+  num_images *= 1 - data.held_out_fraction
   share = min(max(_SCORED_IMAGES / num_images, _LEAST_SCORED), 0.5)
   choices.choose(
     'data.b_fraction',

@@ -72,14 +72,19 @@ def test_who_names_no_strategy_gets_the_default_one():
 
 
 @pytest.mark.parametrize(
-  'name, share',
-  [('photos', 0.5), ('no validation', 0.3), ('cityscapes', 0.2)],
+  'name, share, of_rest',
+  [
+    ('photos', 0.5, 0.5),
+    ('no validation', 0.3, 0.38),
+    ('cityscapes', 0.2, 0.2),
+  ],
 )
-def test_trials_train_on_what_their_scores_can_spare(name, share):
-  def fraction(strategy):
-    given = {'search': {'strategy': strategy}}
+def test_trials_train_on_what_their_scores_can_spare(name, share, of_rest):
+  def fraction(strategy, **data):
+    given = {'search': {'strategy': strategy}, 'data': data}
     choice = auto.choose(made_info.DATA[name], given)
     return choice.settings['data'].get('b_fraction')
 
   assert fraction('random') == share
   assert fraction('first_order') is None
+  assert fraction('random', held_out_fraction=0.2) == of_rest
