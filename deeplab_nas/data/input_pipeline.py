@@ -288,6 +288,10 @@ def _padding(info) -> preprocess.Padding:
 def _options() -> tf.data.Options:
   options = tf.data.Options()
   options.deterministic = True
+  # Its thread sleeps for as long as the iterator has lived, a minute at most,
+  # and may not wake when the iterator goes, which then waits. Without it,
+  # AUTOTUNE stands for a thread on each core, 16 at most.
+  options.autotune.enabled = False
   options.experimental_distribute.auto_shard_policy = (
     tf.data.experimental.AutoShardPolicy.DATA
   )

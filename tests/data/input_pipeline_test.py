@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from deeplab_nas import errors
 from deeplab_nas.data import (
+  common_windows,
   conversion,
   dataset_info,
   example_schema,
@@ -17,6 +18,7 @@ from deeplab_nas.data import (
   shards,
   split_contents,
 )
+from deeplab_nas.run import data_wait
 from tests.data import tiny_folder
 from tests.data.tiny_folder import picture, stripes
 
@@ -137,6 +139,19 @@ def test_the_names_of_a_batch_are_those_of_its_images(
     assert len(names) == 2
     for image, name in zip(images, names):
       np.testing.assert_array_equal(image, pictures[name])
+
+
+def test_nothing_is_tuned_by_a_thread_that_iterators_wait_for(data_dir, info):
+  of_split = data_dir, 'train', info, config()
+  training = input_pipeline.train_dataset(*of_split)
+  whole = input_pipeline.whole_images(*of_split)
+  for dataset in (
+    training,
+    input_pipeline.eval_dataset(*of_split),
+    common_windows.batched(whole, 2),
+    data_wait.timed(training, tf.Variable(0.0, dtype=tf.float64)),
+  ):
+    assert dataset.options().autotune.enabled is False
 
 
 def test_each_epoch_sees_every_example_once(data_dir, info):
