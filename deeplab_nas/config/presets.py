@@ -265,10 +265,7 @@ PRESETS: dict[str, Preset] = {
       'train': {
         'epochs': 4,
         'steps_per_epoch': 100,
-        # By SGD, networks of many convolutions get less far in 400 steps, and
-        # some go astray: g3doc/projects/camvid.md.
-        'optimizer': 'adam',
-        'learning_rate': 0.003,
+        'learning_rate': 0.3,
         'gradient_clip': 5.0,
         'class_weights': 'sqrt_inverse',
         # Averages over 50 steps.
