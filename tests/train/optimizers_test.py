@@ -35,12 +35,10 @@ def test_the_gradient_is_clipped_as_a_whole():
   np.testing.assert_allclose(tf.concat(variables, 0), [-0.6, -0.8], rtol=1e-6)
 
 
-@pytest.mark.parametrize('name', ['sgd', 'adam'])
-def test_averages_start_at_the_weights_and_follow(name):
+@pytest.mark.parametrize('settings', [{'momentum': 0.0}, {'optimizer': 'adam'}])
+def test_averages_start_at_the_weights_and_follow(settings):
   variable = tf.Variable([1.0])
-  settings = config_lib.TrainConfig(
-    optimizer=name, ema_decay=0.75, momentum=0.0
-  )
+  settings = config_lib.TrainConfig(ema_decay=0.75, **settings)
   optimizer = optimizers.build(settings, 0.4, [variable])
   weights = []
   for _ in range(2):
