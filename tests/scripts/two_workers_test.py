@@ -189,11 +189,14 @@ def assert_same_scores(root, folder):
 
 
 @pytest.mark.slow
-def test_a_training_whose_worker_is_killed_ends_as_on_one_device(root):
+def test_a_training_whose_worker_is_killed_then_stopped_ends_as_on_one_device(
+  root,
+):
   one, two = root / 'train_one', root / 'train_two'
   on_one_device(root, one, 'train')
   kill_a_worker(root, two, 'train', epoch=1)
-  assert 'Resuming after epoch 1' in finish(root, two, 'train')
+  stop_a_worker(root, two, 'train', epoch=2)
+  assert 'Resuming after epoch 2' in finish(root, two, 'train')
   assert_same_metrics(one, two)
   assert_same_scores(root, two)
 
