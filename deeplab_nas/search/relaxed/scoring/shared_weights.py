@@ -88,8 +88,14 @@ class SharedWeights:
     self._iou = tf.keras.metrics.MeanIoU(
       supernet.num_classes, ignore_class=ignore_label, sparse_y_pred=False
     )
+    # One trace, as in recalibration.
     self._step = tf.function(
-      self._measure, autograph=False, reduce_retracing=True
+      self._measure,
+      input_signature=[
+        tf.TensorSpec([None, None, None, 3]),
+        tf.TensorSpec([None, None, None], tf.int32),
+      ],
+      autograph=False,
     )
 
   def __call__(self, genotype: genotype_lib.Genotype) -> Mapping[str, float]:
