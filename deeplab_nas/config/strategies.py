@@ -125,9 +125,10 @@ class HalvingConfig(checked_fields.Section):
   Attributes:
     reduction: Of so many architectures one goes on to the next fidelity; 3 or 4
       in the paper.
-    num_initial: Architectures, the zoo's and random ones, before the model
-      chooses; each gets a trial of every length.
-    pool_size: Random and mutated architectures of which the model chooses one.
+    num_initial: Random architectures before the model chooses; each gets a
+      trial of every length.
+    pool_size: Random and mutated architectures of which, and of those of the
+      zoo, the model chooses one.
     trust: The correlation with full trials below which shorter ones are given
       up; -1 to use them unseen, as in the paper.
   """

@@ -27,15 +27,15 @@ _NUM_PARENTS = 4
 class Halving(strategy.TrialStrategy):
   """Our default: successive halving by what a model expects of a full trial.
 
-  The fidelities of the study are the rungs. The first architectures, those of
-  the zoo and random ones, get a trial of each: so it is known early how well
-  shorter trials rank the full ones. The shortest that does so by `trust` is the
-  first rung, and where there is none, all further trials are full ones.
+  The fidelities of the study are the rungs. The first architectures, random
+  ones, get a trial of each: so it is known early how well shorter trials rank
+  the full ones. The shortest that does so by `trust` is the first rung, and
+  where there is none, all further trials are full ones.
 
   Then a Gaussian process on simple features and all scores chooses: which
   architecture goes up a rung, as soon as a rung has `reduction` times as many
-  scores as the next one has trials; and else which of some random and mutated
-  ones is tried next, by expected improvement.
+  scores as the next one has trials; and else which of those of the zoo and of
+  some random and mutated ones is tried next, by expected improvement.
 
   Differs from Algorithm 2: there the best scores of a rung go up, here the best
   expectations, to which scores of similar architectures contribute; there all
@@ -135,9 +135,6 @@ class Halving(strategy.TrialStrategy):
     tried: set[genotype_lib.Genotype],
     rng: np.random.Generator,
   ) -> strategy.Proposal:
-    for genotype in self._zoo:
-      if genotype not in tried:
-        return strategy.Proposal(genotype, fidelity)
     genotype = fresh.random(self.study, tried, rng)
     return strategy.Proposal(genotype, fidelity, is_random=True)
 
@@ -174,7 +171,8 @@ class Halving(strategy.TrialStrategy):
     tried = history.tried(trials, fidelity)
     parents = self._parents(trials, model)
     half = max(1, self.settings.pool_size // 2)
-    pool = {fresh.random(self.study, tried, rng): None for _ in range(half)}
+    pool = dict.fromkeys(self._zoo)
+    pool |= {fresh.random(self.study, tried, rng): None for _ in range(half)}
     for i in range(half):
       parent = list(parents)[i % len(parents)]
       child = fresh.mutant(self.study, parent, {*tried, *pool}, rng)

@@ -43,13 +43,24 @@ def test_a_third_goes_on_and_of_those_a_third():
       assert before.fidelity == studies.FIDELITIES[below]
 
 
-def test_the_zoo_comes_first_where_it_is_of_the_space():
-  of = task(0.8, space=studies.PAPER)
-  trials = races.run(of, search(of), 8 * 160)
-  named = [n for n in zoo.names() if zoo.load(n) in studies.PAPER]
-  assert len(named) >= 4
-  first = [trial.genotype for trial in trials[: len(named)]]
-  assert first == [zoo.load(name) for name in named]
+def test_the_zoo_is_a_candidate_and_not_the_beginning():
+  space, hidden = studies.PAPER, zoo.load('stacked_hourglass')
+  of = strategy.Study(space, [FULL])
+  asked = halving.Halving(of, config_strategies.HalvingConfig(num_initial=4))
+  rng = np.random.default_rng(0)
+  near = hidden
+  history = []
+  for steps in range(8):
+    near = space.mutate(near, rng)
+    history += [(near, 1.0 + steps), (space.random(rng), 30.0 + steps)]
+  trials = [
+    studies.trial(i, genotype, loss, FULL)
+    for i, (genotype, loss) in enumerate(history)
+  ]
+  named = [zoo.load(name) for name in zoo.names()]
+  first = [asked.propose(trials[:i], rng).genotype for i in range(4)]
+  assert not set(first) & set(named)
+  assert asked.propose(trials, rng).genotype == hidden
 
 
 @pytest.mark.parametrize('workers', [1, 2])
