@@ -6,17 +6,20 @@ r"""Times trials of a search that trains networks: how much is overhead.
 Runs random architectures of each space (the first number of layers goes with
 the first number of blocks) in one process of one thread, as the processes of a
 search are, and prints a line of JSON for each: seconds until the first step,
-of a step, of recalibration and scoring; and the share of the trial that was not
-steps. Of the first trial of a process that share is larger: it traces what the
-others share.
+of a step, of recalibration and scoring; `building_seconds`, by which the trial
+would be shorter if nothing had to be built, traced and compiled, and their
+share, `building`; and the share of all that was not steps, `overhead`. Of the
+first trial of a process these are larger: it traces what the others share.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import time
+from collections.abc import Callable
 
 import numpy as np
 from absl import flags
@@ -86,6 +89,7 @@ def _lines(config: config_lib.Config):
   parts = run.build(config)
   clock = time.process_time if FLAGS.cpu_time else time.monotonic
   evaluator = evaluate.Evaluator(config, clock)
+  calls = _Calls(clock)
   rng = np.random.default_rng(config.runtime.seed)
   for number in range(FLAGS.num_trials):
     genotype = parts.study.space.random(rng)
@@ -98,9 +102,12 @@ def _lines(config: config_lib.Config):
       parts.widths.of(proposal),
       pathlib.Path(),
     )
-    found = evaluator(job)
+    calls.clear()
+    with calls.timed():
+      found = evaluator(job)
     facts = dataclasses.asdict(found)
     steps = FLAGS.steps * found.step_seconds
+    building = found.start_seconds - found.step_seconds + calls.first(skip=1)
     yield {
       'trial': number,
       'num_layers': config.space.num_layers,
@@ -114,10 +121,74 @@ def _lines(config: config_lib.Config):
           'score_seconds',
         )
       },
+      'building_seconds': round(building, 3),
+      'building': round(building / found.seconds, 4),
       'overhead': round(1 - steps / found.seconds, 4),
       'trials_per_hour': round(3600 / found.seconds, 1),
       'failure': found.failure,
     }
+
+
+class _Calls:
+  """How long calls of functions take that come from outside of a graph."""
+
+  def __init__(self, clock: Callable[[], float]):
+    self._clock = clock
+    self._seconds: list[list[float]] = []
+
+  def clear(self) -> None:
+    """Forgets the calls so far."""
+    self._seconds.clear()
+
+  @contextlib.contextmanager
+  def timed(self):
+    """Meanwhile, the calls of all that `tf.function` makes are timed."""
+    import tensorflow as tf
+
+    make = tf.function
+
+    def function(*args, **kwargs):
+      return _Timed(make(*args, **kwargs), self._clock, self._seconds)
+
+    tf.function = function
+    try:
+      yield
+    finally:
+      tf.function = make
+
+  def first(self, skip: int) -> float:
+    """Seconds by which first calls were longer than the medians of the others.
+
+    Args:
+      skip: Functions that do not count, of those that were called first.
+    """
+    return sum(
+      seconds[0] - np.median(seconds[1:])
+      for seconds in self._seconds[skip:]
+      if len(seconds) > 1
+    )
+
+
+class _Timed:
+  """A function of `tf.function`, of which the calls are timed."""
+
+  def __init__(self, function, clock, all_seconds):
+    self._function, self._clock = function, clock
+    self._seconds, self._all_seconds = [], all_seconds
+
+  def __call__(self, *args, **kwargs):
+    import tensorflow as tf
+
+    began = self._clock()
+    result = self._function(*args, **kwargs)
+    if tf.executing_eagerly():
+      if not self._seconds:
+        self._all_seconds.append(self._seconds)
+      self._seconds.append(self._clock() - began)
+    return result
+
+  def __getattr__(self, name):
+    return getattr(self._function, name)
 
 
 if __name__ == '__main__':
