@@ -22,6 +22,7 @@ _NEEDS = {
   'tversky_alpha': ('loss', ('tversky',)),
   'tversky_beta': ('loss', ('tversky',)),
   'ohem_fraction': ('loss', PIXELWISE),
+  'ohem_ramp_steps': ('loss', PIXELWISE),
   'label_smoothing': ('loss', PIXELWISE),
   'effective_number_beta': ('class_weights', ('effective_number',)),
 }

@@ -42,6 +42,7 @@ def test_what_is_no_loss_is_refused(section, loss):
     ({'focal_gamma': 1}, 'focal'),
     ({'loss': 'dice', 'tversky_alpha': 0.5}, 'tversky'),
     ({'loss': 'lovasz+dice', 'ohem_fraction': 0.5}, 'cross_entropy or focal'),
+    ({'loss': 'dice', 'ohem_ramp_steps': 9}, 'cross_entropy or focal'),
     ({'loss': 'tversky', 'label_smoothing': 0.1}, 'cross_entropy or focal'),
     ({'effective_number_beta': 0.9}, 'effective_number'),
   ],
