@@ -77,10 +77,11 @@ def drawn_connections(
   is_counted = [float(not p.is_none) for p in cell.primitives]
   counted = library.einsum('ek,k->ek', op, np.array(is_counted))
   strength = library.einsum('ek->e', counted)
-  total = library.einsum('e,eb->b', strength, blocks)
-  squares = library.einsum('e,e,eb->b', strength, strength, blocks)
-  pairs = (total * total - squares) / 2  # [B], of two sources each
-  others = library.einsum('b,eb->e', total, blocks) - strength
+  # Sums of products: of differences nothing is left where one source dominates.
+  is_other = blocks @ blocks.T - np.eye(len(blocks))  # [E, E]
+  others = library.einsum('ef,f->e', is_other, strength)
+  twice = library.einsum('e,e,eb->b', strength, others, blocks)
+  pairs = twice / 2  # [B], of two sources each
   by_edge = library.einsum('b,eb->e', pairs, blocks) + _SMALLEST
   return library.einsum('ek,e->ek', counted, others / by_edge)
 

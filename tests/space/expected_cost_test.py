@@ -87,6 +87,22 @@ def test_even_weights_keep_two_of_the_sources_of_each_block():
     assert kept == pytest.approx(2 / len(cell.sources(edge.block)))
 
 
+@pytest.mark.parametrize('least', [1e-4, 1e-10, 1e-40, 1e-140])
+def test_one_source_may_outweigh_all_others(least):
+  cell = cell_space.CellSpace(2, primitives.PRIMITIVES[:3])
+  op = np.full([len(cell.edges), 3], least)
+  op[0, 1] = op[2, 2] = 1.0  # of each block the first source
+  found = expected_cost.drawn_connections(op, cell).sum(-1)
+  # Of block 1 there are three sources, of which each other one is as probable.
+  np.testing.assert_allclose(found[:2], 1)
+  np.testing.assert_allclose(found[2:], [1, 0.5, 0.5], rtol=5 * least)
+  tensor = tf.constant(op)
+  with tf.GradientTape() as tape:
+    tape.watch(tensor)
+    value = expected_cost.drawn_connections(tensor, cell, tf)
+  assert np.isfinite(tape.gradient(value, tensor)).all()
+
+
 def test_where_nothing_has_weight_nothing_is_drawn():
   op = np.zeros([len(SPACE.cell.edges), len(SPACE.cell.primitives)])
   op[:, 0] = 1  # `none` everywhere

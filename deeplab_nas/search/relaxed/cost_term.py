@@ -45,6 +45,7 @@ from deeplab_nas import commands, errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
 from deeplab_nas.report import arch_state
+from deeplab_nas.run import step_guard
 from deeplab_nas.search.relaxed import arch_params
 from deeplab_nas.space import (
   arch_weights,
@@ -159,7 +160,8 @@ class CostTerm(tf.Module):
       is_learning: bool []; if not, zeros, and the multipliers stay.
 
     Returns:
-      One for each of `learnt`, the same on all replicas.
+      One for each of `learnt`, the same on all replicas; zeros where one is not
+      finite, and the multipliers stay then, too.
     """
     variables = [*learnt.values()]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -167,6 +169,9 @@ class CostTerm(tf.Module):
       share = tf.cast(self.expected(mode()) / self.budget, tf.float32)
     found = tape.gradient(share, variables, unconnected_gradients='zero')
     share, *found = replicas.agreed([share, *found])
+    is_finite = tf.math.is_finite(share + tf.linalg.global_norm(found))
+    is_learning &= is_finite
+    found = step_guard.zero_unless(is_finite, found)
     excess = tf.stack([share - 1, self.floor / self.budget - share])
     down, up = tf.unstack(tf.nn.relu(self.multipliers + self._weight * excess))
     pull = tf.where(is_learning, down - up, 0.0)

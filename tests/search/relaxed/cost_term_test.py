@@ -225,6 +225,31 @@ def test_a_refused_step_moves_neither_logits_nor_multipliers():
     np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize('sharpness', [10.0, 15.0])
+def test_weights_near_one_connection_keep_a_gradient(sharpness):
+  costs = term(TIGHT, cost_sharpness=sharpness)
+  built = toy.build('first_order', SPACE, arch_init_stddev=0.0)
+  for size in (2.0, 4.0, 8.0, 16.0):
+    alpha = np.zeros([len(SPACE.cell.edges), 3], np.float32)
+    alpha[1, 0] = size  # `none`
+    alpha[0, 2] = size
+    built.params.alpha.assign(alpha)
+    op, _ = costs.drawn(built.mode())
+    np.testing.assert_allclose(tf.reduce_sum(op[:2]), 2.0, rtol=1e-6)
+    for gradient in costs.gradients(built.mode, built.learnt):
+      assert np.isfinite(gradient).all()
+  assert np.isfinite(costs.multipliers).all()
+
+
+def test_a_cost_that_is_not_finite_moves_nothing():
+  costs = term(TIGHT)
+  built = toy.build('first_order', SPACE)
+  built.params.alpha.assign(built.params.alpha * float('nan'))
+  for gradient in costs.gradients(built.mode, built.learnt):
+    np.testing.assert_array_equal(gradient, 0)
+  np.testing.assert_array_equal(costs.multipliers, 0)
+
+
 def test_walks_get_the_gradients_of_costs_as_they_are():
   built = toy.build('first_order', SPACE)
   built.costs = term(TIGHT)
