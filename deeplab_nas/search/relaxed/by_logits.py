@@ -99,18 +99,20 @@ class ByLogits(tf.Module):
       tape.gradient(value, variables, unconnected_gradients='zero')
     )
 
-  def regularized(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """The gradients with those of what does not depend on batches."""
+  def regularized(
+    self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Tensor]
+  ) -> list[tf.Tensor]:
     return [
       weight_decay.add_l2(gradient, variable, self.weight_decay)
-      for gradient, variable in zip(gradients, self.learnt.values())
+      for gradient, variable in zip(gradients, variables)
     ]
 
   def update(self, step: strategy_lib.ArchStep) -> tf.Tensor:
     value, gradients = self.gradients(step)
     is_finite = step_guard.all_finite(value, gradients)
     gradients = step_guard.zero_unless(is_finite, gradients)
-    descended, others = self.regularized(gradients), ()
+    descended = self.regularized(gradients, [*self.learnt.values()])
+    others = ()
     agreed = replicas.agreed([*gradients, *descended])
     gradients, descended = agreed[: len(gradients)], agreed[len(gradients) :]
     if self.costs is not None:

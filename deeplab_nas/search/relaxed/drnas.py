@@ -30,7 +30,9 @@ class Drnas(by_logits.ByLogits):
   `mode` is the mean of the distributions; with global paths, the path's is that
   of the mean weights before they are normalised. Differs from the paper: the
   search has one stage, not two of which the second has fewer operations and
-  more channels; `space.partial_channels` is a setting of its own.
+  more channels; `space.partial_channels` is a setting of its own. With d alpha
+  and beta have no decay, as in the authors' code; there d is an option, and the
+  default is decay alone, `drnas.kl_weight=0` here.
   """
 
   def draw(
@@ -61,20 +63,25 @@ class Drnas(by_logits.ByLogits):
       ),
     )
 
-  def regularized(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    variables = [*self.learnt.values()]
+  def regularized(
+    self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Tensor]
+  ) -> list[tf.Tensor]:
+    if not self.settings.kl_weight:
+      return super().regularized(gradients, variables)
+    variables = [*map(tf.convert_to_tensor, variables)]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
-      distance = self.settings.kl_weight * self.distance()
+      distance = self.settings.kl_weight * self.distance(*variables[:2])
     added = tape.gradient(distance, variables, unconnected_gradients='zero')
-    return [
-      gradient + other
-      for gradient, other in zip(super().regularized(gradients), added)
-    ]
+    return [gradient + other for gradient, other in zip(gradients, added)]
 
-  def distance(self) -> tf.Tensor:
-    """The sum of the divergences of all edges and nodes, float32 []."""
-    alpha, beta = self.params.alpha, self.params.beta
+  def distance(self, alpha: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+    """The sum of the divergences of all edges and nodes, float32 [].
+
+    Args:
+      alpha: float32 [..., E, K].
+      beta: float32 [..., L, S, 3].
+    """
     return tf.add_n(
       [
         tf.reduce_sum(divergence(log_concentration(x), legal))

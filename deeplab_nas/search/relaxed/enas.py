@@ -161,6 +161,8 @@ class Enas(tf.Module):
     totals = replicas.total(losses)
     is_finite = step_guard.all_finite(tf.reduce_sum(losses), gradients)
     square = tf.reduce_mean(self.excess(totals) ** 2)
+    if self.settings.num_children == 1:  # the first has nothing to exceed
+      square = tf.where(self.baseline.count > 0, square, float('nan'))
     self.optimizer.apply_gradients(
       zip(step_guard.zero_unless(is_finite, gradients), self.learnt.values()),
       skip_gradients_aggregation=True,

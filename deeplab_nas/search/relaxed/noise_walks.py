@@ -32,7 +32,6 @@ import tensorflow as tf
 from deeplab_nas.report import arch_evidence
 from deeplab_nas.search.relaxed import strategy as strategy_lib
 from deeplab_nas.space import search_space
-from deeplab_nas.train import weight_decay as weight_decay_lib
 
 NUM_WALKS = 64
 
@@ -63,7 +62,7 @@ class Passes(NamedTuple):
 class NoiseWalks(tf.Module):
   """Random walks beside a run, and the agreement of halves of split B.
 
-      walks = NoiseWalks({'alpha': alpha}, optimizer, 1e-3, passes, step)
+      walks = NoiseWalks({'alpha': alpha}, optimizer, decayed, passes, step)
       walks.observe([gradient])             # in every step of the optimizer
       readings = walks.read()
 
@@ -77,7 +76,7 @@ class NoiseWalks(tf.Module):
     self,
     variables: Mapping[str, tf.Variable],
     optimizer: tf.keras.optimizers.Optimizer,
-    weight_decay: float,
+    regularized: Callable[[Sequence, Sequence], Sequence],
     passes: Passes | None = None,
     step: Callable[[], tf.Tensor] | None = None,
     seed: int = 0,
@@ -88,7 +87,8 @@ class NoiseWalks(tf.Module):
     Args:
       variables: What the optimizer moves, by name.
       optimizer: Built for them, in this order.
-      weight_decay: wd of wd/2 |w|^2, which is added to gradients.
+      regularized: Adds to gradients what does not depend on batches, see
+        `strategy.ByGradients`.
       passes: Of the batches; None for no halves.
       step: Gives the number of the step's batch, int64 [].
       seed: Of the signs.
@@ -97,7 +97,7 @@ class NoiseWalks(tf.Module):
     super().__init__(name='noise_walks')
     self._real = lambda: (variables, optimizer)  # not tracked here
     self._names = tuple(variables)
-    self._weight_decay = weight_decay
+    self._regularized = regularized
     self._passes, self._step, self._seed = passes, step, seed
     self._num_walks = num_walks
     self.num_steps = _state([], tf.int64)
@@ -146,10 +146,7 @@ class NoiseWalks(tf.Module):
     if others is not None:
       flipped = [rows + other for rows, other in zip(flipped, others)]
     self.optimizer.apply_gradients(
-      [
-        (weight_decay_lib.add_l2(gradient, walk, self._weight_decay), walk)
-        for gradient, walk in zip(flipped, self.walks)
-      ],
+      zip(self._regularized(flipped, self.walks), self.walks),
       skip_gradients_aggregation=True,
     )
     if self._passes is not None:
@@ -226,7 +223,7 @@ def evidence(
 
 
 def beside(
-  strategy: strategy_lib.SearchStrategy,
+  strategy: strategy_lib.RelaxedStrategy,
   passes: Passes | None,
   step: Callable[[], tf.Tensor],
   seed: int,
@@ -244,7 +241,7 @@ def beside(
   walks = NoiseWalks(
     strategy.learnt,
     strategy.optimizer,
-    strategy.weight_decay,
+    strategy.regularized,
     passes,
     step,
     seed,

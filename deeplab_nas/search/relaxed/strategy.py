@@ -189,7 +189,6 @@ class ByGradients(RelaxedStrategy, Protocol):
     learnt: Its logits by name, in the order of their gradients: 'alpha' [E, K],
       'beta' [L, S, 3] and, with partial channels, 'gamma' [E].
     optimizer: What moves them, element by element.
-    weight_decay: wd of wd/2 |w|^2, whose gradient the optimizer gets as well.
     on_gradients: None, or to be called in every update with the gradients of
       the loss alone: summed over replicas, zeros where the step was refused;
       and, where there is a budget, with those of the costs.
@@ -197,8 +196,18 @@ class ByGradients(RelaxedStrategy, Protocol):
 
   learnt: Mapping[str, tf.Variable]
   optimizer: tf.keras.optimizers.Optimizer
-  weight_decay: float
   on_gradients: Callable[..., None] | None
+
+  def regularized(
+    self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Tensor]
+  ) -> list[tf.Tensor]:
+    """The gradients with those of what does not depend on batches.
+
+    Args:
+      gradients: Of the loss, in the order of `learnt`.
+      variables: Where they are taken, such as `learnt`; more axes may come
+        first, of several searches side by side.
+    """
 
 
 def build(

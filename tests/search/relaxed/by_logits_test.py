@@ -26,7 +26,7 @@ def test_gradients_are_those_of_the_loss_without_decay():
   np.testing.assert_allclose(of_alpha, op * (slopes - mean), atol=1e-6)
   np.testing.assert_array_equal(of_beta, 0)
   assert float(value) == pytest.approx((op * slopes).sum(), rel=1e-5)
-  regularized = built.regularized([of_alpha, of_beta])
+  regularized = built.regularized([of_alpha, of_beta], [*built.learnt.values()])
   np.testing.assert_allclose(
     regularized[1], 0.5 * built.params.beta.numpy(), rtol=1e-6
   )

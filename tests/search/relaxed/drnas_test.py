@@ -46,7 +46,9 @@ def test_far_from_even_nothing_overflows():
   with tf.GradientTape() as tape:
     loss = tf.reduce_sum(built.sample(tiny.progress()).op[:, 0])
   gradient = tape.gradient(loss, built.params.alpha)
-  assert np.isfinite(gradient).all() and np.isfinite(built.distance())
+  assert np.isfinite(gradient).all() and np.isfinite(
+    built.distance(*built.learnt.values())
+  )
   np.testing.assert_allclose(np.sum(built.mode().op, -1), 1, rtol=1e-6)
 
 
@@ -68,11 +70,11 @@ def test_the_divergence_is_kullback_and_leiblers():
 def test_the_distance_pulls_towards_even():
   heavy = relaxed_strategies.DrnasConfig(kl_weight=1.0)
   built = toy.build('drnas', settings=heavy, arch_init_stddev=0.5)
-  before = float(built.distance())
+  before = float(built.distance(*built.learnt.values()))
   step = tiny.arch_step(lambda batch, arch: 0.0 * tf.reduce_sum(arch.op))
   for _ in range(3):
     built.update(step)
-  assert float(built.distance()) < 0.8 * before
+  assert float(built.distance(*built.learnt.values())) < 0.8 * before
 
 
 def test_mode_is_the_mean():
@@ -82,3 +84,29 @@ def test_mode_is_the_mean():
     built.mode().op, c / c.sum(-1, keepdims=True), rtol=1e-5
   )
   assert special.softmax(built.params.alpha, -1)[0, 0] != built.mode().op[0, 0]
+
+
+@pytest.mark.parametrize('kl_weight', [0.0, 1e-3])
+def test_the_distance_takes_the_place_of_decay(kl_weight):
+  settings = relaxed_strategies.DrnasConfig(kl_weight=kl_weight)
+  built = toy.build(
+    'drnas', settings=settings, arch_weight_decay=0.5, arch_init_stddev=1.0
+  )
+  variables = [*built.learnt.values()]
+  found = built.regularized([tf.zeros_like(v) for v in variables], variables)
+  for gradient, variable in zip(found, variables):
+    is_decay = np.allclose(gradient, 0.5 * variable)
+    assert is_decay == (kl_weight == 0) and np.any(gradient)
+
+
+def test_walks_are_pulled_towards_even_from_where_they_are():
+  heavy = relaxed_strategies.DrnasConfig(kl_weight=1.0)
+  built = toy.build('drnas', settings=heavy, arch_init_stddev=1.0)
+  variables = [*built.learnt.values()]
+  other = [2 * v for v in variables]
+  rows = [tf.stack(pair) for pair in zip(variables, other)]
+  found = built.regularized([tf.zeros_like(row) for row in rows], rows)
+  for index, where in enumerate((variables, other)):
+    alone = built.regularized([tf.zeros_like(v) for v in where], where)
+    for row, gradient in zip(found, alone):
+      np.testing.assert_allclose(row[index], gradient, rtol=1e-5, atol=1e-6)

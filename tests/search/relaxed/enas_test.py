@@ -106,6 +106,18 @@ def test_the_scale_and_the_offset_of_a_loss_do_not_matter():
   assert any(np.any(np.abs(a - b) > 3e-3) for a, b in zip(found[0], first))
 
 
+def test_the_first_steps_of_one_child_are_no_larger_than_later_ones():
+  built, sizes = build(num_children=1, entropy_weight=0.0), []
+  for i, value in enumerate([1.0, 1.1, 0.9, 1.1, 1.0, 0.9, 1.05]):
+    step = tiny.arch_step(
+      lambda *_, v=value: tf.constant(v), at=tiny.progress(i)
+    )
+    sizes.append(float(tf.linalg.global_norm(built.gradients(step)[1])))
+    built.update(step)
+  assert sizes[0] == 0
+  assert 0 < max(sizes[1:3]) < 3 * max(sizes[3:])
+
+
 def test_a_child_is_two_connections_for_each_block_and_a_path():
   drawn = build().draw(tiny.progress(5), 0, 20)
   op, transition = map(np.asarray, drawn.weights)

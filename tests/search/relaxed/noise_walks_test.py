@@ -37,9 +37,8 @@ class Search:
       loss = tf.add_n([tf.reduce_sum(w * v) for w, v in zip(wanted, variables)])
     gradients = tape.gradient(loss, list(variables))
     self.strategy.on_gradients(gradients)
-    decay = self.strategy.weight_decay
     self.strategy.optimizer.apply_gradients(
-      [(g + decay * v, v) for g, v in zip(gradients, variables)]
+      zip(self.strategy.regularized(gradients, variables), variables)
     )
     self.step.assign_add(1)
 
