@@ -43,7 +43,7 @@ class SnasConfig(_Annealed):
 
   Attributes:
     temperature: tau at the first step; it falls in a line.
-    end_temperature: tau at the last step.
+    end_temperature: tau after the last step.
   """
 
   NAME: ClassVar[str] = 'snas'
@@ -58,7 +58,7 @@ class GdasConfig(_Annealed):
 
   Attributes:
     temperature: tau at the first step; it falls in a line.
-    end_temperature: tau at the last step.
+    end_temperature: tau after the last step.
   """
 
   NAME: ClassVar[str] = 'gdas'

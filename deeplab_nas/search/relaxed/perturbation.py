@@ -57,7 +57,7 @@ class _Due(NamedTuple):
 
 
 class Perturbation(tf.Module):
-  """Decides by removal, in windows of equal length until the search ends.
+  """Decides by removal, in windows of equal length from `start` to the end.
 
   Each decision has a window, and the paths one each. In the first part of a
   window the weights get used to the decision before; then batches are counted,
@@ -79,6 +79,7 @@ class Perturbation(tf.Module):
     num_seen: int32 [], batches in these.
     num_decided: int32 [].
     before: float32 [], fraction of the search at the last step; -1 at first.
+    begin: float32 [], fraction at which the first window begins.
     least_steps: Steps of a search of which each decision gets one.
   """
 
@@ -98,7 +99,8 @@ class Perturbation(tf.Module):
     self._num_paths = min(settings.num_paths, space.lattice.num_paths)
     self._num_candidates = max(most, self._num_paths)
     self._num_windows = num + self._num_paths
-    self.least_steps = math.ceil(self._num_windows / (1 - settings.start))
+    begin = max(settings.start, config.arch_start_epoch / config.epochs)
+    self.least_steps = math.ceil(self._num_windows / (1 - begin))
     self.order = replicas.state('order', table.order(seed), tf.int32)
     self.left = replicas.state('left', table.everything(space))
     self.removal_costs = replicas.state('removal_costs', tf.zeros([num, most]))
@@ -106,6 +108,7 @@ class Perturbation(tf.Module):
     self.num_seen = replicas.state('num_seen', 0, tf.int32)
     self.num_decided = replicas.state('num_decided', 0, tf.int32)
     self.before = replicas.state('before', -1.0)
+    self.begin = replicas.state('begin', settings.start)
 
   def sample(self, progress: strategy_lib.Progress) -> arch_weights.ArchWeights:
     weights = self._weights(self.left)
@@ -131,6 +134,9 @@ class Perturbation(tf.Module):
     return decode.decode(weights, self.space, self._decode_score)
 
   def update(self, step: strategy_lib.ArchStep) -> tf.Tensor:
+    is_first = self.before < 0
+    begin = tf.maximum(self.begin, step.progress.fraction)
+    self.begin.assign(tf.where(is_first, begin, self.begin))
     due = self._due(step.progress.fraction)
     weights, exists = self._candidates(due)
     count = tf.reduce_sum(tf.cast(exists & due.is_measured, tf.int32))
@@ -166,9 +172,9 @@ class Perturbation(tf.Module):
     """By the fraction of the search at the end of the step."""
     settings, num = self.settings, self.order.shape[0]
     length = tf.where(self.before < 0, 0.0, fraction - self.before)
-    per_window = self._num_windows / (1 - settings.start)
+    per_window = self._num_windows / (1 - self.begin)
     # In windows; a little more, for what float32 rounds off.
-    place = (fraction + length - settings.start) * per_window + 1e-3
+    place = (fraction + length - self.begin) * per_window + 1e-3
     decided = tf.cast(self.num_decided, tf.float32)
     is_last = place + length * per_window >= decided + 1
     return _Due(

@@ -139,6 +139,17 @@ def test_the_weights_train_before_a_decision_which_takes_some_batches():
   assert found[2:] == [(0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 0)]
 
 
+def test_where_the_architecture_begins_later_windows_are_equal_all_the_same():
+  built = build(start=0.25, tuning=0.5, num_batches=3)
+  num_steps = 20 * (NUM_DECISIONS + NUM_PATHS)
+  steps, found = toy.compiled(built, loss, SPACE, num_steps), []
+  first = num_steps // 2  # what is left has ten steps for each window
+  for i in range(first, first + 28):
+    steps(i, i + 1)
+    found.append(int(built.num_decided))
+  assert [found[i] for i in (0, 5, 7, 15, 17, 25, 27)] == [0, 0, 1, 1, 2, 2, 3]
+
+
 def test_until_deciding_begins_all_weigh_the_same():
   built = build()
   toy.compiled(built, loss, SPACE, 100)(0, 50)
