@@ -59,9 +59,9 @@ class Limits:
     """Trials before a proposal that it does not see the end of.
 
     Twice those that run at a time, less one: where some take longer than
-    others, processes need not wait for them.
+    others, processes need not wait for them. One that runs alone hides none.
     """
-    return 2 * self.parallel - 1
+    return 2 * self.parallel - 1 if self.parallel > 1 else 0
 
 
 class Driver:

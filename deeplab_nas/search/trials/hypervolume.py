@@ -62,7 +62,8 @@ def share(
 
   The box lies between the worst values of the first `NUM_FIRST` full trials
   with scores and the ideal ones: 1 of a score of which more is better, 0 of
-  all others. So it never falls as a study goes on.
+  all others. So it never falls as a study goes on. A reward above 1, of a
+  student that is better than its teacher, counts as 1.
 
   Args:
     study: Names the objectives.
@@ -79,6 +80,7 @@ def share(
   ideal = np.array(
     [-float(n in strategy.LARGER_IS_BETTER) for n in study.objectives]
   )
+  rows = np.maximum(rows, ideal)
   spread = rows[:NUM_FIRST].max(0) - ideal
   if not spread.all():  # nothing is better than that
     return 1.0

@@ -241,7 +241,7 @@ class Ledger:
       'number': trial.number,
       'digest': trial.genotype.digest,
       **written,
-      'lost': self._tries[trial.number],
+      'lost': self.num_lost(trial.number),
       'scores': trial.scores,
       'seconds': round(trial.seconds, 2),
       'failure': trial.failure,

@@ -169,6 +169,22 @@ def test_within_a_narrow_budget_nothing_is_tried_twice_either(name):
 
 
 @every
+def test_where_few_are_within_the_budget_they_are_trained_in_full(name):
+  """Fewer than those that strategies begin with, by default too."""
+  within = studies.genotypes(studies.TINY, 3, seed=1)
+  task = studies.task(
+    studies.TINY,
+    fidelities=(studies.FIDELITIES[0], studies.FULL),
+    is_within=lambda g: g in within,
+  )
+  cls, settings = studies.STRATEGIES[name]
+  for search in (cls(task.study, settings), cls(task.study, type(settings)())):
+    trials = races.run(task, search, 400 * 12)
+    full = [t.genotype for t in trials if t.fidelity == studies.FULL]
+    assert set(full) == set(within)
+
+
+@every
 def test_a_budget_that_nothing_keeps_is_refused_in_a_sentence(name):
   study = studies.task(studies.TINY, is_within=lambda genotype: False).study
   with pytest.raises(errors.UserError, match='is within the budget: allow'):

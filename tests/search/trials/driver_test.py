@@ -230,6 +230,11 @@ def test_a_proposal_sees_all_but_the_last_trials():
   assert driver_lib.shown(trials, -3) == driver_lib.shown(trials, 0)
 
 
+@pytest.mark.parametrize(('parallel', 'hidden'), [(1, 0), (2, 3), (4, 7)])
+def test_trials_that_run_alone_are_all_seen(parallel, hidden):
+  assert driver_lib.Limits(9, None, parallel).num_hidden == hidden
+
+
 def test_seeds_differ_by_trial_and_study():
   seeds = [driver_lib.seed_of(a, b) for a in range(5) for b in range(20)]
   assert len(set(seeds)) == 100

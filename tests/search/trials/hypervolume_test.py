@@ -59,6 +59,19 @@ def test_a_share_never_falls_and_passes_over_failures():
   assert shares[1] == shares[2]
 
 
+def test_a_reward_above_1_counts_as_1():
+  study = STUDY.__class__(
+    studies.MIDDLE, (studies.FULL,), ('reward', 'latency_ms')
+  )
+  genotypes = studies.genotypes(studies.MIDDLE, 6)
+  trials = [
+    studies.trial(i, g, 0.0)._replace(scores={'reward': x, 'latency_ms': 0.0})
+    for i, (g, x) in enumerate(zip(genotypes, (0.5, 0.5, 0.5, 0.5, 0.5, 1.2)))
+  ]
+  trials[0] = trials[0]._replace(scores={'reward': 0.5, 'latency_ms': 1.0})
+  assert hypervolume.share(study, trials) == pytest.approx(1)
+
+
 def test_of_one_objective_there_is_none():
   one = strategy.Study(studies.MIDDLE, (studies.FULL,))
   assert hypervolume.share(one, made(np.ones((9, 3)))) is None

@@ -24,13 +24,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import scipy.stats
 from sklearn import exceptions, gaussian_process
 from sklearn.gaussian_process import kernels
 
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
 from deeplab_nas.search.trials.learnt import (
+  acquisition,
   beliefs,
   embedding,
   features,
@@ -41,8 +41,6 @@ from deeplab_nas.space import genotype as genotype_lib
 _ENCODINGS = {'features': features.Features, 'paths': paths.PathEncoding}
 # Random architectures that say how far apart two of the space are.
 _SAMPLE = 200
-# Tried architectures, the best by the process, from which evolution starts.
-_NUM_PARENTS = 4
 # ParEGO's share of the mean in a sum of several objectives.
 _AUGMENTED = 0.05
 
@@ -101,11 +99,14 @@ class Bayesian(strategy.TrialStrategy):
     self.study = study
     self.settings = settings
     self._encode = _ENCODINGS[settings.encoding](study.space)
-    rng = np.random.default_rng(0)
-    sample = self._encode([study.space.random(rng) for _ in range(_SAMPLE)])
-    self._scale = _scale(sample)
     self._embedding = embedding.Embedding(study.space)
     self._views: dict[tuple, _View] = {}
+
+  @functools.cached_property
+  def _scale(self) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    drawn = [self.study.space.random(rng) for _ in range(_SAMPLE)]
+    return _scale(self._encode(drawn))
 
   def propose(
     self, trials: Sequence[strategy.Trial], rng: np.random.Generator
@@ -116,21 +117,20 @@ class Bayesian(strategy.TrialStrategy):
     scored = history.scored(self.study, trials, full)
     if not scored or len(tried) < self.settings.num_initial:
       genotype = fresh.random(self.study, tried, rng)
-      return strategy.Proposal(genotype, full, is_random=True)
+      if not scored or genotype not in tried:  # else nothing else is left
+        return strategy.Proposal(genotype, full, is_random=True)
     losses = np.array([self.study.losses(trial) for trial in scored])
-    losses = beliefs.tamed(_scalarized(losses, rng), np.zeros(len(scored), int))
+    losses = _scalarized(np.apply_along_axis(beliefs.tamed, 0, losses), rng)
     known = tuple(trial.genotype for trial in scored)
     view = self._view(len(trials), known, losses)
     process = self._process(trials, view, _Data(view.points(known), losses))
     numbers = {trial.genotype: trial.number for trial in scored}
-    known = list(numbers)
-    means = process.predict(view.points(known))
-    order = np.argsort(means, kind='stable')[:_NUM_PARENTS]
-    parents = {known[i]: numbers[known[i]] for i in order}
+    means = process.predict(view.points(list(numbers)))
+    parents = acquisition.parents(numbers, means)
 
     def gains(candidates: Sequence[genotype_lib.Genotype]) -> np.ndarray:
       moments = process.predict(view.points(candidates), return_std=True)
-      return expected_improvement(*moments, means.min())
+      return acquisition.expected_improvement(*moments, means.min())
 
     chosen, parent = self._maximised(gains, parents, tried, rng)
     return strategy.Proposal(chosen, full, parent)
@@ -251,21 +251,6 @@ class Bayesian(strategy.TrialStrategy):
           child = fresh.mutant(self.study, genotype, tried, rng)
           pool.setdefault(child, parent)
     return next(iter(pool.items()))
-
-
-def expected_improvement(
-  mean: np.ndarray, sd: np.ndarray, least: float
-) -> np.ndarray:
-  """E max(least - y, 0) of normal y, Eq. (15) of Jones et al.
-
-  Args:
-    mean: Float [N], of y.
-    sd: Float [N], at least 0.
-    least: What is to be improved on.
-  """
-  sd = np.maximum(sd, 1e-12)
-  z = (least - mean) / sd
-  return sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
 
 
 def _fitted(

@@ -99,7 +99,7 @@ def num_fitted(num_scores: int) -> int:
   return count
 
 
-def tamed(losses: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def tamed(losses: np.ndarray, levels: np.ndarray | None = None) -> np.ndarray:
   """Losses of which none is far above the others of its fidelity.
 
   A training that went astray is bad, but no measure of all others: what is more
@@ -107,9 +107,11 @@ def tamed(losses: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
   Args:
     losses: Float [N].
-    levels: Integers [N], of fidelities.
+    levels: Integers [N], of fidelities; None of one.
   """
   found = losses.copy()
+  if levels is None:
+    levels = np.zeros(len(losses), int)
   for level in np.unique(levels):
     here = levels == level
     if here.sum() >= _MEDIAN_OF:

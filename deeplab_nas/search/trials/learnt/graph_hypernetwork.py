@@ -73,7 +73,8 @@ class GraphHypernetwork(strategy.TrialStrategy):
     known = {t.genotype for t in drawn}
     if len(known) < self.settings.num_candidates:
       genotype = fresh.random(self.study, known, rng)
-      return strategy.Proposal(genotype, self._scored, is_random=True)
+      if genotype not in known:  # else nothing else is left
+        return strategy.Proposal(genotype, self._scored, is_random=True)
     tried = history.tried(trials, full)
     if len(tried) < self.settings.num_random:
       left = (t.genotype for t in drawn if t.genotype not in tried)

@@ -12,16 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
 
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
-from deeplab_nas.search.trials.learnt import beliefs, rungs
+from deeplab_nas.search.trials.learnt import acquisition, beliefs, rungs
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import zoo
-
-# Of the architectures that the model thinks the best, candidates are mutations.
-_NUM_PARENTS = 4
 
 
 class Halving(strategy.TrialStrategy):
@@ -62,7 +58,9 @@ class Halving(strategy.TrialStrategy):
     shortest = self.study.fidelities[0]
     tried = history.tried(trials, shortest)
     if len(tried) < self.settings.num_initial:
-      return self._initial(shortest, tried, rng)
+      initial = self._initial(shortest, tried, rng)
+      if initial.genotype not in tried:  # else nothing else is left
+        return initial
     compared = self._compared(trials)
     if compared is not None:
       return compared
@@ -183,8 +181,7 @@ class Halving(strategy.TrialStrategy):
     candidates = list(pool)
     known, _ = model.predict(list(parents), full)
     mean, sd = model.predict(candidates, full)
-    z = (known.min() - mean) / sd
-    gain = sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
+    gain = acquisition.expected_improvement(mean, sd, known.min())
     chosen = candidates[int(np.argmax(gain))]
     return strategy.Proposal(chosen, fidelity, pool[chosen])
 
@@ -193,7 +190,5 @@ class Halving(strategy.TrialStrategy):
   ) -> dict[genotype_lib.Genotype, int]:
     """The architectures that are thought the best, and a trial of each."""
     numbers = {t.genotype: t.number for t in trials if t.scores is not None}
-    known = list(numbers)
-    mean, _ = model.predict(known, len(self.study.fidelities) - 1)
-    order = np.argsort(mean, kind='stable')[:_NUM_PARENTS]
-    return {known[i]: numbers[known[i]] for i in order}
+    mean, _ = model.predict(list(numbers), len(self.study.fidelities) - 1)
+    return acquisition.parents(numbers, mean)

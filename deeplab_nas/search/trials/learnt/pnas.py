@@ -156,7 +156,7 @@ class Pnas(strategy.TrialStrategy):
     parents: Sequence[strategy.Trial],
     number: int,
   ) -> dict[genotype_lib.Genotype, int | None]:
-    """Candidates of a round, the same for all of its trials."""
+    """Candidates of a round, the same of the same parents."""
     space = self.study.space
     num_blocks, num_layers = space.cell.num_blocks, space.lattice.num_layers
     if number > num_blocks and parents:
@@ -201,7 +201,7 @@ class Pnas(strategy.TrialStrategy):
     key = genotypes, losses.tobytes()
     if self._memory is None or self._memory[0] != key:
       made = predictor.Ensemble(self.study.space, self.settings.predictor)
-      made.fit(genotypes, beliefs.tamed(losses, np.zeros(len(losses), int)))
+      made.fit(genotypes, beliefs.tamed(losses))
       self._memory = key, made
     return self._memory[1]
 

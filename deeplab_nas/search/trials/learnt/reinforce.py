@@ -19,8 +19,8 @@ import numpy as np
 
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
+from deeplab_nas.search.trials.learnt import beliefs, recurrent
 from deeplab_nas.search.trials.learnt import controller as controller_lib
-from deeplab_nas.search.trials.learnt import recurrent
 from deeplab_nas.space import genotype as genotype_lib
 
 # Draws until one that was not tried is made of the last one.
@@ -129,6 +129,7 @@ class Reinforce(strategy.TrialStrategy):
     if not len(finite):
       return before
     losses = np.where(np.isfinite(losses), losses, finite.max())
+    losses = beliefs.tamed(losses)
     rewards = (losses.mean() - losses[-len(batch) :]) / (losses.std() or 1.0)
     baseline = rewards.mean() if before.baseline is None else before.baseline
     adam = copy.deepcopy(before.adam)

@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from deeplab_nas.search.trials import history, strategy
+from deeplab_nas.search.trials.learnt import beliefs
+from deeplab_nas.space import genotype as genotype_lib
 
 # Pairs below which a correlation says nothing.
 _FEW = 4
 # What is expected before there are pairs, and for how many pairs that counts.
 _EXPECTED = 0.6
 _EXPECTED_PAIRS = 4
+# The strongest, of which Fisher's transformation is finite.
+_MOST = 0.99
 
 
 class Correlation(NamedTuple):
@@ -45,12 +49,11 @@ def correlations(
   u the ratio of the standard deviations of all short scores and of those of the
   pairs, r u / sqrt(1 + r^2 (u^2 - 1)).
   """
-  full = history.mean_losses(study, history.scored(study, trials, study.full))
-  found = []
+  full, found = _losses(study, trials, study.full), []
   for fidelity in study.fidelities[:-1]:
-    short = history.mean_losses(study, history.scored(study, trials, fidelity))
-    pairs = [(short[g][0], full[g][0]) for g in short if g in full]
-    found.append(_correlation(pairs, [loss for loss, *_ in short.values()]))
+    short = _losses(study, trials, fidelity)
+    pairs = [(short[g], full[g]) for g in short if g in full]
+    found.append(_correlation(pairs, list(short.values())))
   return found
 
 
@@ -79,6 +82,18 @@ def sentence(
   return f'{text}.'
 
 
+def _losses(
+  study: strategy.Study,
+  trials: Sequence[strategy.Trial],
+  fidelity: strategy.Fidelity,
+) -> dict[genotype_lib.Genotype, float]:
+  """Of each architecture, of which no training that went astray stands out."""
+  scored = history.scored(study, trials, fidelity)
+  means = history.mean_losses(study, scored)
+  losses = np.array([loss for loss, *_ in means.values()])
+  return dict(zip(means, beliefs.tamed(losses).tolist()))
+
+
 def _correlation(
   pairs: Sequence[tuple[float, float]], short: Sequence[float]
 ) -> Correlation:
@@ -88,7 +103,7 @@ def _correlation(
   sds = np.std(pairs, axis=0)
   if not sds.all():
     return Correlation(np.nan, -1.0, 1.0, count, _EXPECTED)
-  r = float(np.clip(np.corrcoef(np.transpose(pairs))[0, 1], -0.99, 0.99))
+  r = float(np.clip(np.corrcoef(np.transpose(pairs))[0, 1], -_MOST, _MOST))
   ratio = max(float(np.std(short) / sds[0]), 1.0)
   half = 1.96 / np.sqrt(count - 3)  # Fisher's transformation
   low, high = np.tanh(np.arctanh(r) - half), np.tanh(np.arctanh(r) + half)
@@ -101,4 +116,5 @@ def _correlation(
 
 
 def _unrestricted(r: float, ratio: float) -> float:
-  return float(r * ratio / np.sqrt(1 + r**2 * (ratio**2 - 1)))
+  found = r * ratio / np.sqrt(1 + r**2 * (ratio**2 - 1))
+  return float(np.clip(found, -_MOST, _MOST))

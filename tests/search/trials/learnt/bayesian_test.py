@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-import scipy.integrate
-import scipy.stats
 
 from benchmarks import landscapes
 from deeplab_nas.config import strategies as config_strategies
@@ -23,21 +21,6 @@ def trials_of(losses, genotypes):
   return [
     studies.trial(i, g, x) for i, (g, x) in enumerate(zip(genotypes, losses))
   ]
-
-
-@pytest.mark.parametrize(('mean', 'sd'), [(0.3, 0.5), (-1.0, 2.0), (2.0, 0.7)])
-def test_expected_improvement_is_the_integral_that_defines_it(mean, sd):
-  density = scipy.stats.norm(mean, sd).pdf
-  expected, _ = scipy.integrate.quad(
-    lambda y: (0.1 - y) * density(y), mean - 12 * sd, 0.1, points=[mean]
-  )
-  found = bayesian.expected_improvement(np.array([mean]), np.array([sd]), 0.1)
-  assert found == pytest.approx([expected], rel=1e-6)
-
-
-def test_what_is_certain_improves_by_the_difference():
-  found = bayesian.expected_improvement(np.array([1.0, 3.0]), np.zeros(2), 2.5)
-  np.testing.assert_allclose(found, [1.5, 0], atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +110,24 @@ def test_of_two_objectives_both_ends_are_asked_for():
   ]
   seen = sorted(np.mean(trial.genotype.path) for trial in trials)
   assert min(levels) <= seen[4] and max(levels) >= seen[-5]
+
+
+def test_of_several_objectives_one_that_went_astray_hides_no_other():
+  """It is far from all in one objective, of which the others still count."""
+  rng = np.random.default_rng(0)
+  losses = rng.normal(size=(12, 2))
+  study = strategy.Study(studies.MIDDLE, (studies.FULL,), ('a', 'b'))
+  genotypes = studies.genotypes(studies.MIDDLE, 13)
+
+  def proposals(last):
+    trials = [
+      studies.trial(i, g, 0.0)._replace(scores={'a': a, 'b': b})
+      for i, (g, (a, b)) in enumerate(zip(genotypes, [*losses, last]))
+    ]
+    return [
+      search(study).propose(trials, np.random.default_rng(i)).genotype
+      for i in range(6)
+    ]
+
+  # However far it is, it counts as one at the end of the scores.
+  assert proposals((40.0, 0.0)) == proposals((4000.0, 0.0))

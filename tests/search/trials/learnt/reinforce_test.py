@@ -56,6 +56,18 @@ def test_a_failure_teaches_what_the_worst_score_does():
     assert search().propose(worst, rng) == search().propose(failed, same)
 
 
+def test_one_that_went_astray_leaves_the_others_apart():
+  genotypes = studies.genotypes(studies.MIDDLE, 12)
+  rows = [
+    [studies.trial(i, g, float(i % 5)) for i, g in enumerate(genotypes[:11])]
+    + [studies.trial(11, genotypes[11], last)]
+    for last in (40.0, 4000.0)
+  ]
+  for seed in range(6):
+    found = [search().propose(r, np.random.default_rng(seed)) for r in rows]
+    assert found[0] == found[1]
+
+
 def test_a_batch_teaches_once_all_of_it_has_ended():
   genotypes = studies.genotypes(studies.MIDDLE, 8)
   ended = [studies.trial(i, g, float(i)) for i, g in enumerate(genotypes)]

@@ -100,3 +100,21 @@ def test_it_says_when_it_may_be_too_low():
 def test_equal_scores_say_nothing():
   (seen,) = rungs.correlations(STUDY, history([0.5] * 6, np.arange(6.0)))
   assert np.isnan(seen.value)
+
+
+def test_a_short_trial_that_went_astray_makes_no_other_one_more_telling():
+  """It has no full trial, and is no measure of how others differ."""
+  short, full = drawn(0.5, 30)
+  full[8:] = np.nan
+  (before,) = rungs.correlations(STUDY, history(short, full))
+  (after,) = rungs.correlations(
+    STUDY, history([*short, 1000.0], [*full, np.nan])
+  )
+  assert after.value == pytest.approx(before.value, abs=0.15)
+
+
+def test_all_of_it_is_finite_where_pairs_agree_to_the_digit():
+  short = np.arange(30.0)
+  full = np.where(short < 5, 1e-3 * short, np.nan)
+  (seen,) = rungs.correlations(STUDY, history(short, full))
+  assert np.isfinite(seen).all()
