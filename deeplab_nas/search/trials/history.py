@@ -97,3 +97,19 @@ def best(
       front = pareto.front([losses[genotype] for genotype in ranked])
       return [ranked[i] for i in front]
   return []
+
+
+class ByScores(strategy.TrialStrategy):
+  """A strategy of which the best is what the scores say, as `best` has it.
+
+  Attributes:
+    study: The task.
+  """
+
+  study: strategy.Study
+
+  def best(
+    self, trials: Sequence[strategy.Trial]
+  ) -> Sequence[genotype_lib.Genotype]:
+    """See `strategy.TrialStrategy`."""
+    return best(self.study, trials)

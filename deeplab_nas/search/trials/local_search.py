@@ -19,7 +19,7 @@ from deeplab_nas.search.trials import fresh, history, neighbours, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
 
-class LocalSearch(strategy.TrialStrategy):
+class LocalSearch(history.ByScores):
   """Climbs that start at the best of some random architectures.
 
   The neighbours of the best trial of a climb are tried in random order until
@@ -59,12 +59,6 @@ class LocalSearch(strategy.TrialStrategy):
           return strategy.Proposal(child, full, trial.number)
     genotype = fresh.random(self.study, tried, rng)
     return strategy.Proposal(genotype, full, is_random=True)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def _untried_neighbour(
     self,

@@ -39,7 +39,7 @@ class _Result(NamedTuple):
   losses: tuple[float, ...] | None
 
 
-class _Sampled(strategy.TrialStrategy):
+class _Sampled(history.ByScores):
   """Tells a sampler the history, and asks it for parameters.
 
   The sampler is made anew for each proposal, and seeded by `rng`; its study is
@@ -87,12 +87,6 @@ class _Sampled(strategy.TrialStrategy):
     return strategy.Proposal(
       fresh.mutant(self.study, genotype, tried, rng), full
     )
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def _tell(self, trials: Sequence[strategy.Trial]) -> None:
     """Brings the study up to the full trials; failed ones are left out."""

@@ -13,10 +13,9 @@ import numpy as np
 
 from deeplab_nas.config import search as config_search
 from deeplab_nas.search.trials import fresh, history, strategy
-from deeplab_nas.space import genotype as genotype_lib
 
 
-class Random(strategy.TrialStrategy):
+class Random(history.ByScores):
   """Full trials of architectures drawn uniformly, none twice."""
 
   def __init__(
@@ -32,9 +31,3 @@ class Random(strategy.TrialStrategy):
     tried = history.tried(trials, self.study.full)
     genotype = fresh.random(self.study, tried, rng)
     return strategy.Proposal(genotype, self.study.full, is_random=True)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)

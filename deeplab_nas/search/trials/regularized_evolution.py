@@ -13,10 +13,9 @@ import numpy as np
 
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
-from deeplab_nas.space import genotype as genotype_lib
 
 
-class RegularizedEvolution(strategy.TrialStrategy):
+class RegularizedEvolution(history.ByScores):
   """Algorithm 1 of the paper.
 
   The population is a queue of the P newest trials with scores. A cycle draws S
@@ -53,9 +52,3 @@ class RegularizedEvolution(strategy.TrialStrategy):
     parent = min((population[i] for i in sample), key=self.study.loss)
     child = fresh.mutant(self.study, parent.genotype, tried, rng)
     return strategy.Proposal(child, full, parent.number)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)

@@ -19,7 +19,7 @@ from deeplab_nas.search.trials import fresh, history, pareto, strategy
 from deeplab_nas.space import genotype as genotype_lib
 
 
-class Lemonade(strategy.TrialStrategy):
+class Lemonade(history.ByScores):
   """The population is the Pareto front; where it is thin, it has children.
 
   The cheap objectives are the costs, which are known without a training. A
@@ -65,12 +65,6 @@ class Lemonade(strategy.TrialStrategy):
     weights = rarity([child for child, _ in children])
     child, parent = children[rng.choice(len(children), p=weights)]
     return strategy.Proposal(child, full, parent.number, inherits=True)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def possible_parents(
     self, trials: Sequence[strategy.Trial]

@@ -69,7 +69,7 @@ class _Data(NamedTuple):
   losses: np.ndarray
 
 
-class Bayesian(strategy.TrialStrategy):
+class Bayesian(history.ByScores):
   """Full trials of the architectures of the largest expected improvement.
 
   After `num_initial` random ones, a Gaussian process with a Matern kernel on an
@@ -134,12 +134,6 @@ class Bayesian(strategy.TrialStrategy):
 
     chosen, parent = self._maximised(gains, parents, tried, rng)
     return strategy.Proposal(chosen, full, parent)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def _process(
     self, trials: Sequence[strategy.Trial], view: _View, seen: _Data

@@ -22,7 +22,7 @@ from deeplab_nas.space import genotype as genotype_lib
 _TRUST = 0.4
 
 
-class GraphHypernetwork(strategy.TrialStrategy):
+class GraphHypernetwork(history.ByScores):
   """Trains what a hypernetwork scores best among many architectures.
 
   The first fidelity of the study is the hypernetwork's: `num_candidates` random
@@ -90,12 +90,6 @@ class GraphHypernetwork(strategy.TrialStrategy):
       )
     genotype = fresh.random(self.study, tried, rng)
     return strategy.Proposal(genotype, full, is_random=True)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def remarks(self, trials: Sequence[strategy.Trial]) -> list[str]:
     """How well the hypernetwork ranks what was trained."""

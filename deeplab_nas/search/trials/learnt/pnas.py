@@ -37,7 +37,7 @@ class Partial(NamedTuple):
   cell: tuple[genotype_lib.Block, ...] = ()
 
 
-class Pnas(strategy.TrialStrategy):
+class Pnas(history.ByScores):
   """Algorithm 1 of the paper, for paths as well as cells.
 
   In round 1, `num_initial` architectures with one block and the first layers of
@@ -95,12 +95,6 @@ class Pnas(strategy.TrialStrategy):
     child = fresh.mutant(self.study, best[0], tried, rng)
     parent = next(t.number for t in trials if t.genotype == best[0])
     return strategy.Proposal(child, full, parent)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def remarks(self, trials: Sequence[strategy.Trial]) -> list[str]:
     """How well the predictor had ranked the trials of each round."""

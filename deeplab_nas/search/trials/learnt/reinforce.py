@@ -42,7 +42,7 @@ class _Learnt(NamedTuple):
   baseline: float | None = None
 
 
-class Reinforce(strategy.TrialStrategy):
+class Reinforce(history.ByScores):
   """A controller RNN, updated after each batch of children.
 
   An update ascends mean((R - b) log p), Sec. 3.2, with b a moving average of
@@ -89,12 +89,6 @@ class Reinforce(strategy.TrialStrategy):
         return strategy.Proposal(genotype, full, None, is_random)
     child = fresh.mutant(self.study, genotype, tried, rng)
     return strategy.Proposal(child, full, None, is_random)
-
-  def best(
-    self, trials: Sequence[strategy.Trial]
-  ) -> Sequence[genotype_lib.Genotype]:
-    """See `strategy.TrialStrategy`."""
-    return history.best(self.study, trials)
 
   def _learnt(self, trials: Sequence[strategy.Trial]) -> _Learnt:
     """After all batches before the first that has a pending trial.
