@@ -59,10 +59,11 @@ class _Due(NamedTuple):
 class Perturbation(tf.Module):
   """Decides by removal, in windows of equal length from `start` to the end.
 
-  Each decision has a window, and the paths one each. In the first part of a
-  window the weights get used to the decision before; then batches are counted,
-  and the decision is made after `num_batches` of them or with its window. A
-  step makes one decision at most: `least_steps` are needed for all.
+  Where the first step on the architecture comes after `start`, they are from
+  there on. Each decision has a window, and the paths one each. In the first
+  part of a window the weights get used to the decision before; then batches are
+  counted, and the decision is made after `num_batches` of them or with its
+  window. A step makes one decision at most: `least_steps` are needed for all.
 
   While paths are measured, each weight step takes one of them, drawn evenly.
 
