@@ -35,7 +35,7 @@ def command(tmp_path, *flags):
       f'--config={tmp_path / "config.yaml"}',
       f'--run_dir={tmp_path / "run"}',
       '--strategies=random,first_order',
-      '--budget=20s',
+      '--budget=40s',
       '--num_searches=1',
       '--num_seeds=2',
       *flags,
