@@ -19,6 +19,10 @@ from deeplab_nas.search.trials.learnt import acquisition, beliefs, rungs
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import zoo
 
+# Mutations have two steps or more, as nearer ones differ from their parents by
+# less than a score does by luck; the probability that one ends after the next.
+_LAST_STEP = 0.4
+
 
 class Halving(strategy.TrialStrategy):
   """Our default: successive halving by what a model expects of a full trial.
@@ -172,8 +176,9 @@ class Halving(strategy.TrialStrategy):
     pool = dict.fromkeys(self._zoo)
     pool |= {fresh.random(self.study, tried, rng): None for _ in range(half)}
     for i in range(half):
-      parent = list(parents)[i % len(parents)]
-      child = fresh.mutant(self.study, parent, {*tried, *pool}, rng)
+      parent = child = list(parents)[i % len(parents)]
+      for _ in range(1 + rng.geometric(_LAST_STEP)):
+        child = fresh.mutant(self.study, child, {*tried, *pool}, rng)
       pool.setdefault(child, parents[parent])
     if start:  # what only shorter trials know is no news, but worth a full one
       pool |= {g: n for g, n in parents.items() if g not in tried}
