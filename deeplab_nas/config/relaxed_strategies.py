@@ -102,7 +102,7 @@ class ProxylessConfig(checked_fields.Section):
 
 @dataclasses.dataclass(frozen=True)
 class EnasConfig(checked_fields.Section):
-  """Settings of `enas`; the defaults are those of the authors' code.
+  """Settings of `enas`; but for the entropy, those of the authors' code.
 
   Attributes:
     num_children: Children of a step, all on one batch.
@@ -147,7 +147,7 @@ class PerturbationConfig(checked_fields.Section):
 
 @dataclasses.dataclass(frozen=True)
 class SinglePathConfig(checked_fields.Section):
-  """Settings of `single_path`; sizes are those of the authors' code.
+  """Settings of `single_path`; evolution's are those of the authors' code.
 
   Attributes:
     sampling: 'strictly_fair', as in FairNAS, or 'uniform', as in Single Path
@@ -157,7 +157,7 @@ class SinglePathConfig(checked_fields.Section):
     num_parents: The best of all so far, of which the next ones are made.
     mutation_probability: Of each choice of a parent.
     recalibration_batches: Of half A, of whole images, over which batch-norm
-      statistics are taken for each architecture.
+      statistics are taken for each architecture; 20,000 images in the paper.
     num_images: Of half B, that score each architecture; None for all.
   """
 

@@ -2,7 +2,7 @@
 
 Reference:
   Zhang, Ren and Urtasun, Graph hypernetworks for neural architecture search,
-  Sec. 3.2, https://arxiv.org/abs/1810.05749
+  Sec. 3, https://arxiv.org/abs/1810.05749
   Ha, Dai and Le, HyperNetworks, Sec. 4.1, https://arxiv.org/abs/1609.09106, for
   chunks with embeddings of their places
 """

@@ -2,7 +2,7 @@
 
 Reference:
   Zhang, Ren and Urtasun, Graph hypernetworks for neural architecture search,
-  Sec. 3.1 and 4, https://arxiv.org/abs/1810.05749
+  Sec. 3 and 4, https://arxiv.org/abs/1810.05749
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class MessagePassing(tf.Module):
   reads, and then back again but for the last one, N(v) being what reads v: 2N -
   1 updates. After some sweeps the mean of a cell's nodes is its embedding, and
   is added to the first state of the nodes of later cells that read it, with the
-  same weights for all layers (stacked GHNs, Sec. 4.2).
+  same weights for all layers (stacked GHNs, Sec. 4.3).
 
   Differs from the paper: a node's first state also has embeddings of the level
   of its layer and of the move to it, which a path here is made of; both

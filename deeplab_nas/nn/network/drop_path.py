@@ -1,7 +1,7 @@
 """Scheduled drop path: whole operations of a cell are left out in training.
 
 Reference:
-  Zoph et al., NASNet, Sec. A.7, https://arxiv.org/abs/1707.07012
+  Zoph et al., NASNet, Sec. A.5, https://arxiv.org/abs/1707.07012
   Auto-DeepLab, Table 3, https://arxiv.org/abs/1901.02985
 """
 

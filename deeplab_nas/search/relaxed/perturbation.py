@@ -12,7 +12,7 @@ that all of its candidates see, and the weights train on in between:
 
 Reference:
   Wang et al., Rethinking Architecture Selection in Differentiable NAS,
-  Algorithm 1, and Sec. 5.2 for a fixed alpha,
+  Algorithm 1, in the variant whose alpha is fixed,
   https://arxiv.org/abs/2108.04392
 """
 
@@ -67,10 +67,11 @@ class Perturbation(tf.Module):
 
   While paths are measured, each weight step takes one of them, drawn evenly.
 
-  Differs from the paper: what is left on an edge is normalised anew when an
-  operation is removed; the lattice, which DARTS has not, is not narrowed node
-  by node, as a path needs others to be compared with; the learning rate is the
-  search's own between decisions.
+  Differs from the paper: removals are measured by the loss on half B, not by
+  accuracy (the authors' code has both); what is left on an edge is normalised
+  anew when an operation is removed; the lattice, which DARTS has not, is not
+  narrowed node by node, as a path needs others to be compared with; the
+  learning rate is the search's own between decisions.
 
   Attributes:
     order: int32 [D], in which decisions are made.

@@ -3,7 +3,7 @@
 Reference:
   Zoph and Le, Neural architecture search with reinforcement learning, Sec. 3.1,
   https://arxiv.org/abs/1611.01578
-  Zoph et al., Learning transferable architectures, Sec. 3.1 and Appendix A,
+  Zoph et al., Learning transferable architectures, Sec. 3 and Appendix A,
   https://arxiv.org/abs/1707.07012, for the order of a block's decisions
 """
 

@@ -2,7 +2,7 @@
 
 Reference:
   Cao, Wang and Kitani, Learnable embedding space for efficient neural
-  architecture compression, Sec. 3.2, https://arxiv.org/abs/1902.00383
+  architecture compression, Sec. 3.1, https://arxiv.org/abs/1902.00383
   Rasmussen and Williams, Gaussian processes for machine learning, Eqs. (5.10)
   to (5.12), http://gaussianprocess.org/gpml/, for leaving one out
 """
@@ -19,7 +19,8 @@ from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space
 
 # Of the kernel exp(-|d|^2 / (2 LENGTH^2)) on the unit sphere, and the variance
-# of the noise of scores of unit variance; the authors'.
+# of the noise; the authors', whose rewards are as they come: here scores have
+# unit variance.
 LENGTH, NOISE = 0.1, 0.05
 # The authors have four layers of 64 units, for layers of any size.
 _LAYERS, _UNITS = 2, 32

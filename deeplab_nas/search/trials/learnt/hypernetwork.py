@@ -7,7 +7,7 @@ predicts the weights of any architecture, which half B scores.
 
 Reference:
   Zhang, Ren and Urtasun, Graph hypernetworks for neural architecture search,
-  Sec. 4.3, https://arxiv.org/abs/1810.05749
+  Sec. 4 and 5.1, https://arxiv.org/abs/1810.05749
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from deeplab_nas.space import genotype as genotype_lib
 
 # Draws until one that was not tried is made of the last one.
 _DRAWS = 20
-# Of PPO: passes over a batch, and epsilon of Eq. (7), the paper's.
+# Of PPO: passes over a batch, our choice, and epsilon of Eq. (7), the paper's.
 _PASSES = 4
 _CLIP = 0.2
 
@@ -59,8 +59,8 @@ class Reinforce(history.ByScores):
   - A batch whose trials are pending teaches later; draws go on meanwhile, as
     NAS' asynchronous replicas do. PPO's ratios are to the controller before
     the update, not to those that drew.
-  - One layer of units, not two, and a much larger learning rate: a study has
-    dozens of trials, not 12,800.
+  - One layer of units, as in NASNet (NAS has two), and a much larger learning
+    rate: a study has dozens of trials, not 12,800.
   """
 
   def __init__(

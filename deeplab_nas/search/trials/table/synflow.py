@@ -1,7 +1,7 @@
 """A score without training or data: how much flows through all weights.
 
 Reference:
-  Tanaka et al., Pruning neural networks without any data, Sec. 5,
+  Tanaka et al., Pruning neural networks without any data, Sec. 6,
   https://arxiv.org/abs/2006.05467
   Abdelfattah et al., Zero-cost proxies for lightweight NAS, Sec. 3.2,
   https://arxiv.org/abs/2101.08134, who sum it over the weights of a network
