@@ -17,7 +17,8 @@ and any of these together. Approximate is all else:
   begins as an identity behind its ReLU, which takes what is negative; in the
   place of another convolution it begins at random;
 - another level of a layer: channels as for another F, windows as they are;
-- a projection of H^{l-2} that appears begins as an identity behind its ReLU.
+- a projection of H^{l-2} that appears, as it may with any other width, begins
+  as an identity behind its ReLU; what one that falls away had learnt is lost.
 
 What is inserted elsewhere has no exact counterpart here: all units of a cell
 begin with a ReLU, and a layer of identity would shift the H^{l-2} of the next,

@@ -29,15 +29,20 @@ class SharedNetwork(tf.Module):
     """Takes a network of float32 whose batch norms are trained.
 
     Raises:
-      ValueError: If it has no batch norms, or other precision.
+      ValueError: If it has no batch norms, frozen ones, or other precision.
     """
     super().__init__(name='shared_network')
     self.network = network
     self.num_classes = network.num_classes
     self.drop_path_progress = network.drop_path_progress
     units = [x for x in network.submodules if isinstance(x, conv_norm.ConvNorm)]
-    if any(u.norm is None or u.compute_dtype != 'float32' for u in units):
-      raise ValueError('expected a network of float32 with batch norms')
+    if any(
+      unit.norm is None
+      or not unit.norm.trainable
+      or unit.compute_dtype != 'float32'
+      for unit in units
+    ):
+      raise ValueError('expected a network of float32 whose batch norms train')
     parts = [variable for unit in units for variable in _weights(unit)]
     self.weights = tf.Variable(
       tf.concat([tf.reshape(part, [-1]) for part in parts], 0), name='weights'
@@ -85,10 +90,15 @@ class SharedNetwork(tf.Module):
 def of(
   network: network_lib.DerivedNetwork,
 ) -> SharedNetwork | network_lib.DerivedNetwork:
-  """As a `SharedNetwork` if it is of float32; else as it is."""
-  return (
-    SharedNetwork(network) if network.compute_dtype == 'float32' else network
-  )
+  """A `SharedNetwork`; the network itself if it cannot be one."""
+  norms = [
+    layer
+    for layer in network.submodules
+    if isinstance(layer, tf.keras.layers.BatchNormalization)
+  ]
+  if network.compute_dtype != 'float32' or not all(n.trainable for n in norms):
+    return network
+  return SharedNetwork(network)
 
 
 def _weights(unit: conv_norm.ConvNorm) -> list[tf.Variable]:

@@ -128,6 +128,8 @@ class Evaluator:
     )
     _, info = session.begin(config)
     teacher = self._teacher(info)
+    # The first trial of a process builds the teacher, by the same generators.
+    tf.keras.utils.set_random_seed(config.runtime.seed)
     times, losses, begun = [began], (), inherited.Begun()
 
     def note() -> None:

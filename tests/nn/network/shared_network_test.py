@@ -178,5 +178,5 @@ def test_networks_of_other_kinds_are_refused(options):
     )
   finally:
     tf.keras.mixed_precision.set_global_policy('float32')
-  with pytest.raises(ValueError, match='float32 with batch norms'):
+  with pytest.raises(ValueError, match='float32 whose batch norms train'):
     shared_network.SharedNetwork(network)

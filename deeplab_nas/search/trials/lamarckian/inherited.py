@@ -24,7 +24,7 @@ import tensorflow as tf
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
-from deeplab_nas.nn.network import inheritance, shared_network
+from deeplab_nas.nn.network import inheritance, shared_network, step_random
 from deeplab_nas.nn.network import network as network_lib
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials.compression import taught
@@ -80,6 +80,7 @@ def begin(
   )
   if teacher is not None:
     teacher.give_weights(network, job.seed)
+  _freeze(network, train)
   if job.parent_weights is None:
     return Begun(shared_network.of(network))
   parent = load(job.parent_weights, config, info.num_classes)
@@ -99,6 +100,14 @@ def begin(
     note,
   )
   return Begun(network, tuple(approximate), tuple(losses))
+
+
+def _freeze(
+  network: network_lib.DerivedNetwork, config: config_lib.TrainConfig
+) -> None:
+  """Keeps batch norms as they are, if that is asked for."""
+  if config.batch_norm == 'freeze':
+    trainer.freeze_batch_norm(network)
 
 
 def keep(model: trainer.Trainer, job: job_lib.Job) -> None:
@@ -149,6 +158,7 @@ def load(
       num_classes,
       config.train.precision,
     )
+    _freeze(network, config.train)  # which changes the order of the weights
     network.set_weights(weights)
   except (OSError, EOFError, ValueError, LookupError, _BAD_ZIP) as error:
     raise errors.UserError(
@@ -169,7 +179,8 @@ def distil(
 ) -> list[float]:
   """Trains a network to answer as another one does.
 
-  The optimizer is that of the training, at its first learning rate.
+  The optimizer is that of the training, at its first learning rate. Nothing is
+  dropped, neither units nor paths.
 
   Args:
     teacher: Images to logits [B, H, W, C], as in inference.
@@ -190,7 +201,8 @@ def distil(
   def step(iterator):
     images, labels = next(iterator)
     wanted = teacher(images, training=False)
-    with tf.GradientTape() as tape:
+    # What a step drops follows from the trainer's progress; there is none here.
+    with tf.GradientTape() as tape, step_random.nothing_dropped():
       logits = student(images, training=True)
       loss = distillation.divergence(wanted, logits, labels, ignore_label)
     gradients = tape.gradient(loss, variables, unconnected_gradients='zero')

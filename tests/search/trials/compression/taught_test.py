@@ -11,7 +11,8 @@ from deeplab_nas.data import dataset_info
 from deeplab_nas.search.trials import evaluate, strategy
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials.compression import taught
-from deeplab_nas.train import build
+from deeplab_nas.search.trials.lamarckian import inherited
+from deeplab_nas.train import build, trainer
 from tests.train import records as records_lib
 from tests.train import teachers, tiny_training
 
@@ -95,3 +96,47 @@ def test_trials_learn_from_their_teacher_and_are_judged(config, tmp_path):
     * (2 - scores['cost_removed'])
     * scores['accuracy_kept']
   )
+
+
+def job(folder, number):
+  return job_lib.Job(
+    number,
+    tiny_training.GENOTYPE,
+    strategy.Fidelity(2),
+    1,
+    3.0,
+    folder,
+    keeps_weights=True,
+  )
+
+
+def test_a_trial_is_the_same_as_the_first_of_its_process_and_later(
+  config, tmp_path
+):
+  evaluator = evaluate.Evaluator(config)
+  first, later = (evaluator(job(tmp_path, number)) for number in range(2))
+  assert first.losses == later.losses
+  assert first.scores['cross_entropy'] == later.scores['cross_entropy']
+
+
+def test_frozen_batch_norms_stay_those_of_the_teacher(
+  config, teacher, tmp_path
+):
+  train = dataclasses.replace(
+    config.train, batch_norm='freeze', learning_rate=0.1
+  )
+  frozen = dataclasses.replace(config, train=train)
+  evaluate.Evaluator(frozen)(job(tmp_path, 0))
+  num_classes = teacher.network.num_classes
+  trained = inherited.load(job(tmp_path, 0).weights, frozen, num_classes)
+  student = build.build(
+    dataclasses.replace(config.network, filter_multiplier=3.0),
+    tiny_training.GENOTYPE,
+    num_classes,
+  )
+  teacher.give_weights(student, job(tmp_path, 0).seed)
+  trainer.freeze_batch_norm(student)
+  pairs = zip(student.weights, trained.weights)
+  moved = {a.name.split('/')[-1] for a, b in pairs if not np.array_equal(a, b)}
+  assert {'kernel:0'} <= moved
+  assert not moved & {'gamma:0', 'beta:0', 'moving_mean:0', 'moving_variance:0'}

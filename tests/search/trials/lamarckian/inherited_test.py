@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info
@@ -11,6 +12,7 @@ from deeplab_nas.nn.network import network as network_lib
 from deeplab_nas.search.trials import evaluate, strategy
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials.lamarckian import inherited
+from deeplab_nas.train import build
 from tests.train import records as records_lib
 from tests.train import tiny_training
 
@@ -132,6 +134,27 @@ def test_an_approximate_child_learns_to_answer_as_its_parent(config, study):
   found = evaluator(child)
   assert found.failure is None
   assert len(found.distil_losses) == 3 and len(found.losses) == 2
+
+
+def test_distillation_drops_nothing(config):
+  """Dropout's seed is a network's own: two with equal weights learn alike."""
+  networks = []
+  for seed in range(3):
+    tf.keras.utils.set_random_seed(seed)
+    networks.append(
+      build.build(config.network, APPROXIMATE, info(config).num_classes)
+    )
+  teacher, *students = networks
+  students[1].set_weights(students[0].get_weights())
+  batch = tiny_training.batch()
+  batches = tf.data.Dataset.from_tensors(batch).repeat()
+  losses = [
+    inherited.distil(
+      teacher, student, batches, 2, config.train, 255, lambda: None
+    )
+    for student in students
+  ]
+  assert losses[0] == losses[1]
 
 
 def test_the_same_inheritance_gives_the_same_outcome(study):
