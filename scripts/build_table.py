@@ -39,6 +39,7 @@ flags.DEFINE_string('rebuild', '', 'Row to train again: DIGEST:STEPS:SEED.')
 
 def main(_) -> None:
   errors.require(bool(FLAGS.data_dir), '--data_dir is missing.')
+  seconds = config_search.SearchConfig(budget=FLAGS.budget).budget_seconds()
   path = pathlib.Path(FLAGS.table)
   if path.exists():
     table = rows.Table.load(path)
@@ -54,14 +55,15 @@ def main(_) -> None:
       (new,) = builder.run([old.key])
       print(build.Rebuilt(old, new).to_text())
     else:
-      _fill(table, builder)
+      _fill(table, builder, seconds)
 
 
-def _fill(table: rows.Table, builder: build.Builder) -> None:
+def _fill(
+  table: rows.Table, builder: build.Builder, seconds: float | None
+) -> None:
   """Adds rows until there is no more time, or nothing is missing."""
   wanted = list(plan.keys(table.protocol))
   missing = [key for key in wanted if key not in table.rows]
-  seconds = config_search.SearchConfig(budget=FLAGS.budget).budget_seconds()
   for row in builder.run(missing[: FLAGS.num_rows], seconds):
     table.append(row)
     result = row.failure or f'{row.scores["cross_entropy"]:.4f}'

@@ -46,7 +46,8 @@ def _define(values: flags.FlagValues) -> None:
     'widths',
     [],
     'Each F to time, between which is interpolated; else from half to twice'
-    ' network.filter_multiplier. One is enough for pick.',
+    ' network.filter_multiplier. One is enough for pick from a search by'
+    ' gradients.',
   )
   define.list(
     'stem_and_head',
@@ -193,6 +194,10 @@ def _model(values: flags.FlagValues) -> cost.CostModel:
     ' --config=FILE and --num_classes: one of both.',
   )
   if values.run_dir:
+    errors.require(
+      not values['num_classes'].present,
+      '--num_classes is for --config alone: a run folder says it itself.',
+    )
     config, num_classes = _of_run(values)
   else:
     config = config_lib.load(values.config, values['set'].value)

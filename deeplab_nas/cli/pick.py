@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from collections.abc import Sequence
 
@@ -71,6 +72,10 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
   )
   output = values.output and pathlib.Path(values.output)
   errors.require(
+    not output or not output.is_dir(),
+    f'--output={output} is a folder: name a file in it.',
+  )
+  errors.require(
     not output or values.overwrite or not output.exists(),
     f'--output={output} is there already: add --overwrite to replace it.',
   )
@@ -79,6 +84,12 @@ def _main(values: flags.FlagValues, _: Sequence[str]) -> None:
     for flag, (name, unit) in _LIMITS.items()
     if values[flag].value is not None
   }
+  for flag, (name, _) in _LIMITS.items():
+    errors.require(
+      math.isfinite(budget.get(name, 0)),
+      f'--{flag} is {values[flag].value}, expected a finite number: leave it'
+      ' out for no limit.',
+    )
   errors.require(
     'latency_ms' not in budget or bool(values.latency_table),
     '--max_latency_ms needs the latencies of this machine: give'

@@ -31,6 +31,21 @@ _OBJECTIVES = (
   *_MEASURES,
   'activation_mb',
 )
+# What both families of strategies read, and what only those by trials do.
+_OF_BOTH = ('strategy', 'latency_table')
+_OF_TRIALS = (
+  'num_trials',
+  'budget',
+  'budget_clock',
+  'parallel_trials',
+  'trial_steps',
+  'trial_timeout',
+  'cluster',
+  'trial_budget',
+  'trial_measure',
+  'final_seeds',
+  'objectives',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,8 +200,9 @@ class SearchConfig(config_loss.LossConfig):
       f' search.strategy={self.strategy} it is search.trial_budget that limits'
       ' what an architecture costs.',
     )
+    kinds = {name.replace('_mb', '_bytes') for name in self.objectives}
     errors.require(
-      len(set(self.objectives)) == len(self.objectives),
+      len(kinds) == len(self.objectives),
       f'search.objectives is {list(self.objectives)}, expected each score once:'
       ' leave out what is there twice.',
     )
@@ -194,6 +210,8 @@ class SearchConfig(config_loss.LossConfig):
     self._check_arch_start_epoch()
 
   def _check_arch_start_epoch(self) -> None:
+    if self.strategy in config_strategies.BY_TRIALS:
+      return
     if self.strategy == 'single_path':  # decides after its epochs
       self.require_at_most('arch_start_epoch', 'epochs')
       return
@@ -221,6 +239,11 @@ class SearchConfig(config_loss.LossConfig):
       ' search.strategy=esnac it is esnac.share of what the teacher costs:'
       ' leave search.trial_budget out.',
     )
+
+  def reads(self, key: str) -> bool:
+    """Whether a setting of this section is one of the strategy's family."""
+    is_by_trials = self.strategy in config_strategies.BY_TRIALS
+    return key in _OF_BOTH or (key in _OF_TRIALS) == is_by_trials
 
   def budget_seconds(self) -> float | None:
     """The time of a study; None for no limit."""

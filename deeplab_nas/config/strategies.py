@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from deeplab_nas import checked_fields
+from deeplab_nas import checked_fields, errors
 from deeplab_nas.config import relaxed_strategies
 
 _field = checked_fields.field
@@ -168,6 +168,17 @@ class BayesianConfig(checked_fields.Section):
   kernel: str = _field('matern', str, choices=('matern', 'esnac'))
   num_kernels: int = _field(8, int, low=1)
   kernel_steps: int = _field(100, int, low=1)
+
+  def __post_init__(self):
+    super().__post_init__()
+    fields = {field.name: field for field in dataclasses.fields(self)}
+    of = {'encoding': 'matern', 'num_kernels': 'esnac', 'kernel_steps': 'esnac'}
+    for name, kernel in of.items():
+      errors.require(
+        self.kernel == kernel or getattr(self, name) == fields[name].default,
+        f'{self.NAME}.{name} is of {self.NAME}.kernel={kernel}, but that is'
+        f' {self.kernel}: leave it out.',
+      )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,7 +94,8 @@ def listed(data_dir: str | os.PathLike, split: str) -> list[pathlib.Path]:
     known = ', '.join(sorted(by_split)) or 'none'
     raise errors.UserError(
       f'{data_dir} has no shards named {split}-00000-of-*.tfrecord; the'
-      f' splits there are: {known}.'
+      f' splits there are: {known}. Name one of these; to train without a'
+      ' validation, set data.val_split= to nothing.'
     )
   paths = by_split[split]
   matches = [_NAME.fullmatch(path.name) for path in paths]

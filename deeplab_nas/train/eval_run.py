@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 import time
 from collections.abc import Sequence
@@ -100,15 +101,30 @@ def run(
     split,
     config.data.dir,
   )
+  folder = directory.evaluations / _name(split, config, source.config)
+  is_chief = cluster.is_chief(config.runtime)
+  if is_chief:
+    _require_writable(folder)
   result = _measure(network, config, info, data_dir, split, strategy)
   advice = tuple(advice_lib.sentences(result, source.config.train))
-  if not cluster.is_chief(config.runtime):
+  if not is_chief:
     return Evaluation(result, advice, None)
-  folder = directory.evaluations / _name(split, config, source.config)
   largest = split_contents.max_size(data_dir, split, info)
   costs = _costs(source, largest, config.data.image_scale)
   _write(folder, result, source, split, config, costs)
   return Evaluation(result, advice, folder)
+
+
+def _require_writable(folder: pathlib.Path) -> None:
+  """Refuses before hours of measuring what could not be written after them."""
+  there = folder
+  while not there.exists():
+    there = there.parent
+  errors.require(
+    there.is_dir() and os.access(there, os.W_OK),
+    f'{there} cannot be written to, and the scores go there: evaluate a copy of'
+    ' the run folder, or change its permissions.',
+  )
 
 
 def _measure(

@@ -7,6 +7,7 @@ from typing import Any
 
 from deeplab_nas import errors, safe_yaml
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search import strategies
 from deeplab_nas.search.trials import strategy
 from deeplab_nas.search.trials.compression import students
@@ -58,13 +59,17 @@ class Contestant:
         values[key] = safe_yaml.parse(value)
     settings: dict[str, dict[str, Any]] = {'search': {'strategy': name}}
     section = strategies.entry(name).section
+    errors.require(
+      not values or section in config_strategies.SECTIONS,
+      f'{text}: {name} has no settings of its own.',
+    )
     if values:
       settings.setdefault(section, {}).update(values)
     config = config_lib.Config.from_dict(settings)
     errors.require(
       _only_trains(config),
-      f'{name} scores by a hypernetwork, which made-up losses and tables do not'
-      ' have: it cannot race.',
+      f'{name} cannot race: made-up losses and tables have neither a'
+      ' hypernetwork to score by nor a teacher to compress.',
     )
     return cls(text, name, getattr(config, section), steps)
 

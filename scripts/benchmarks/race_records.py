@@ -82,11 +82,9 @@ class Records:
     if not records._path.exists():
       files.write(path, json.dumps(records.facts) + '\n')
       return records
-    text = files.read(path)
-    whole = text[: text.rfind('\n') + 1]
-    if whole != text:
-      files.write(path, whole)
     try:
+      text = records._path.read_text('utf-8')
+      whole = text[: text.rfind('\n') + 1]
       first, *lines = whole.splitlines()
       held = dict(json.loads(first))
       found = [Record.from_line(line) for line in lines]
@@ -102,6 +100,8 @@ class Records:
       f'{path} is of a race with other {", ".join(other)}: name another file,'
       ' or race as it did.',
     )
+    if whole != text:
+      files.write(path, whole)
     for record in found:
       records._records[record.contestant, record.run] = record
     return records

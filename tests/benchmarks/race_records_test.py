@@ -25,6 +25,17 @@ def test_what_was_raced_is_read_back(tmp_path):
   assert ('halving', 7) in again and ('random', 7) not in again
 
 
+def test_a_file_of_thousands_of_studies_is_read_back(tmp_path):
+  path = tmp_path / 'races.jsonl'
+  race_records.Records.open(path, FACTS)
+  line = dataclasses.replace(RECORD, regrets=(0.3,) * 200).to_line()
+  number = 2**20 // len(line) + 2
+  with open(path, 'a') as file:
+    for run in range(number):
+      file.write(line.replace('"run": 7', f'"run": {run}') + '\n')
+  assert len(race_records.Records.open(path, FACTS)) == number
+
+
 def test_a_line_that_was_not_written_whole_is_raced_again(tmp_path):
   path = tmp_path / 'races.jsonl'
   race_records.Records.open(path, FACTS).append(RECORD)

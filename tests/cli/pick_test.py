@@ -76,6 +76,8 @@ def test_nothing_is_written_without_an_output(run, tmp_path):
       'has at most 7 multiply-adds: the cheapest',
     ),
     (['--run_dir=RUN', '--max_latency_ms=7'], '--latency_table=FILE'),
+    (['--run_dir=RUN', '--max_macs=inf'], 'inf, expected a finite number'),
+    (['--run_dir=RUN', '--output=.'], '--output=. is a folder'),
     (['--run_dir=RUN', '--image_size=7'], '--image_size=7 is no size'),
     (['--run_dir=RUN', '--filter_multiplier=0.5'], 'filter_multiplier is 0.5'),
     (

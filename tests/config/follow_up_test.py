@@ -73,7 +73,7 @@ def test_what_the_training_has_a_use_for_is_carried_over(data_dir):
   flags = flags_after(
     'quickstart',
     data_dir,
-    'search.epochs=9',
+    'search.num_trials=9',
     'search.strategy=nsga2',
     'nsga2.population_size=6',
     'space.num_blocks=3',

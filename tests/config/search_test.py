@@ -18,6 +18,10 @@ from deeplab_nas.config import search as config_search
     ({'learning_rate': 1e-4}, 'end_learning_rate is 0.001, .* is 0.0001'),
     ({'objectives': ('miou', 'latency_ms')}, 'give search.latency_table=FILE'),
     ({'objectives': ('miou', 'miou')}, 'expected each score once'),
+    (
+      {'objectives': ('activation_mb', 'activation_bytes')},
+      'expected each score once',
+    ),
     ({'objectives': ('speed',)}, 'search.objectives is .*speed'),
     ({'trial_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
     ({'cost_measure': 'latency_ms'}, 'give search.latency_table=FILE'),
@@ -43,6 +47,11 @@ def test_what_contradicts_itself_is_refused(settings, sentence):
 def test_the_last_epoch_may_be_the_first_to_learn_the_architecture():
   settings = config_search.SearchConfig(epochs=5, arch_start_epoch=4)
   assert (settings.epochs, settings.arch_start_epoch) == (5, 4)
+
+
+def test_epochs_that_a_search_by_trials_has_not_contradict_nothing():
+  settings = config_search.SearchConfig(strategy='random', epochs=5)
+  assert settings.arch_start_epoch > settings.epochs
 
 
 def test_what_decides_after_its_epochs_may_learn_weights_alone():

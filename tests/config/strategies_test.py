@@ -93,6 +93,19 @@ def test_a_sample_is_no_larger_than_the_population():
     config_strategies.RegularizedEvolutionConfig(population_size=8)
 
 
+@pytest.mark.parametrize(
+  'flags',
+  [
+    ['search.strategy=bayesian', 'bayesian.kernel_steps=9'],
+    ['search.strategy=esnac', 'esnac.encoding=paths'],
+    ['search.strategy=esnac', 'esnac.kernel=matern', 'esnac.num_kernels=2'],
+  ],
+)
+def test_a_setting_of_the_other_kernel_is_refused(flags):
+  with pytest.raises(errors.UserError, match='kernel=.*: leave it out'):
+    config_lib.load('quickstart', flags)
+
+
 def test_a_run_of_an_earlier_release_has_no_such_section():
   written = config_lib.Config().to_dict()
   assert config_lib.of_run(written) == written

@@ -1,6 +1,7 @@
 """From a run folder to files, by the command that a user types."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -123,3 +124,16 @@ def test_a_split_without_labels_is_refused(masks, run, tmp_path):
   )
   with pytest.raises(errors.UserError, match='Split extra .* no pixel with a'):
     eval_run.run(directory, changed)
+
+
+def test_scores_that_could_not_be_written_are_not_computed(
+  run, tmp_path, monkeypatch
+):
+  directory, config = run
+  other = run_directory.RunDirectory(tmp_path / 'run')
+  shutil.copytree(directory.path, other.path)
+  shutil.rmtree(other.evaluations, ignore_errors=True)
+  other.evaluations.write_text('in the way')
+  monkeypatch.setattr(eval_run, '_measure', None)
+  with pytest.raises(errors.UserError, match='eval cannot be written to'):
+    eval_run.run(other, config)

@@ -16,6 +16,7 @@ from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import dataset_info, shards
+from deeplab_nas.run import files as run_files
 from deeplab_nas.run import provenance
 from deeplab_nas.search import strategies
 
@@ -131,39 +132,55 @@ def build(
     f'--strategies is {",".join(names)}: name each strategy once, such as'
     ' --strategies=random,halving.',
   )
-  for override in overrides:
-    section, _, key = override.partition('=')[0].strip().partition('.')
-    errors.require(
-      (section, key) not in _OURS,
-      f'--set={override} is what the comparison sets for all searches: use its'
-      ' own flags.',
-    )
-  configs = {}
   for name in names:
-    own = strategies.entry(name).section
-    chosen = [
-      text
-      for text in overrides
-      if (section := text.partition('.')[0].strip()) == own
-      or section not in config_strategies.SECTIONS
-    ]
-    chosen.append(f'search.strategy={name}')
-    configs[name] = config_lib.load(path_or_preset, chosen, data_dir)
+    strategies.entry(name)  # says which there are
   for text in overrides:
-    section = text.partition('.')[0].strip()
-    owners = [strategies.entry(name).section for name in names]
     errors.require(
-      section not in config_strategies.SECTIONS or section in owners,
+      _key(text) not in _OURS,
+      f'--set={text} is what the comparison sets for all searches: use its own'
+      ' flags.',
+    )
+    errors.require(
+      any(_is_read(text, name) for name in names),
       f'--set={text} is of a strategy that is not compared: add it to'
       ' --strategies, or leave the setting out.',
     )
+  configs = {}
+  for name in names:
+    chosen = [text for text in overrides if _is_read(text, name)]
+    chosen.append(f'search.strategy={name}')
+    configs[name] = config_lib.load(path_or_preset, chosen, data_dir)
   plan = Plan(configs, **values)
+  for name, config in configs.items():
+    errors.require(
+      name != config.esnac.NAME or bool(config.train.init_from),
+      f'{name} compresses a trained network: say which with'
+      ' --set=train.init_from=RUN, the run folder of its training, or leave it'
+      ' out of --strategies.',
+    )
+  for search in plan.searches:
+    plan.config_of(search)  # says whether its seed and budget fit
   errors.require(
     plan.config.data.held_out_fraction > 0 or bool(plan.config.data.val_split),
     'There are no images that nothing has seen: set data.held_out_fraction, or'
     ' data.val_split.',
   )
   return plan
+
+
+def _key(override: str) -> tuple[str, str]:
+  """('search', 'epochs') of 'search.epochs=10'."""
+  section, _, key = override.partition('=')[0].strip().partition('.')
+  return section, key
+
+
+def _is_read(override: str, strategy: str) -> bool:
+  """Whether a setting is that strategy's, or of all."""
+  section, key = _key(override)
+  if section in config_strategies.SECTIONS:
+    return section == strategies.entry(strategy).section
+  search = config_lib.SearchConfig(strategy=strategy)
+  return section != search.NAME or search.reads(key)
 
 
 _OURS = {
@@ -215,7 +232,7 @@ def keep(path: pathlib.Path, plan: Plan) -> None:
     UserError: If an earlier session compared something else.
   """
   now = json.loads(json.dumps(facts(plan)))
-  held = json.loads(files.read(path)) if path.is_file() else {}
+  held = run_files.read(path, json.loads) if path.is_file() else {}
   for name, value in now.items():
     errors.require(
       held.get(name, value) == value,

@@ -58,8 +58,12 @@ def run(plan: plan_lib.Plan, folder: pathlib.Path) -> str:
     not others or (folder / FACTS).is_file(),
     f'{folder} holds {others[:1]}, but no comparison: choose another folder.',
   )
-  plan_lib.keep(folder / FACTS, plan)
   space, widths = _space(plan)
+  errors.require(
+    any(map(widths.is_within, width.sample(space))),
+    f'search.trial_budget is {widths.budget:g}, which random architectures'
+    ' exceed at any width: raise it.',
+  )
   for name in plan.others:
     genotype = genotype_source.read(name)
     errors.require(
@@ -67,6 +71,7 @@ def run(plan: plan_lib.Plan, folder: pathlib.Path) -> str:
       f'{name} is not in the space that is searched: its network would have'
       ' other layers or blocks.',
     )
+  plan_lib.keep(folder / FACTS, plan)
   with stop_signals.StopSignals() as stop, stop.deferred():
     found = _search(plan, folder / 'searches', stop)
     entries = []

@@ -265,7 +265,8 @@ def _run(
         f' that its process said: {_last_line(log)}'
       )
     errors.require(
-      result.failure is None, f'The trial failed: {result.failure}.'
+      result.failure is None,
+      f'The trial failed: {(result.failure or "").rstrip(".")}.',
     )
     found.append(result)
   return found

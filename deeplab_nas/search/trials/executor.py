@@ -18,6 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from absl import logging
+
 from deeplab_nas.run import child_process
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import worker
@@ -85,6 +87,13 @@ class LocalExecutor:
     devices = accelerators()
     slots = devices[:num_workers] if devices else [None] * num_workers
     self.capacity = len(slots)
+    cores = len(os.sched_getaffinity(0))
+    if not devices and num_workers > cores:
+      logging.warning(
+        'search.parallel_trials is %d, but there are %d cores: trials will wait'
+        ' for each other.',
+        *(num_workers, cores),
+      )
     self._settings = dict(settings)
     if not devices:
       threads = {'inter_op_threads': 1, 'intra_op_threads': 1}
@@ -141,7 +150,7 @@ class _Worker:
     self.process: subprocess.Popen | None = None
     self._heard = 0.0
     self._text = b''
-    self._is_done = False
+    self._is_done = self._is_last = False
 
   @property
   def is_alive(self) -> bool:
@@ -166,7 +175,7 @@ class _Worker:
 
   def send(self, job: job_lib.Job) -> None:
     self.job = job
-    self._is_done = False
+    self._is_done = self._is_last = False
     self._heard = time.monotonic()
     job.folder.mkdir(parents=True, exist_ok=True)
     job.outcome.unlink(missing_ok=True)
@@ -178,8 +187,11 @@ class _Worker:
     *lines, self._text = self._text.split(b'\n')
     if lines:
       self._heard = time.monotonic()
-    done = f'{worker.DONE} {self.job.number}'.encode() if self.job else b''
-    self._is_done = self._is_done or done in lines
+    if self.job is not None:
+      number = self.job.number
+      self._is_last |= f'{worker.LAST} {number}'.encode() in lines
+      self._is_done |= f'{worker.DONE} {number}'.encode() in lines
+      self._is_done |= self._is_last
 
   def ended(self, timeout: float) -> Ended | None:
     """The job, if it runs no more; afterwards there is none."""
@@ -196,6 +208,8 @@ class _Worker:
         self.end()
       else:
         return None
+    elif self._is_last:
+      self.end()  # else the next job may reach it before it has ended
     job, self.job = self.job, None
     return Ended(job, loss)
 

@@ -280,8 +280,8 @@ def _finish(
     )
     first = f': the first one because of {reasons[0]}' if reasons else ''
     raise errors.UserError(
-      f'None of {len(trials)} trials succeeded{first}. What their processes'
-      f' said is in {directory.trials / "log.txt"}.'
+      f'None of {len(trials)} trials succeeded{first.rstrip(".")}. What their'
+      f' processes said is in {directory.trials / "log.txt"}.'
     )
   front.save(directory, parts.study, trials)
   best = chosen.best(trials)[0]

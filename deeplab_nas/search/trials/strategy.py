@@ -170,9 +170,9 @@ class TrialStrategy(Protocol):
   def fidelities(
     cls, search: config_search.SearchConfig, settings: Any
   ) -> tuple[Fidelity, ...]:
-    """Those of a study: by default the trainings of `search.trial_steps`."""
+    """Those of a study: by default the longest one of `search.trial_steps`."""
     del settings
-    return tuple(Fidelity(steps) for steps in search.trial_steps)
+    return (Fidelity(search.trial_steps[-1]),)
 
   def propose(
     self, trials: Sequence[Trial], rng: np.random.Generator

@@ -2,8 +2,9 @@
 
 It reads lines: the settings first, as JSON, then a job for each trial. It
 answers with lines: BEAT at signs of life, DONE and the number of a trial whose
-outcome is written. It ends when its input does, as it does when the driver is
-gone, however long a step takes.
+outcome is written, or LAST likewise where it takes no other one, since the
+trial failed and may have left something behind. It ends when its input does, as
+it does when the driver is gone, however long a step takes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from deeplab_nas.search.trials import outcome
 
 BEAT = 'beat'
 DONE = 'done'
+LAST = 'last'
 _BEAT_SECONDS = 1.0
 
 
@@ -60,9 +62,10 @@ def main() -> None:
     found = dataclasses.replace(found, process_cpu_seconds=start)
     start = 0.0
     found.save(job.outcome)
-    print(DONE, job.number, file=answers, flush=True)
-    if found.failure not in (None, outcome.NAN):
-      os._exit(0)  # the next trial gets a process without what this one left
+    is_last = found.failure not in (None, outcome.NAN)
+    print(LAST if is_last else DONE, job.number, file=answers, flush=True)
+    if is_last:
+      os._exit(0)
 
 
 def run(evaluator, job: job_lib.Job, beat) -> outcome.Outcome:

@@ -55,12 +55,31 @@ def test_searches_are_alike_but_for_strategy_and_seed(config):
     ((), ('randon',), "'randon'; known are"),
     (('search.budget=3m',), ('random',), 'use its own flags'),
     (('tpe.num_startup=4',), ('random',), 'of a strategy that is not'),
+    (('search.epochs=4',), ('random',), 'of a strategy that is not'),
+    ((), ('random', 'esnac'), 'say which with --set=train.init_from=RUN'),
+    (('runtime.seed=2147483647',), ('random',), 'seed is 2147483648'),
     (('data.val_split=',), ('random',), 'no images that nothing has seen'),
   ],
 )
 def test_what_cannot_be_compared_is_refused(config, overrides, names, part):
   with pytest.raises(errors.UserError, match=part):
     build(config, *overrides, names=names)
+
+
+def test_settings_of_a_family_go_to_its_strategies(config):
+  flags = ['search.momentum=0.5', 'search.trial_steps=[7]']
+  plan = build(config, *flags, names=('first_order', 'random'))
+  relaxed, trials = (plan.configs[name].search for name in plan.configs)
+  assert relaxed.momentum == 0.5 != trials.momentum
+  assert trials.trial_steps == (7,) != relaxed.trial_steps
+
+
+def test_a_damaged_file_of_a_comparison_is_a_sentence(config, tmp_path):
+  path = tmp_path / 'comparison.json'
+  for content in ('', '{', '[]'):
+    path.write_text(content)
+    with pytest.raises(errors.UserError, match=r'comparison\.json is damaged'):
+      plan_lib.keep(path, build(config))
 
 
 def test_the_last_trainings_are_as_long_as_the_settings_say(config, records):

@@ -65,6 +65,15 @@ def test_a_killed_process_is_noticed_and_replaced(made, tmp_path):
   assert other != pid
 
 
+def test_a_process_whose_trial_failed_gets_no_other_one(made, tmp_path):
+  executor = made(num_workers=1)
+  for number in range(2):  # both fail, as there is no data
+    executor.submit(job(tmp_path, number))
+    [ended] = executor.wait(60)
+    assert ended.loss is None
+    assert executor.pids() == []
+
+
 def test_a_process_that_hangs_is_ended(made, tmp_path):
   executor = made(timeout=0.2)  # in which it cannot even have started
   executor.submit(job(tmp_path))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deeplab_nas.config import search as config_search
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.search.trials import fresh, history, strategy
 from deeplab_nas.search.trials.learnt import acquisition, beliefs, rungs
@@ -54,6 +55,16 @@ class Halving(strategy.TrialStrategy):
       for genotype in map(zoo.load, zoo.names())
       if genotype in study.space and study.is_within(genotype)
     ]
+
+  @classmethod
+  def fidelities(
+    cls,
+    search: config_search.SearchConfig,
+    settings: config_strategies.HalvingConfig,
+  ) -> tuple[strategy.Fidelity, ...]:
+    """All of `search.trial_steps`."""
+    del settings
+    return tuple(map(strategy.Fidelity, search.trial_steps))
 
   def propose(
     self, trials: Sequence[strategy.Trial], rng: np.random.Generator

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -173,6 +174,9 @@ def read(
   errors.require(
     bool(by_genotype), f'{run} has no trial with a score yet: wait for one.'
   )
+  layers, blocks = model.space.lattice.num_layers, model.space.cell.num_blocks
+  if any((g.num_layers, g.num_blocks) != (layers, blocks) for g in by_genotype):
+    raise run_files.damaged(run.candidates, run_files.RESTORE)
   found = [
     _candidate(genotype, tried, model, filter_multiplier)
     for genotype, tried in by_genotype.items()
@@ -235,12 +239,19 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
       if row['scores'] and is_of_search and is_trained:
         text = json.dumps(row['genotype'])
         genotype = genotype_lib.Genotype.from_json(text)
-        steps, scores = int(row['fidelity']['steps']), dict(row['scores'])
+        steps = int(row['fidelity']['steps'])
+        scores = {k: _finite(v) for k, v in row['scores'].items()}
         tried = _Tried(steps, scores, bool(row.get('is_on_front')))
         found.setdefault(genotype, []).append(tried)
   except (TypeError, AttributeError, LookupError) as error:
     raise ValueError('no list of trials') from error
   return found
+
+
+def _finite(value: float) -> float:
+  if not math.isfinite(value):
+    raise ValueError(f'a score of {value}')
+  return float(value)
 
 
 def _candidate(

@@ -108,7 +108,8 @@ class Protocol:
       found = cls(**{**values, 'steps': tuple(values['steps'])})
     except (ValueError, TypeError, KeyError) as error:
       raise errors.UserError(
-        'The first line is not the protocol of a table of trials.'
+        'The file is no table of trials, whose first line is their protocol:'
+        ' name another one.'
       ) from error
     errors.require(
       version == VERSION,

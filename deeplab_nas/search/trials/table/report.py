@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from matplotlib import figure
 
-from deeplab_nas import files
+from deeplab_nas import errors, files
 from deeplab_nas.search.trials.learnt import features as features_lib
 from deeplab_nas.search.trials.table import analysis, plan, space, surrogate
 from deeplab_nas.search.trials.table import rows as rows_lib
 from deeplab_nas.space import genotype as genotype_lib
 
+# Architectures that an analysis needs.
+_FEWEST = 3
 SCORES = ('cross_entropy', 'miou', 'loss_sum')
 # Of `features.Features`, those that rank by themselves.
 _SIMPLE = (
@@ -33,7 +35,19 @@ def describe(
   Args:
     table: With scores of several architectures at each fidelity.
     synflow: Computes it for an architecture; None to leave it out.
+
+  Raises:
+    UserError: If there are fewer.
   """
+  for steps in table.protocol.steps:
+    known = {
+      row.key.genotype for row in table if row.key.steps == steps and row.scores
+    }
+    errors.require(
+      len(known) >= _FEWEST,
+      f'The table has scores of {len(known)} architectures after {steps} steps,'
+      f' expected {_FEWEST} or more: build more.',
+    )
   lines = [
     *_counts(table),
     *_noise(table),

@@ -120,6 +120,8 @@ class Row(NamedTuple):
       key = Key(genotype, values.pop('steps'), values.pop('seed'))
       ious = values.pop('class_iou')
       losses = tuple(values.pop('losses'))
+      if not all(map(math.isfinite, (values['scores'] or {}).values())):
+        raise ValueError('a score is not finite')
       return cls(
         key,
         losses=losses,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -141,6 +142,23 @@ def test_scores_without_a_training_are_left_out(run, model, tmp_path):
   assert read(other, model).best(9) == read(run, model).best(9)
 
 
+GENOTYPES_OF_OTHERS = studies.genotypes(studies.TINY, 1)[0]
+
+
+def trial(genotype=GENOTYPES[0], scores=None):
+  """The file of a study of one trial."""
+  scores = scores or {'miou': 0.5, 'cross_entropy': 1.0}
+  return json.dumps(
+    [
+      {
+        'genotype': json.loads(genotype.to_json()),
+        'fidelity': FULL.to_dict(),
+        'scores': {'filter_multiplier': 6.0, **scores},
+      }
+    ]
+  )
+
+
 def test_a_file_without_trials_is_a_sentence(model, tmp_path):
   other = run_directory.RunDirectory(tmp_path)
   for content, sentence in {
@@ -148,6 +166,10 @@ def test_a_file_without_trials_is_a_sentence(model, tmp_path):
     '{': 'is damaged',
     '[{"scores": {"miou": 1}}]': 'is damaged',
     '[1]': 'is damaged',
+    trial(scores={'miou': 'much'}): 'is damaged',
+    trial(scores={'miou': math.nan}): 'is damaged',
+    trial(scores={'miou': 0.5, 'filter_multiplier': None}): 'is damaged',
+    trial(genotype=GENOTYPES_OF_OTHERS): 'is damaged',
   }.items():
     other.candidates.write_text(content)
     with pytest.raises(errors.UserError, match=sentence):

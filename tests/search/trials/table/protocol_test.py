@@ -14,7 +14,7 @@ def test_it_is_read_back_as_it_was_written():
 
 @pytest.mark.parametrize('line', ['', '{}', '[]', '{"version": 1}', 'steps'])
 def test_another_line_is_refused(line):
-  with pytest.raises(errors.UserError, match='not the protocol'):
+  with pytest.raises(errors.UserError, match='no table of trials'):
     protocol.Protocol.from_line(line)
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from deeplab_nas import errors
 from deeplab_nas.search.trials.table import plan, protocol, report, rows
 from deeplab_nas.space import genotype as genotype_lib
 from tests.search.trials.table import surrogate_test
@@ -54,6 +55,16 @@ def test_noise_fidelities_shares_and_predictors_are_told(table):
   )
   assert '| parameters |' in text
   assert 'synflow' not in report.describe(table)
+
+
+def test_a_table_of_too_few_rows_is_refused(table):
+  few = rows.Table(table.protocol)
+  for row in list(table)[:2]:
+    with pytest.raises(
+      errors.UserError, match='expected 3 or more: build more'
+    ):
+      report.describe(few)
+    few.append(row)
 
 
 def test_what_has_too_few_rows_is_left_open(table):
