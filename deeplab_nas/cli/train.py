@@ -122,6 +122,8 @@ def _run(mode: str, values: flags.FlagValues, argv: Sequence[str]) -> None:
     _eval(values)
     return
   config = _config(values)
+  if mode == 'search':
+    _require_read(config, values['set'].value)
   if values.print_config:
     print(config.to_yaml(), end='')
     return
@@ -175,6 +177,14 @@ def _config(values: flags.FlagValues) -> config_lib.Config:
   overrides = [*_tried_width(values), *values['set'].value]
   config = config_lib.load(values.config, overrides, values.data_dir)
   return _with_flags(config, values)
+
+
+def _require_read(config: config_lib.Config, overrides: Sequence[str]) -> None:
+  """Refuses settings of the search that its strategy would not read."""
+  for override in overrides:
+    section, _, key = override.partition('=')[0].strip().partition('.')
+    if section == config.search.NAME:
+      config.search.require_reads(key)
 
 
 def _tried_width(values: flags.FlagValues) -> list[str]:

@@ -18,7 +18,7 @@ import contextlib
 import dataclasses
 import difflib
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -247,8 +247,7 @@ def load(
     data_dir: Comes before the data.dir of preset or file; None for that.
 
   Raises:
-    UserError: If there is no such preset or file, or a setting does not fit,
-      or one of the overrides is of another family of strategies.
+    UserError: If there is no such preset or file, or a setting does not fit.
   """
   given: dict[str, dict[str, Any]] = {}
   for override in overrides:
@@ -278,25 +277,9 @@ def load(
   for name in config_strategies.SECTIONS.keys() - given.keys():
     if name in merged and name != _strategy_of(merged):
       _section(name, merged.pop(name))  # says what is wrong with it
-  config = Config.from_dict(merged)
-  _require_read(config.search, given.get('search', ()))
   return dataclasses.replace(
-    config, name=path_or_preset, overrides=tuple(overrides)
+    Config.from_dict(merged), name=path_or_preset, overrides=tuple(overrides)
   )
-
-
-def _require_read(search: SearchConfig, given: Iterable[str]) -> None:
-  """Refuses settings that the chosen strategy would not read."""
-  for key in given:
-    by, example = 'by gradients', SearchConfig().strategy
-    if not SearchConfig(strategy=example).reads(key):
-      by, example = 'by trials', 'halving'
-    errors.require(
-      search.reads(key),
-      f'search.{key} is a setting of searches {by}, but search.strategy is'
-      f' {search.strategy}: set one of these, such as'
-      f' search.strategy={example}, or leave search.{key} out.',
-    )
 
 
 def _suited(given: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -245,6 +245,19 @@ class SearchConfig(config_loss.LossConfig):
     is_by_trials = self.strategy in config_strategies.BY_TRIALS
     return key in _OF_BOTH or (key in _OF_TRIALS) == is_by_trials
 
+  def require_reads(self, key: str) -> None:
+    """Refuses a setting of this section that would change nothing."""
+    if key in _OF_TRIALS:
+      by, example = 'by trials', config_strategies.HalvingConfig.NAME
+    else:
+      by, example = 'by gradients', SearchConfig.strategy
+    errors.require(
+      self.reads(key),
+      f'search.{key} is a setting of searches {by}, but search.strategy is'
+      f' {self.strategy}: set one of these, such as search.strategy={example},'
+      f' or leave search.{key} out.',
+    )
+
   def budget_seconds(self) -> float | None:
     """The time of a study; None for no limit."""
     text = self.budget.strip()

@@ -65,6 +65,10 @@ def data(tmp_path):
       ['--config=quickstart', '--init_from=runs/train'],
       'search.strategy is first_order. Set it, or leave --init_from out.',
     ),
+    (
+      ['--config=quickstart', '--set=search.budget=30m', '--print_config'],
+      'search.budget is a setting of searches by trials',
+    ),
     (['--mode=fly'], '--mode=fly is unknown'),
     (['--config=missing.yaml'], 'neither a file nor a preset'),
     (['--config=quickstart'], 'Say where the data is with --data_dir'),

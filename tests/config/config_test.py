@@ -151,30 +151,12 @@ def test_a_wrong_file_is_refused_in_a_sentence(file, text, sentence):
     ('search.end_learning_rate=1', 'expected at most search.learning_rate'),
     ('search.precision=mixed_float16', 'one of float32, mixed_bfloat16.'),
     ('search.arch_start_epoch=99', 'expected less than search.epochs'),
-    (
-      'search.budget=30m',
-      'search.budget is a setting of searches by trials, but search.strategy is'
-      ' first_order: set one of these, such as search.strategy=halving, or',
-    ),
   ],
 )
 def test_a_wrong_override_is_refused_in_a_sentence(override, sentence):
   message = refusal('quickstart', override)
   assert sentence in message
   assert '\n' not in message
-
-
-def test_settings_of_the_other_family_are_refused_of_flags_alone(tmp_path):
-  flags = ['search.strategy=random', 'search.learning_rate=0.1']
-  with pytest.raises(
-    errors.UserError, match='is a setting of searches by grad'
-  ):
-    config_lib.load('quickstart', flags)
-  given = ['search.latency_table=x.json', 'search.trial_steps=[3]']
-  file = tmp_path / 'config.yaml'
-  file.write_text(config_lib.load('quickstart', [flags[0], *given]).to_yaml())
-  config = config_lib.load(str(file), ['search.strategy=first_order'])
-  assert config.search.trial_steps == (3,)
 
 
 def test_yaml_builds_no_objects(file, tmp_path):

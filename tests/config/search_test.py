@@ -1,5 +1,7 @@
 """Settings of a search that contradict each other are refused."""
 
+import dataclasses
+
 import pytest
 
 from deeplab_nas import errors
@@ -68,3 +70,21 @@ def test_what_decides_unless_it_is_said(strategy, decides):
   assert config_search.SearchConfig(strategy=strategy).objectives == (decides,)
   said = config_search.SearchConfig(strategy=strategy, objectives=('miou',))
   assert said.objectives == ('miou',)
+
+
+def test_what_no_strategy_of_the_family_reads_is_refused():
+  relaxed = config_search.SearchConfig()
+  trials = config_search.SearchConfig(strategy='random')
+  fields = [field.name for field in dataclasses.fields(trials)]
+  both = [name for name in fields if relaxed.reads(name) and trials.reads(name)]
+  assert both == ['strategy', 'latency_table']
+  neither = [n for n in fields if not (relaxed.reads(n) or trials.reads(n))]
+  assert not neither
+  trials.require_reads('budget')
+  with pytest.raises(
+    errors.UserError, match='by trials, .* is first_order: set'
+  ):
+    relaxed.require_reads('budget')
+  relaxed.require_reads('epochs')
+  with pytest.raises(errors.UserError, match='by gradients, .* is random: set'):
+    trials.require_reads('epochs')

@@ -147,7 +147,12 @@ def build(
     )
   configs = {}
   for name in names:
-    chosen = [text for text in overrides if _is_read(text, name)]
+    own = strategies.entry(name).section
+    chosen = [
+      text
+      for text in overrides
+      if _key(text)[0] == own or _key(text)[0] not in config_strategies.SECTIONS
+    ]
     chosen.append(f'search.strategy={name}')
     configs[name] = config_lib.load(path_or_preset, chosen, data_dir)
   plan = Plan(configs, **values)

@@ -66,14 +66,6 @@ def test_what_cannot_be_compared_is_refused(config, overrides, names, part):
     build(config, *overrides, names=names)
 
 
-def test_settings_of_a_family_go_to_its_strategies(config):
-  flags = ['search.momentum=0.5', 'search.trial_steps=[7]']
-  plan = build(config, *flags, names=('first_order', 'random'))
-  relaxed, trials = (plan.configs[name].search for name in plan.configs)
-  assert relaxed.momentum == 0.5 != trials.momentum
-  assert trials.trial_steps == (7,) != relaxed.trial_steps
-
-
 def test_a_damaged_file_of_a_comparison_is_a_sentence(config, tmp_path):
   path = tmp_path / 'comparison.json'
   for content in ('', '{', '[]'):
