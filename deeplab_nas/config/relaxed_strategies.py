@@ -54,17 +54,20 @@ class SnasConfig(_Annealed):
 
 @dataclasses.dataclass(frozen=True)
 class GdasConfig(_Annealed):
-  """Settings of `gdas`; the defaults are those of the authors' code.
+  """Settings of `gdas`; the temperatures are those of the authors' code.
 
   Attributes:
     temperature: tau at the first step; it falls in a line.
     end_temperature: tau after the last step.
+    num_paths: Paths of a step that are compared, with the same operations; our
+      own.
   """
 
   NAME: ClassVar[str] = 'gdas'
 
   temperature: float = _field(10.0, float, above=0)
   end_temperature: float = _field(0.1, float, above=0)
+  num_paths: int = _field(4, int, low=2, high=16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +89,11 @@ class ProxylessConfig(checked_fields.Section):
   """Settings of `proxyless`.
 
   Attributes:
-    gradient: 'two_paths' or 'reinforce', both of the paper, or 'full', which
-      takes its Eq. (4) for all operations at once.
-    baseline_decay: Of the moving average of losses that REINFORCE subtracts;
+    gradient: Of alpha: 'two_paths' or 'reinforce', both of the paper, or
+      'full', which takes its Eq. (4) for all operations at once.
+    baseline_decay: Of the moving average of losses that 'reinforce' subtracts;
       0.99 in the authors' code.
+    num_paths: See `gdas`.
   """
 
   NAME: ClassVar[str] = 'proxyless'
@@ -98,6 +102,7 @@ class ProxylessConfig(checked_fields.Section):
     'two_paths', str, choices=('two_paths', 'full', 'reinforce')
   )
   baseline_decay: float = _field(0.99, float, low=0, below=1)
+  num_paths: int = _field(4, int, low=2, high=16)
 
 
 @dataclasses.dataclass(frozen=True)

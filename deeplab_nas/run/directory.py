@@ -246,7 +246,11 @@ class RunDirectory:
 
   @property
   def written(self) -> tuple[pathlib.Path, ...]:
-    """All that a run writes; its provenance last."""
+    """All that a run writes; its provenance last.
+
+    SQLite leaves a journal beside a database when it is killed, and takes it
+    for that of whatever has the database's name then.
+    """
     return (
       self.checkpoints,
       self.best,
@@ -260,15 +264,21 @@ class RunDirectory:
       self.metrics,
       self.evaluations,
       self.ledger,
+      _journal(self.ledger),
       self.candidates,
       self.trials,
       self.front,
       self.finals_ledger,
+      _journal(self.finals_ledger),
       self.finals,
       self.summary,
       self.config,
       self.provenance,
     )
+
+
+def _journal(database: pathlib.Path) -> pathlib.Path:
+  return database.with_name(f'{database.name}-journal')
 
 
 def _has_checkpoint(folder: pathlib.Path) -> bool:

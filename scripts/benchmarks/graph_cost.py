@@ -138,7 +138,9 @@ def _live(
 
 def _called(op: tf.Operation) -> Iterator[str]:
   """Names of the functions that an operation refers to."""
-  for attribute in op.node_def.attr.values():
+  for name, attribute in op.node_def.attr.items():
+    if name.startswith('_'):  # a mark, which names what is not called
+      continue
     if attribute.HasField('func'):
       yield attribute.func.name
     for function in attribute.list.func:

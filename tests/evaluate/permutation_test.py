@@ -25,6 +25,16 @@ def test_p_is_the_share_of_permutations(n, m, seed):
   assert found == pytest.approx(counted(values[:n], values[n:]))
 
 
+def test_equal_values_are_equal_in_any_order():
+  """Of architectures that two searches found, both have the same score."""
+  rng = np.random.default_rng(0)
+  for _ in range(100):
+    known = np.round(0.8 + 0.01 * rng.random(5), 4)
+    values, others = rng.choice(known, size=(2, 4))
+    found = permutation.p_of_less(values, others)
+    assert found == pytest.approx(counted(values, others)), (values, others)
+
+
 def test_the_least_p_is_one_permutation():
   assert permutation.p_of_less([1, 2, 3, 4], [5, 6, 7, 8]) == 1 / 70
   assert permutation.p_of_less([5, 6, 7, 8], [1, 2, 3, 4]) == 1

@@ -55,6 +55,16 @@ def test_files_of_other_programs_are_never_replaced(
   assert (tmp_path / name).read_text() == 'mine'
 
 
+@pytest.mark.parametrize('name', ['ledger.db-journal', 'finals.db-journal'])
+def test_the_journal_of_an_overwritten_database_goes_with_it(started, name):
+  """SQLite would roll it back into the new one."""
+  (started.path / name).write_text('of the old one')
+  run = RunDirectory.create(started.path, overwrite=True)
+  assert not (run.path / name).exists()
+  run.discard()
+  assert (run.path / name).read_text() == 'of the old one'
+
+
 def test_a_file_is_no_folder(tmp_path):
   (tmp_path / 'run').write_text('')
   with pytest.raises(errors.UserError, match='is a file, not a folder'):

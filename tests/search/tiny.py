@@ -59,7 +59,7 @@ def progress(step=0, fraction=0.0):
 
 def arch_step(loss, val=None, at=None, train=None, weights=None):
   """What a strategy gets: a loss of (batch, weights) on made-up batches."""
-  return strategy.ArchStep(train, val, at or progress(), loss, weights)
+  return strategy.ArchStep(train, val, at or progress(), loss, weights, loss)
 
 
 def batches(count=4):

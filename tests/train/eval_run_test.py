@@ -126,14 +126,11 @@ def test_a_split_without_labels_is_refused(masks, run, tmp_path):
     eval_run.run(directory, changed)
 
 
-def test_scores_that_could_not_be_written_are_not_computed(
-  run, tmp_path, monkeypatch
-):
+def test_a_folder_for_scores_that_cannot_be_is_refused(run, tmp_path):
   directory, config = run
   other = run_directory.RunDirectory(tmp_path / 'run')
   shutil.copytree(directory.path, other.path)
   shutil.rmtree(other.evaluations, ignore_errors=True)
   other.evaluations.write_text('in the way')
-  monkeypatch.setattr(eval_run, '_measure', None)
   with pytest.raises(errors.UserError, match='eval cannot be written to'):
     eval_run.run(other, config)

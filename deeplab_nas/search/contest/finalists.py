@@ -91,7 +91,7 @@ class Again(strategy.TrialStrategy):
     """See `strategy.TrialStrategy`."""
     del rng  # nothing is left to chance
     counts = {genotype: 0 for genotype in self._genotypes}
-    for trial in trials:
+    for trial in _counted(trials):
       if trial.genotype in counts:
         counts[trial.genotype] += 1
     return strategy.Proposal(min(counts, key=counts.get), self.fidelity)
@@ -104,9 +104,14 @@ class Again(strategy.TrialStrategy):
 
   def num_trials(self, trials: Sequence[strategy.Trial], each: int) -> int:
     """How many there are once each architecture has had `each` seeds."""
-    tried = [trial.genotype for trial in trials]
+    tried = [trial.genotype for trial in _counted(trials)]
     missing = [max(0, each - tried.count(g)) for g in self._genotypes]
-    return len(tried) + sum(missing)
+    return len(trials) + sum(missing)
+
+
+def _counted(trials: Sequence[strategy.Trial]) -> list[strategy.Trial]:
+  """All but those that a longer budget would not have ended."""
+  return [t for t in trials if t.failure != driver_lib.OUT_OF_TIME]
 
 
 def choose(
@@ -196,7 +201,7 @@ class Phase:
 
     Args:
       finals: What that is.
-      trials: Of the search.
+      trials: Of the search, with seconds as the limit has them.
       executor: Runs the trainings; afterwards its processes end.
       seconds_before: Of the budget, that the search has taken.
       stop: Asks for an early end.

@@ -132,19 +132,7 @@ def build(
     f'--strategies is {",".join(names)}: name each strategy once, such as'
     ' --strategies=random,halving.',
   )
-  for name in names:
-    strategies.entry(name)  # says which there are
-  for text in overrides:
-    errors.require(
-      _key(text) not in _OURS,
-      f'--set={text} is what the comparison sets for all searches: use its own'
-      ' flags.',
-    )
-    errors.require(
-      any(_is_read(text, name) for name in names),
-      f'--set={text} is of a strategy that is not compared: add it to'
-      ' --strategies, or leave the setting out.',
-    )
+  _check(overrides, names)
   configs = {}
   for name in names:
     own = strategies.entry(name).section
@@ -171,6 +159,23 @@ def build(
     ' data.val_split.',
   )
   return plan
+
+
+def _check(overrides: Sequence[str], names: Sequence[str]) -> None:
+  """Refuses settings that are none of a comparison, or of nobody in it."""
+  for name in names:
+    strategies.entry(name)  # says which there are
+  for text in overrides:
+    errors.require(
+      _key(text) not in _OURS,
+      f'--set={text} is what the comparison sets for all searches: use its own'
+      ' flags.',
+    )
+    errors.require(
+      any(_is_read(text, name) for name in names),
+      f'--set={text} is of a strategy that is not compared: add it to'
+      ' --strategies, or leave the setting out.',
+    )
 
 
 def _key(override: str) -> tuple[str, str]:

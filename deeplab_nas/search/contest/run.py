@@ -14,6 +14,7 @@ TensorFlow is not imported here.
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import time
 from collections.abc import Sequence
@@ -27,11 +28,11 @@ from deeplab_nas.report import text
 from deeplab_nas.run import stop_signals
 from deeplab_nas.search.contest import finalists, result, searches
 from deeplab_nas.search.contest import plan as plan_lib
+from deeplab_nas.search.trials import costs, strategy, width
 from deeplab_nas.search.trials import driver as driver_lib
 from deeplab_nas.search.trials import executor as executor_lib
 from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
-from deeplab_nas.search.trials import strategy, width
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source, search_space
 
@@ -103,7 +104,9 @@ def _space(
   data = plan.config.data
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   space = plan.config.space.build()
-  return space, width.from_config(plan.config, space, info.num_classes)
+  return space, width.from_config(
+    plan.config, space, info.num_classes, costs.latencies(plan.config)
+  )
 
 
 def _unseen(plan: plan_lib.Plan) -> str:
@@ -208,6 +211,10 @@ def _train(
 ) -> list[result.Entry]:
   """Trains all of them with fresh seeds; an architecture found twice, once."""
   config = plan.config
+  search = dataclasses.replace(  # which begins with no teacher's weights
+    config.search, strategy=plan_lib.RANDOM, objectives=('cross_entropy',)
+  )
+  config = dataclasses.replace(config, search=search)
   again = finalists.Again(
     list(dict.fromkeys(genotype for genotype, _ in chosen)),
     strategy.Fidelity(plan.final_steps),

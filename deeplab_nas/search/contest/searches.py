@@ -71,6 +71,7 @@ def run(
       stdout=output,
       stderr=output,
       env=child_process.environment(),
+      start_new_session=True,  # a Ctrl-C is for this process, which asks it
     )
   try:
     while process.poll() is None and not (stop and stop.is_asked):

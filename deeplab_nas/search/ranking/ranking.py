@@ -92,6 +92,11 @@ class Ranking:
   def verdict(self) -> str:
     """Whether to choose architectures by the score, in a sentence."""
     overall, top = self.overall, self.top_fifth
+    if overall.count < agreement.FEW:
+      return (
+        f'Fewer than {agreement.FEW} architectures have scores that are finite:'
+        ' nothing is ranked.'
+      )
     if math.isnan(overall.value):
       return 'The scores, or the results, are all equal: nothing is ranked.'
     if not overall.p_value <= _MOST_CHANCE:
@@ -103,6 +108,11 @@ class Ranking:
       return (
         'They rank better than chance, but too weakly to choose by: a tau of'
         f' {LEAST_TAU} is asked for.'
+      )
+    if math.isnan(top.value):
+      return (
+        'They tell bad architectures from good ones; whether they rank the best'
+        ' fifth, so few cannot say.'
       )
     if not top.value > 0:
       return (

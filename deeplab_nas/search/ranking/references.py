@@ -123,7 +123,7 @@ def _of_table(table: rows.Table) -> Iterable[Result]:
 
 def _of_trials(trials: Iterable[strategy.Trial]) -> Iterable[Result]:
   for trial in trials:
-    if trial.scores is not None:
+    if trial.scores is not None and trial.fidelity.is_trained:
       yield Result(
         trial.genotype, trial.fidelity.steps, trial.seed, trial.scores
       )
@@ -131,6 +131,10 @@ def _of_trials(trials: Iterable[strategy.Trial]) -> Iterable[Result]:
 
 def _of_candidates(records: list) -> list[Result]:
   """Also of what was trained again: with other seeds, as long as a trial."""
+  kinds = [
+    record['fidelity'].get('evaluator', strategy.FROM_SCRATCH)
+    for record in records
+  ]
   return [
     Result(
       Genotype.from_json(json.dumps(record['genotype'])),
@@ -138,6 +142,6 @@ def _of_candidates(records: list) -> list[Result]:
       int(record['seed']),
       dict(record['scores']),
     )
-    for record in records
-    if record['scores']
+    for record, kind in zip(records, kinds)
+    if record['scores'] and kind == strategy.FROM_SCRATCH
   ]

@@ -11,34 +11,23 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab_nas.nn.supernet import path_flow
-from deeplab_nas.search.relaxed import by_logits, draws
+from deeplab_nas.search.relaxed import drawn_paths, draws
 from deeplab_nas.search.relaxed import strategy as strategy_lib
-from deeplab_nas.space import arch_weights
 
 
-class Gdas(by_logits.ByLogits):
+class Gdas(drawn_paths.DrawnPaths):
   """Adam on alpha and beta under the loss of drawn operations and a path.
 
-  A move is drawn for each node of the lattice in the same way, and those that
-  the stem leads to are the path; GDAS has no lattice. As in the paper all edges
-  of the cell are computed, each by one operation.
+  As in the paper all edges of the cell are computed, each by one operation.
+  GDAS has no lattice: paths are drawn too, and learn by REINFORCE.
   """
 
-  ops_per_edge = 1
-
-  def draw(
+  def draw_operations(
     self, progress: strategy_lib.Progress, number: int
-  ) -> arch_weights.ArchWeights:
+  ) -> tf.Tensor:
     tau = draws.temperature(
       progress, self.settings.temperature, self.settings.end_temperature
     )
-    op, moves = draws.concrete(self.params, self.seed, progress, number, tau)
-    grid = self.space.lattice
-    op, moves = (
-      draws.straight_through(draws.one_hot(soft, legal), soft)
-      for soft, legal in ((op, tf.ones(op.shape, bool)), (moves, grid.legal))
-    )
-    return self.params.with_gamma(
-      op, path_flow.through_transitions(moves, grid)
-    )
+    soft, _ = draws.concrete(self.params, self.seed, progress, number, tau)
+    hard = draws.one_hot(soft, tf.ones(soft.shape, bool))
+    return draws.straight_through(hard, soft)

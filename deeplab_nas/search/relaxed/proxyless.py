@@ -24,30 +24,32 @@ import tensorflow as tf
 from deeplab_nas import checked_fields
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.nn.kernels import replicas
-from deeplab_nas.nn.supernet import path_flow
-from deeplab_nas.search.relaxed import arch_params, by_logits, draws
+from deeplab_nas.search.relaxed import (
+  arch_params,
+  by_logits,
+  drawn_paths,
+  draws,
+)
 from deeplab_nas.search.relaxed import baseline as baseline_lib
 from deeplab_nas.search.relaxed import strategy as strategy_lib
-from deeplab_nas.space import arch_weights, search_space
+from deeplab_nas.space import search_space
 
 TWO_PATHS, FULL, REINFORCE = 'two_paths', 'full', 'reinforce'
 # Random numbers of a draw: of the pair, and of the gate that opens.
 _PAIR, _GATE = range(2)
 
 
-class Proxyless(by_logits.ByLogits):
+class Proxyless(drawn_paths.DrawnPaths):
   """Adam on alpha and beta under the loss of one operation for each edge.
 
-  A move is drawn for each node in the same way, and those that the stem leads
-  to are the path. Differs from the paper: latency is a budget, see `cost_term`,
-  and the step's cost is the full supernet's.
+  ProxylessNAS has no lattice: paths are drawn too, and learn by REINFORCE
+  whatever the rule. Differs from the paper: latency is a budget, see
+  `cost_term`, and the step's cost is the full supernet's.
 
   Attributes:
-    rule: One of the three gradients.
-    baseline: Of REINFORCE; None for the others.
+    rule: One of the three gradients, of alpha.
+    baseline: Of REINFORCE for alpha; None for the other rules.
   """
-
-  ops_per_edge = 1
 
   def __init__(
     self,
@@ -65,82 +67,45 @@ class Proxyless(by_logits.ByLogits):
       # Logits go on after the optimizer, which random walks beside it do not.
       del self.on_gradients
 
-  def draw(
+  def draw_operations(
     self, progress: strategy_lib.Progress, number: int
-  ) -> arch_weights.ArchWeights:
-    op, moves = (self._gates(part, progress, number) for part in range(2))
-    return self._weights(op, moves)
-
-  def _weights(self, op, moves) -> arch_weights.ArchWeights:
-    grid = self.space.lattice
-    return self.params.with_gamma(
-      op, path_flow.through_transitions(moves, grid)
-    )
-
-  def _logits(self, part: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Those of operations (0) or moves (1), and which are legal."""
-    if part:
-      logits = self.params.move_logits()
-      return logits, tf.constant(self.space.lattice.legal)
-    return self.params.alpha, tf.ones(self.params.alpha.shape, bool)
-
-  def _noise(self, part, progress, number, use) -> tf.Tensor:
-    key = draws.key(self.seed, progress, 4 * number + 2 * part + use)
-    return draws.gumbel(self._logits(part)[0].shape, key)
-
-  def _gates(self, part, progress, number) -> tf.Tensor:
-    """One-hot, with the gradient of Eq. (4)."""
-    logits, legal = self._logits(part)
+  ) -> tf.Tensor:
+    alpha = tf.convert_to_tensor(self.params.alpha)
+    open_to = tf.ones(alpha.shape, bool)
     if self.rule == TWO_PATHS and number != by_logits.WEIGHT_DRAW:
-      legal = self._pair(part, progress, number)
-    noise = self._noise(part, progress, number, _GATE)
-    gates = draws.one_hot(logits + noise, legal)
+      open_to = self._pair(progress, number)
+    noise = self._noise(progress, number, _GATE)
+    gates = draws.one_hot(alpha + noise, open_to)
+    if self.rule == REINFORCE:
+      return tf.stop_gradient(gates)
     return draws.straight_through(
-      gates, arch_params.masked_softmax(logits, legal)
+      gates, arch_params.masked_softmax(alpha, open_to)
     )
-
-  def _pair(self, part, progress, number) -> tf.Tensor:
-    """The two that are drawn by p without replacement, bool; all, if fewer."""
-    logits, legal = self._logits(part)
-    scores = logits + self._noise(part, progress, number, _PAIR)
-    first = draws.one_hot(scores, legal) > 0
-    return first | (draws.one_hot(scores, legal & ~first) > 0)
 
   def gradients(
     self, step: strategy_lib.ArchStep
   ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    value, gradients = super().gradients(step)
     if self.rule != REINFORCE:
-      return super().gradients(step)
+      return value, gradients
     variables = self.params.trainable_variables
-    with tf.GradientTape(
-      watch_accessed_variables=False, persistent=True
-    ) as tape:
+    op = self.draw_operations(step.progress, by_logits.ARCH_DRAW)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
       tape.watch(variables)
-      op, moves = (
-        tf.stop_gradient(self._gates(part, step.progress, by_logits.ARCH_DRAW))
-        for part in range(2)
-      )
-      weights = self._weights(op, moves)
-      value = step.loss(step.val, weights)
-      log_prob = self.log_prob(op, weights.transition)
+      log_prob = tf.reduce_sum(op * tf.nn.log_softmax(self.params.alpha))
     excess = self.baseline.excess(replicas.total(value))
-    by_loss = tape.gradient(value, variables, unconnected_gradients='zero')
     scores = tape.gradient(log_prob, variables, unconnected_gradients='zero')
-    return value, [
-      of_loss + excess * score  # gamma alone has a gradient of the loss
-      for of_loss, score in zip(replicas.totals(by_loss), scores)
-    ]
+    return value, [a + excess * b for a, b in zip(gradients, scores)]
 
-  def log_prob(self, op: tf.Tensor, transition: tf.Tensor) -> tf.Tensor:
-    """Log probability of one-hot operations and of a path, float32 []."""
-    return tf.add_n(
-      [
-        tf.reduce_sum(
-          chosen * arch_params.masked_log_softmax(*self._logits(part))
-        )
-        for part, chosen in enumerate((op, transition))
-      ]
-    )
+  def _noise(self, progress, number, use) -> tf.Tensor:
+    key = draws.key(self.seed, progress, 2 * number + use)
+    return draws.gumbel(self.params.alpha.shape, key)
+
+  def _pair(self, progress, number) -> tf.Tensor:
+    """The two that are drawn by p without replacement, bool; all, if fewer."""
+    scores = self.params.alpha + self._noise(progress, number, _PAIR)
+    first = draws.one_hot(scores, tf.ones(scores.shape, bool)) > 0
+    return first | (draws.one_hot(scores, ~first) > 0)
 
   def update(self, step: strategy_lib.ArchStep) -> tf.Tensor:
     if self.rule != TWO_PATHS:
@@ -148,17 +113,11 @@ class Proxyless(by_logits.ByLogits):
       if self.baseline is not None:
         self.baseline.add(value)
       return value
-    number = by_logits.ARCH_DRAW
-    # With global paths other logits share in the probability of a move.
-    num_parts = 1 if self.space.has_global_paths else 2
-    drawn = [
-      (*self._logits(part), self._pair(part, step.progress, number))
-      for part in range(num_parts)
-    ]
-    before = [tf.identity(logits) for logits, _, _ in drawn]
+    alpha = self.params.alpha
+    pair = self._pair(step.progress, by_logits.ARCH_DRAW)
+    before = tf.identity(alpha)
     value = super().update(step)
-    for (logits, _, pair), old in zip(drawn, before):
-      replicas.own(logits).assign(moved_together(old, logits, pair))
+    replicas.own(alpha).assign(moved_together(before, alpha, pair))
     return value
 
 

@@ -311,14 +311,15 @@ class Searcher(recalibration.Recalibrated, tf.keras.Model):
       lambda: self.learning_rate(steps_done),
       functools.partial(self._batch_loss, phases.LOOK_AHEAD),
     )
+    loss = functools.partial(self._batch_loss, phases.ARCH_STEP)
+    alone = self._path_loss if self.samples_paths else loss
     step = strategy_lib.ArchStep(
       train,
       val,
       self._progress(tf.maximum(steps_done - 1, 0)),
-      self._path_loss
-      if self.samples_paths and getattr(self.strategy, 'compares_paths', False)
-      else functools.partial(self._batch_loss, phases.ARCH_STEP),
+      alone if getattr(self.strategy, 'compares_paths', False) else loss,
       weights,
+      alone,
     )
     value = self.strategy.update(step)
     is_finite = tf.math.is_finite(value)

@@ -91,6 +91,8 @@ class ArchStep(NamedTuple):
       several replicas this one's share, so that the sum is the whole loss. Its
       gradient is that of the architecture weights alone.
     weights: The supernet's.
+    alone: `loss` of one-hot weights, without a gradient: no more is computed
+      than they ask for, where that can be.
   """
 
   train: Batch
@@ -98,6 +100,7 @@ class ArchStep(NamedTuple):
   progress: Progress
   loss: Loss
   weights: Weights
+  alone: Loss
 
 
 class RelaxedStrategy(Protocol):

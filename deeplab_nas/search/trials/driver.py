@@ -30,6 +30,7 @@ _TICK_SECONDS = 1.0
 # Over the budget of time, before what runs is ended.
 _GRACE = 1.1
 OUT_OF_TIME = 'out of time'
+LOST = f'lost {MAX_TRIES} times'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,20 +40,24 @@ class Limits:
   Attributes:
     num_trials: Trainings in all; None for no limit.
     seconds: Of all sessions together; None for no limit.
-    parallel: Trials at a time.
+    parallel: Trials at a time, at most.
     by_processor: Whether seconds are those of processors, of the trials that
       have ended, and not those of a clock on the wall.
+    capacity: How many the devices let run at a time; None for all of them.
   """
 
   num_trials: int | None
   seconds: float | None
   parallel: int
   by_processor: bool = False
+  capacity: int | None = None
 
   @property
   def at_a_time(self) -> int:
     """Trials whose seconds count once: those of processors add up."""
-    return 1 if self.by_processor else self.parallel
+    if self.by_processor:
+      return 1
+    return self.parallel if self.capacity is None else self.capacity
 
   @property
   def num_hidden(self) -> int:
@@ -121,9 +126,24 @@ class Driver:
   @property
   def seconds(self) -> float:
     """Of its limit that the study has taken, over all sessions."""
+    return self._elsewhere + self.spent
+
+  @property
+  def spent(self) -> float:
+    """Without those that other trials took."""
     if self._limits.by_processor:
-      return self._elsewhere + sum(self._processor.values())
-    return self._elsewhere + self._own_seconds
+      return sum(self._processor.values())
+    return self._own_seconds
+
+  @property
+  def timed(self) -> list[strategy.Trial]:
+    """All trials, with seconds as the limit has them."""
+    trials = self.ledger.trials
+    if not self._limits.by_processor:
+      return trials
+    return [
+      t._replace(seconds=self._processor.get(t.number, 0.0)) for t in trials
+    ]
 
   @property
   def _own_seconds(self) -> float:
@@ -160,12 +180,7 @@ class Driver:
 
   def seconds_of(self, fidelity: strategy.Fidelity) -> float:
     """How long a trial is expected to take; 0 where nothing is known."""
-    trials = self.ledger.trials
-    if self._limits.by_processor:
-      trials = [
-        t._replace(seconds=self._processor.get(t.number, 0.0)) for t in trials
-      ]
-    return expected_seconds(trials, fidelity)
+    return expected_seconds(self.timed, fidelity)
 
   def seconds_left(self) -> float | None:
     """How long the study will go on; None where nothing is known."""
@@ -218,7 +233,7 @@ class Driver:
     seen = number - self._limits.num_hidden
     if any(t.is_pending for t in trials[: max(0, seen)]):
       return None
-    failed = [t for t in trials if t.failure is not None]
+    failed = [t for t in trials if t.failure not in (None, OUT_OF_TIME)]
     if len(failed) >= _HOPELESS and not any(t.scores for t in trials):
       return None
     rng = np.random.default_rng([self._seed, number])
@@ -230,7 +245,7 @@ class Driver:
       end = self.seconds + self.seconds_of(proposal.fidelity)
       if self._limits.by_processor:  # which counts no trial before its end
         end += sum(self.seconds_of(t.fidelity) for t in trials if t.is_pending)
-      end += self._reserve(trials)
+      end += self._reserve(self.timed)
       if end > self._limits.seconds * (1 + _GRACE) / 2:
         return None
     return self.ledger.append(proposal, seed_of(self._seed, number))
@@ -255,6 +270,9 @@ class Driver:
     found = outcome.Outcome.load(job.outcome, job.key)
     if found is not None:  # of a session that did not come to note it
       self._adopt(trial.number, found)
+      return
+    if self.ledger.num_lost(trial.number) >= MAX_TRIES:  # likewise
+      self._end(trial.number, failure=LOST)
       return
     self._running.add(trial.number)
     self._executor.submit(job)
@@ -299,7 +317,7 @@ class Driver:
     wanted = set(self._strategy.possible_parents(shown(trials, num_seen)))
     wanted |= {t.proposal.parent for t in trials if t.is_pending}
     for trial in trials[:num_seen]:
-      if trial.number not in wanted:
+      if not trial.is_pending and trial.number not in wanted:
         path = job_lib.folder_of(self._folder, trial.number) / job_lib.WEIGHTS
         path.unlink(missing_ok=True)
 
@@ -310,8 +328,23 @@ class Driver:
   def _give_up_running(self) -> None:
     self._executor.cancel()
     for number in sorted(self._running):
-      self._end(number, failure=OUT_OF_TIME)
+      path = job_lib.folder_of(self._folder, number) / job_lib.OUTCOME
+      found = outcome.Outcome.load(path)
+      if found is not None:  # written since the executor was asked
+        self._adopt(number, found)
+      else:
+        self._end(number, failure=OUT_OF_TIME)
     self._running.clear()
+
+
+def spent(
+  limits: Limits, ledger: ledger_lib.Ledger, folder: pathlib.Path
+) -> float:
+  """Seconds, as the limit has them, that the trials of a ledger took."""
+  if not limits.by_processor:
+    return ledger.seconds
+  found = outcomes(folder, ledger.trials).values()
+  return sum(each.processor_seconds for each in found)
 
 
 def outcomes(

@@ -127,9 +127,7 @@ class Evaluator:
       NO_UNSEEN,
     )
     _, info = session.begin(config)
-    teacher = self._teacher(info)
-    # The first trial of a process builds the teacher, by the same generators.
-    tf.keras.utils.set_random_seed(config.runtime.seed)
+    teacher = self._teacher(info, config.runtime.seed)
     times, losses, begun = [began], (), inherited.Begun()
 
     def note() -> None:
@@ -179,10 +177,17 @@ class Evaluator:
       return dataclasses.replace(found, scores=None, failure=outcome.NAN)
     return found
 
-  def _teacher(self, info: dataset_info.DatasetInfo) -> taught.Taught | None:
-    """Of the study; None where there is none."""
+  def _teacher(
+    self, info: dataset_info.DatasetInfo, seed: int
+  ) -> taught.Taught | None:
+    """Of the study; None where there is none.
+
+    The first trial of a process builds it and seeds again, so that it has the
+    random numbers that it would have had later.
+    """
     if self._taught is None and students.is_asked_for(self.config):
       self._taught = taught.Taught(self.config, info, self._latencies)
+      tf.keras.utils.set_random_seed(seed)
     return self._taught
 
   def _accuracy(

@@ -124,6 +124,7 @@ class LocalExecutor:
     """See `Executor`."""
     for each in self._workers:
       each.end()
+      each.job = None
 
   def pids(self) -> list[int]:
     """Of the processes that live."""

@@ -144,17 +144,17 @@ def run(
     directory.settle()
   name = config.search.strategy
   chosen = strategies.load(name)(parts.study, strategies.settings(config))
+  directory.trials.mkdir(exist_ok=True)
+  executor = _executor(config, directory.trials / 'log.txt')
   again = finalists.Phase(
     parts.study,
     parts.widths,
-    parts.limits,
+    dataclasses.replace(parts.limits, capacity=executor.capacity),
     ledger_lib.Ledger(directory.finals_ledger, parts.study.objectives),
     directory.finals,
     config.search.final_seeds,
     config.runtime.seed,
   )
-  directory.trials.mkdir(exist_ok=True)
-  executor = _executor(config, directory.trials / 'log.txt')
   driver = _driver(config, directory, parts, ledger, chosen, executor, again)
   with stop_signals.StopSignals() as stop, stop.deferred():
     finals = None
@@ -163,7 +163,7 @@ def run(
       trials, best = ledger.trials, chosen.best(ledger.trials)
       if best and again.wanted and not stop.is_asked:
         finals = finalists.choose(parts.study, trials, best[0])
-        finals = again.train(finals, trials, executor, ledger.seconds, stop)
+        finals = again.train(finals, driver.timed, executor, driver.spent, stop)
     finally:
       executor.cancel()
     if stop.is_asked:
@@ -208,7 +208,9 @@ def _driver(
     directory.trials,
     note,
     reserve=again.reserved,
-    seconds_elsewhere=again.ledger.seconds,
+    seconds_elsewhere=driver_lib.spent(
+      parts.limits, again.ledger, directory.finals
+    ),
   )
   return driver
 

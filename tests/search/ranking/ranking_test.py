@@ -55,6 +55,22 @@ def test_other_rankings_cannot(scores, verdict):
   assert 'unknown: fewer than 5' in found.describe()
 
 
+@pytest.mark.parametrize(
+  ('count', 'verdict'),
+  [(20, 'the best fifth, so few cannot say'), (21, 'can be chosen by')],
+)
+def test_of_a_best_fifth_of_few_nothing_is_said(count, verdict):
+  whole = made(RESULTS)
+  scores = dict(list(whole.scores.items())[:count])
+  assert verdict in ranking.Ranking(whole.found, scores).verdict()
+
+
+def test_too_few_finite_scores_are_not_called_equal():
+  scores = np.full(50, math.nan)
+  scores[:3] = 1, 2, 3
+  assert 'Fewer than 5 architectures' in made(scores).verdict()
+
+
 def test_what_is_not_finite_is_left_out():
   scores = RESULTS.copy()
   scores[[3, 8]] = math.nan, math.inf

@@ -6,6 +6,7 @@ import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.search.ranking import references
+from deeplab_nas.search.trials import strategy
 from deeplab_nas.search.trials.table import protocol, rows, space
 from deeplab_nas.space import genotype as genotype_lib
 from tests.search.trials.results import candidates_test
@@ -56,6 +57,14 @@ def test_trainings_with_other_seeds_count_too(run, tmp_path):
   assert references.read(path).values[GENOTYPES[1]] == (0.5, 0.25)
 
 
+def test_scores_without_a_training_are_left_out(tmp_path):
+  scored = strategy.Fidelity(1000, evaluator=strategy.HYPERNETWORK)
+  trials = [*candidates_test.TRIALS, (0, scored, 0.01, 6.0)]
+  run = candidates_test.make_study(tmp_path / 'run', trials)
+  for path in (run.path, run.ledger):
+    assert references.read(path).steps == 400
+
+
 def test_a_table_gives_all_seeds_and_no_failures(tmp_path):
   table = rows.Table.create(
     protocol.Protocol(steps=(2, 5)), tmp_path / 'table.jsonl'
@@ -87,7 +96,7 @@ def test_the_package_has_a_table():
     ('other.json', '{"a": 1}', 'holds no results of trainings: expected'),
     ('text.json', 'what?', 'holds no results of trainings: expected'),
     ('empty.json', '[]', 'has no training with a score yet'),
-    ('table.jsonl', '{}\n', 'is not the protocol of a table'),
+    ('table.jsonl', '{}\n', 'no table of trials'),
     ('ledger.db', 'text', 'is no ledger of a study'),
   ],
 )

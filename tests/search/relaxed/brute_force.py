@@ -119,7 +119,7 @@ def estimates(strategy, loss, num_draws=3000, fraction=0.0):
   def draw():
     def gradients(number):
       at = strategy_lib.Progress(number, tf.constant(fraction))
-      step = model.step(at)._replace(loss=loss)
+      step = model.step(at)._replace(loss=loss, alone=loss)
       return strategy.gradients(step)[1]
 
     signature = [

@@ -48,7 +48,7 @@ def test_it_agrees_with_the_exact_product_with_the_hessian():
   built = toy.build('second_order', arch_init_stddev=1.0)
   train, val = tf.constant(0.7), tf.constant(-0.4)
   step = strategy.ArchStep(
-    train, val, tiny.progress(), model.loss, model.weights
+    train, val, tiny.progress(), model.loss, model.weights, model.loss
   )
   before = [w.numpy() for w in model.w]
   value, found = built.gradients(step)

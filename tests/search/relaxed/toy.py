@@ -48,7 +48,8 @@ class Toy:
     return self._loss(batch, arch) + tf.add_n(distances) / 25
 
   def step(self, at, batch=None):
-    return strategy_lib.ArchStep(batch, batch, at, self.loss, self.weights)
+    loss, weights = self.loss, self.weights
+    return strategy_lib.ArchStep(batch, batch, at, loss, weights, loss)
 
 
 def compiled(strategy, loss, space=tiny.SPACE, num_steps=100, toy=None):

@@ -287,6 +287,38 @@ def test_a_budget_of_time_is_kept_over_all_sessions(
   assert not any(trial.is_pending for trial in ledger.trials)
 
 
+class Stuck(Slow):
+  """Whose trials take longer than there is time for."""
+
+  def wait(self, seconds):
+    self._clock.now += 100.0
+    return []
+
+
+def test_what_ran_out_of_time_is_no_sign_that_nothing_works(
+  tmp_path, monkeypatch
+):
+  clock = Clock()
+  monkeypatch.setattr(driver_lib, 'time', clock)
+  for limit, executor in ((50.0, Stuck), (1e4, Slow)):
+    for _ in range(5 if executor is Stuck else 1):
+      ledger = ledger_lib.Ledger(tmp_path / 'ledger.db', STUDY.objectives)
+      limits = driver_lib.Limits(20, ledger.seconds + limit, 2)
+      driver_lib.Driver(
+        studies.build('random', STUDY),
+        ledger,
+        executor(clock),
+        WIDTHS,
+        limits,
+        5,
+        tmp_path / 'trials',
+      ).run()
+      ledger.close()
+  failed = [t for t in ledger.trials if t.failure == driver_lib.OUT_OF_TIME]
+  assert len(failed) == 10
+  assert sum(t.scores is not None for t in ledger.trials) == 10
+
+
 class OfProcessor(AtOnce):
   """Six seconds of processors for each trial, in no time."""
 
@@ -321,50 +353,3 @@ def test_a_budget_of_processor_time_is_kept_over_all_sessions(tmp_path, kills):
   assert driver.seconds == 60
   assert len(ledger.trials) == 10
   assert not any(trial.is_pending for trial in ledger.trials)
-
-
-class WithWeights(AtOnce):
-  """Trials that want their parent's weights, and leave their own."""
-
-  def submit(self, job):
-    assert job.keeps_weights
-    assert job.parent is None or job.parent_weights.exists()
-    super().submit(job)
-    self.num_inherited = getattr(self, 'num_inherited', 0) + bool(job.parent)
-
-  def wait(self, seconds):
-    for job in self._jobs:
-      job.folder.mkdir(parents=True, exist_ok=True)
-      job.weights.touch()
-    return super().wait(seconds)
-
-
-def test_only_weights_that_a_proposal_may_want_are_kept(tmp_path):
-  """Those of the front and of the last trials, killed or not."""
-  executor = WithWeights(rng(0))
-  plain = run(tmp_path / 'plain', executor, 40, 'lemonade')
-  assert executor.num_inherited > 20
-  for seed in range(100):
-    try:
-      execution = WithWeights(
-        rng(seed), kill_after=int(rng(seed).integers(2, 9))
-      )
-      found = run(tmp_path / 'killed', execution, 40, 'lemonade')
-      break
-    except Killed:
-      continue
-  assert seed > 3 and found == plain
-  best = min(plain[: 40 - 3], key=STUDY.loss)
-  kept = {best.number, 37, 38, 39}
-  for name in ('plain', 'killed'):
-    files = (tmp_path / name).glob('trials/*/weights.npz')
-    assert {int(path.parent.name) for path in files} == kept
-
-
-def test_other_strategies_keep_none(tmp_path):
-  class Bare(AtOnce):
-    def submit(self, job):
-      assert not job.keeps_weights and job.parent is None
-      super().submit(job)
-
-  run(tmp_path, Bare(rng(0)), 12)

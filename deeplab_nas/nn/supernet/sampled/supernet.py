@@ -56,12 +56,13 @@ class SampledSupernet:
 
   Attributes:
     supernet: Whose variables these are.
-    per_edge: The most operations of an edge that may have a weight.
+    per_edge: The most operations of an edge that may have a weight: what is
+      asked for, or all that there are.
   """
 
   def __init__(self, supernet: supernet_lib.Supernet, per_edge: int = 1):
     self.supernet = supernet
-    self.per_edge = per_edge
+    self.per_edge = min(per_edge, len(supernet.space.cell.primitives))
     self._turn = tf.Variable(0, trainable=False, dtype=tf.int64)
     grid = supernet.space.lattice
     self._edges = [

@@ -134,11 +134,12 @@ class Halving(strategy.TrialStrategy):
       for trial in trials
       if trial.fidelity == shortest and trial.failure is None
     }
-    first = list(numbers)[: self.settings.num_initial]
+    at_first = (t.genotype for t in trials if t.fidelity == shortest)
+    first = list(dict.fromkeys(at_first))[: self.settings.num_initial]
     for fidelity in longer:
       tried = history.tried(trials, fidelity)
       for genotype in first:
-        if genotype not in tried:
+        if genotype in numbers and genotype not in tried:
           return strategy.Proposal(genotype, fidelity, numbers[genotype])
     return None
 

@@ -90,6 +90,23 @@ def test_of_what_failed_in_a_short_trial_no_longer_one_is_asked():
   assert proposal[:3] == (trials[1].genotype, MEDIUM, 1)
 
 
+def test_for_what_failed_no_later_one_is_compared():
+  """Only the first ones, whatever comes of them, get a trial of each length."""
+  of = task(0.8)
+  asked = search(of, num_initial=2)
+  genotypes = studies.genotypes(studies.MIDDLE, 3)
+  trials = [
+    studies.trial(i, g, 1.0 + i, SHORT) for i, g in enumerate(genotypes)
+  ]
+  trials[0] = trials[0]._replace(scores=None, failure='nan')
+  trials += [
+    studies.trial(3 + i, genotypes[1], 1.0, fidelity)
+    for i, fidelity in enumerate((MEDIUM, FULL))
+  ]
+  proposal = asked.propose(trials, np.random.default_rng(0))
+  assert proposal.genotype not in genotypes
+
+
 def with_correlation(correlation, count=9, medium=1.0):
   """A history in which short trials have this correlation with full ones.
 
