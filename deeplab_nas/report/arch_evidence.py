@@ -15,7 +15,7 @@ optimizer and gradients of the same size, but of random signs:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,8 @@ class Readings(NamedTuple):
     products: By name [1 + R]: scalar products of the gradients of two halves
       of split B, the search's first.
     squares: By name [2, 1 + R]: their squared norms.
+    to_logits: Gives the logits of a softmax whose probabilities are those that
+      decoding reads, of an array like 'alpha' or 'beta'.
   """
 
   num_steps: int
@@ -50,6 +52,7 @@ class Readings(NamedTuple):
   walks: Mapping[str, np.ndarray]
   products: Mapping[str, np.ndarray]
   squares: Mapping[str, np.ndarray]
+  to_logits: Callable[[np.ndarray], np.ndarray] = np.asarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +157,7 @@ def weigh(
     space: The search space.
     score: Of paths, one of `decode.SCORES`.
   """
+  read = _local(_as_logits(readings), space)
   readings, score = _local(readings, space), decode.score_of_paths(space, score)
   drifts, halves = {}, {}
   for name, start in readings.start.items():
@@ -169,7 +173,7 @@ def weigh(
     if agreement is not None:
       halves[name] = agreement
   kinds = [
-    (measured(readings.now), measured(readings.walks))
+    (measured(read.now), measured(read.walks))
     for measured in (
       lambda logits: margins.of_cell(_op_logs(logits, space), space.cell),
       lambda logits: margins.of_path(
@@ -185,6 +189,18 @@ def weigh(
     *decisions.discoveries(kinds),
     *(np.isfinite(own) for own, _ in kinds),
   )
+
+
+def _as_logits(readings: Readings) -> Readings:
+  """With alpha and beta as the logits of what decoding reads."""
+  now, walks = (
+    {
+      name: x if name == 'gamma' else readings.to_logits(x)
+      for name, x in logits.items()
+    }
+    for logits in (readings.now, readings.walks)
+  )
+  return readings._replace(now=now, walks=walks)
 
 
 def _local(readings: Readings, space: search_space.SearchSpace) -> Readings:

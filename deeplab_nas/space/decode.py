@@ -162,7 +162,8 @@ def _is_within(
 ) -> bool:
   model = _checked(cost_model, space)
   return all(
-    model.measure(candidate, name) <= most for name, most in budget.items()
+    model.measure(candidate, name) <= limits_lib.allowed(name, most)
+    for name, most in budget.items()
   )
 
 

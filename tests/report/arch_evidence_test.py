@@ -75,6 +75,16 @@ def test_what_was_planted_is_decided():
   assert found.layers[:3].all() and found.layers.mean() > 0.7
 
 
+def test_decisions_are_of_what_decoding_reads():
+  """Of concentrations that hardly differ nothing is decided, for one."""
+  state = readings(planted=3.0)
+  assert arch_evidence.weigh(state, SPACE, decode.RATIO).connections.any()
+  same = state._replace(to_logits=np.zeros_like)
+  found = arch_evidence.weigh(same, SPACE, decode.RATIO)
+  assert not found.connections.any() and not found.layers.any()
+  assert 'alpha' in found.learnt
+
+
 def test_numbers_are_flat_and_named():
   numbers = weigh(planted=1.0).numbers()
   assert numbers['alpha_signal'] == pytest.approx(

@@ -365,3 +365,25 @@ def test_the_cpu_has_a_name_without_a_list_of_cpus(tmp_path, monkeypatch):
   assert latency.cpu_model()
   listed.write_text('processor\t: 0\nmodel name\t: A CPU: fast\n')
   assert latency.cpu_model() == 'A CPU: fast'
+
+
+def test_what_the_cheapest_costs_is_enough_of_a_budget():
+  """However its milliseconds are summed, and as a refusal says it."""
+  equal = arch_weights.ArchWeights(
+    np.ones([len(SPACE.cell.edges), 2]), SPACE.lattice.legal.astype(float)
+  )
+
+  def decoded(model, most):
+    return decode.decode(
+      equal, SPACE, budget={'latency_ms': most}, cost_model=model
+    )
+
+  for seed in range(40):
+    model = timed(MODEL, seed=seed)
+    with pytest.raises(decode.BudgetError) as refused:
+      decoded(model, 1e-3)
+    said = str(refused.value).partition('cheapest needs ')[2].partition(', ')[0]
+    cheapest = decoded(model, float(said))
+    exact = model.measure(cheapest, 'latency_ms')
+    assert float(said) == pytest.approx(exact, rel=2e-9)
+    assert decoded(model, exact) == cheapest

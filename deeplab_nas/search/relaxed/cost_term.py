@@ -205,9 +205,14 @@ class CostTerm(tf.Module):
     lattice = self.model.space.lattice
     return expected_cost.mean(self._tables, lattice, op, moves, tf)[0]
 
+  @property
+  def allowed(self) -> float:
+    """The most that an architecture may cost, sums being inexact."""
+    return limits.allowed(self.measure, self.budget)
+
   def is_within(self, found: genotype.Genotype) -> bool:
     """Whether an architecture is within the budget."""
-    return self.model.measure(found, self.measure) <= self.budget
+    return self.model.measure(found, self.measure) <= self.allowed
 
   def random(self, rng: np.random.Generator) -> genotype.Genotype:
     """The best architecture within the budget by weights that are drawn.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.search.relaxed import arch_params, by_logits, draws
@@ -34,6 +35,11 @@ class Drnas(by_logits.ByLogits):
   and beta have no decay, as in the authors' code; there d is an option, and the
   default is decay alone, `drnas.kl_weight=0` here.
   """
+
+  @staticmethod
+  def to_logits(logits: np.ndarray) -> np.ndarray:
+    """Those of a softmax that gives the mean of the distribution."""
+    return log_concentration(tf.constant(logits, tf.float32)).numpy()
 
   def draw(
     self, progress: strategy_lib.Progress, number: int

@@ -81,6 +81,7 @@ class NoiseWalks(tf.Module):
     step: Callable[[], tf.Tensor] | None = None,
     seed: int = 0,
     num_walks: int = NUM_WALKS,
+    to_logits: Callable[[np.ndarray], np.ndarray] = np.asarray,
   ):
     """Starts where the variables are.
 
@@ -93,6 +94,7 @@ class NoiseWalks(tf.Module):
       step: Gives the number of the step's batch, int64 [].
       seed: Of the signs.
       num_walks: R.
+      to_logits: See `Readings`.
     """
     super().__init__(name='noise_walks')
     self._real = lambda: (variables, optimizer)  # not tracked here
@@ -100,6 +102,7 @@ class NoiseWalks(tf.Module):
     self._regularized = regularized
     self._passes, self._step, self._seed = passes, step, seed
     self._num_walks = num_walks
+    self._to_logits = to_logits
     self.num_steps = _state([], tf.int64)
     self.start = [_state(v.shape) for v in variables.values()]
     self.walks = [_state([num_walks, *v.shape]) for v in variables.values()]
@@ -204,6 +207,7 @@ class NoiseWalks(tf.Module):
       walks=by_name(self.walks),
       products=by_name(tf.unstack(self.products + products)),
       squares=by_name(tf.unstack(self.squares + squares)),
+      to_logits=self._to_logits,
     )
 
 
@@ -245,6 +249,7 @@ def beside(
     passes,
     step,
     seed,
+    to_logits=getattr(strategy, 'to_logits', np.asarray),
   )
   strategy.on_gradients = walks.observe
   return walks

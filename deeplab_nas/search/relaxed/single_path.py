@@ -147,7 +147,7 @@ class SinglePath(tf.Module):
     ours, theirs = map(replicas.total, shares)
     is_better = tf.math.is_finite(theirs) & ~(ours <= theirs)
     if self._costs is not None:
-      is_better &= self._costs.of_path(other) <= self._costs.budget
+      is_better &= self._costs.of_path(other) <= self._costs.allowed
     for variable, new in zip((self.op, self.transition), other):
       variable.assign(tf.where(is_better, new, variable))
     value = tf.stop_gradient(tf.where(is_better, shares[1], shares[0]))

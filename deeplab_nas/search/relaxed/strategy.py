@@ -195,6 +195,9 @@ class ByGradients(RelaxedStrategy, Protocol):
     on_gradients: None, or to be called in every update with the gradients of
       the loss alone: summed over replicas, zeros where the step was refused;
       and, where there is a budget, with those of the costs.
+
+  Where decoding reads something else than a softmax of alpha and of beta, it
+  also has `to_logits`, see `arch_evidence.Readings`.
   """
 
   learnt: Mapping[str, tf.Variable]

@@ -270,14 +270,20 @@ def refusal(
       blocks = '; '.join(str(genotype).splitlines()[-genotype.num_blocks :])
       return (
         f'no architecture has at most {most:,.10g} {widest.WORDS[name]}: the'
-        f' cheapest needs {value:,.10g}, with the path'
+        f' cheapest needs {_rounded_up(value)}, with the path'
         f' {list(genotype.path)} and the cell {blocks}'
       )
   limited = ', '.join(
-    f'{most:,.10g} {widest.WORDS[name]} (the cheapest needs {value:,.10g})'
+    f'{most:,.10g} {widest.WORDS[name]} (the cheapest needs'
+    f' {_rounded_up(value)})'
     for name, most, (_, value) in zip(names, mosts, least)
   )
   return f'no architecture is within all limits at once: {limited}'
+
+
+def _rounded_up(value: float) -> str:
+  """In ten digits, so that it is enough as a limit."""
+  return f'{value if value == int(value) else value * (1 + 5e-10):,.10g}'
 
 
 def reads_input(cell: cell_space.CellSpace) -> np.ndarray:

@@ -110,3 +110,11 @@ def test_walks_are_pulled_towards_even_from_where_they_are():
     alone = built.regularized([tf.zeros_like(v) for v in where], where)
     for row, gradient in zip(found, alone):
       np.testing.assert_allclose(row[index], gradient, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_is_measured_in_what_decoding_reads():
+  built = toy.build('drnas', arch_init_stddev=2.0)
+  logits = built.to_logits(built.params.alpha.numpy())
+  np.testing.assert_allclose(
+    special.softmax(logits, -1), built.mode().op, rtol=1e-5
+  )
