@@ -146,11 +146,17 @@ def test_settings_become_a_study(records):
     )
   )
   parts = run.build(config)
-  assert [f.steps for f in parts.study.fidelities] == [100, 400]
+  assert [f.steps for f in parts.study.fidelities] == [400]
   assert parts.study.objectives == ('miou', 'params')
   assert parts.limits == driver.Limits(None, 1800.0, 2)
   plain = config_lib.Config.from_dict(settings(records, num_trials=None))
   assert run.build(plain).limits.num_trials == run.DEFAULT_TRIALS
+
+
+def test_halving_alone_has_shorter_trials(records):
+  values = settings(records, strategy='halving', trial_steps=[100, 400])
+  study = run.build(config_lib.Config.from_dict(values)).study
+  assert [f.steps for f in study.fidelities] == [100, 400]
 
 
 def test_several_devices_are_refused_in_a_sentence(records):
