@@ -182,7 +182,7 @@ def _config(values: flags.FlagValues) -> config_lib.Config:
 def _require_read(config: config_lib.Config, overrides: Sequence[str]) -> None:
   """Refuses settings of the search that its strategy would not read."""
   for override in overrides:
-    section, _, key = override.partition('=')[0].strip().partition('.')
+    section, key = config_lib.key_of(override)
     if section == config.search.NAME:
       config.search.require_reads(key)
 

@@ -332,6 +332,12 @@ def _read(path: str) -> Mapping[str, Any]:
   return settings
 
 
+def key_of(override: str) -> tuple[str, str]:
+  """('search', 'epochs') of 'search.epochs=10', whatever is known of it."""
+  section, _, key = override.partition('=')[0].strip().partition('.')
+  return section, key
+
+
 def _parse_override(text: str) -> tuple[str, str, Any]:
   """('search', 'epochs', 10) from 'search.epochs=10'."""
   key, equals, value = text.partition('=')

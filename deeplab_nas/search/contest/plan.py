@@ -139,7 +139,8 @@ def build(
     chosen = [
       text
       for text in overrides
-      if _key(text)[0] == own or _key(text)[0] not in config_strategies.SECTIONS
+      if config_lib.key_of(text)[0] == own
+      or config_lib.key_of(text)[0] not in config_strategies.SECTIONS
     ]
     chosen.append(f'search.strategy={name}')
     configs[name] = config_lib.load(path_or_preset, chosen, data_dir)
@@ -167,7 +168,7 @@ def _check(overrides: Sequence[str], names: Sequence[str]) -> None:
     strategies.entry(name)  # says which there are
   for text in overrides:
     errors.require(
-      _key(text) not in _OURS,
+      config_lib.key_of(text) not in _OURS,
       f'--set={text} is what the comparison sets for all searches: use its own'
       ' flags.',
     )
@@ -178,15 +179,9 @@ def _check(overrides: Sequence[str], names: Sequence[str]) -> None:
     )
 
 
-def _key(override: str) -> tuple[str, str]:
-  """('search', 'epochs') of 'search.epochs=10'."""
-  section, _, key = override.partition('=')[0].strip().partition('.')
-  return section, key
-
-
 def _is_read(override: str, strategy: str) -> bool:
   """Whether a setting is that strategy's, or of all."""
-  section, key = _key(override)
+  section, key = config_lib.key_of(override)
   if section in config_strategies.SECTIONS:
     return section == strategies.entry(strategy).section
   search = config_lib.SearchConfig(strategy=strategy)

@@ -81,7 +81,8 @@ class DrawnPaths(by_logits.ByLogits, abc.ABC):
       watch_accessed_variables=False, persistent=True
     ) as tape:
       tape.watch(variables)
-      weights = self.draw(step.progress, by_logits.ARCH_DRAW)
+      op = self.draw_operations(step.progress, by_logits.ARCH_DRAW)
+      weights = self.params.with_gamma(op, paths[0])
       value = step.loss(step.val, weights)
       legal = tf.constant(self.space.lattice.legal)
       logs = arch_params.masked_log_softmax(self.params.move_logits(), legal)
