@@ -85,8 +85,7 @@ class Search:
     path_logs = np.where(np.isneginf(path_logs), -penalty, path_logs)
     self._cell_logs = np.where(np.isneginf(cell_logs), -penalty, cell_logs)
     self._limits = limits[0]  # equal but for the tables
-    # Finite, so that a price of 0 makes nothing of it.
-    self._most = np.clip(self._limits.most, -1e300, 1e300)
+    self._most = self._limits.allowed
     self._blocks = blocks_lib.block_options(space.cell)
     self._reads_input = reads_input(space.cell)
     self.paths = path_front.search(path_logs, lattice, limits, k)
@@ -202,7 +201,7 @@ class Search:
     kinds = self._reads_input[options.edges]
     ops = self.paths.ops[path][kinds, options.primitives]  # [O, 2, M]
     costs = cost + ops.sum(1)
-    fits = np.flatnonzero((costs + least <= self._limits.most).all(-1))
+    fits = np.flatnonzero((costs + least <= self._most).all(-1))
     scores, costs = scores[fits], costs[fits]
     slack = (self._most - costs) @ self._prices.T  # [O, P]
     bound = scores + (bounds + slack).min(-1)
@@ -266,24 +265,25 @@ def refusal(
     for i in range(len(names))
   ]
   for name, most, (genotype, value) in zip(names, mosts, least):
-    if value > most:
+    if value > limits_lib.allowed(name, most):
       blocks = '; '.join(str(genotype).splitlines()[-genotype.num_blocks :])
       return (
-        f'no architecture has at most {most:,.10g} {widest.WORDS[name]}: the'
-        f' cheapest needs {_rounded_up(value)}, with the path'
+        f'no architecture has at most {_number(most)} {widest.WORDS[name]}: the'
+        f' cheapest needs {_number(value)}, with the path'
         f' {list(genotype.path)} and the cell {blocks}'
       )
   limited = ', '.join(
-    f'{most:,.10g} {widest.WORDS[name]} (the cheapest needs'
-    f' {_rounded_up(value)})'
+    f'{_number(most)} {widest.WORDS[name]} (the cheapest needs'
+    f' {_number(value)})'
     for name, most, (_, value) in zip(names, mosts, least)
   )
   return f'no architecture is within all limits at once: {limited}'
 
 
-def _rounded_up(value: float) -> str:
-  """In ten digits, so that it is enough as a limit."""
-  return f'{value if value == int(value) else value * (1 + 5e-10):,.10g}'
+def _number(value: float) -> str:
+  """With as many digits as it takes to be enough as a limit."""
+  is_count = float(value).is_integer()
+  return f'{value:,.0f}' if is_count else f'{value:,.10g}'
 
 
 def reads_input(cell: cell_space.CellSpace) -> np.ndarray:

@@ -33,7 +33,7 @@ class Limits:
 
   Attributes:
     names: Of the measures.
-    most: float64 [M], as they are `allowed`.
+    most: float64 [M].
     stem: [M], of every network.
     cell: [L, S, S, S, M], see `cost_table.CostTable`.
     op_kinds: [S, S, 2, K, M], one operation in one cell, by the levels of the
@@ -95,7 +95,7 @@ class Limits:
     op_kinds[:, :, :, is_none] = math.inf
     return cls(
       names=tuple(budget),
-      most=np.array([allowed(*each) for each in budget.items()], np.float64),
+      most=np.array(list(budget.values()), np.float64),
       stem=joined('stem'),
       cell=joined('cell'),
       op_kinds=op_kinds,
@@ -104,6 +104,15 @@ class Limits:
       num_blocks=cell.num_blocks,
       has_to_reach=has_to_reach,
     )
+
+  @property
+  def allowed(self) -> np.ndarray:
+    """The most that sums may be, [M], see `allowed`; finite.
+
+    So that a price of 0 makes nothing of it.
+    """
+    most = [allowed(*each) for each in zip(self.names, self.most)]
+    return np.clip(most, -1e300, 1e300)
 
   def alone(self, index: int) -> Limits:
     """One of the measures."""

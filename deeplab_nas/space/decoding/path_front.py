@@ -99,7 +99,7 @@ def _search(
     for state, pieces in grown.items():
       paths = Paths(*map(np.concatenate, zip(*pieces)))
       least = paths.base + limits.least_cell(paths.ops) + rest[layer][state[:2]]
-      fits = (least <= limits.most).all(-1)
+      fits = (least <= limits.allowed).all(-1)
       paths = paths.take(fits)
       if len(paths.score):
         states[state] = _front(paths, k)
