@@ -62,7 +62,7 @@ def main(_) -> None:
     ],
     FLAGS.data_dir,
   )
-  tensorflow_setup.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime, optimizes_graphs=False)
   where = machine.describe()
   with tempfile.TemporaryDirectory() as folder:
     for line in _lines(config, pathlib.Path(folder)):
@@ -90,13 +90,8 @@ class _Pairs:
   """
 
   def __init__(self, config: config_lib.Config, folder: pathlib.Path):
-    import tensorflow as tf
-
     from deeplab_nas.search.trials import evaluate
 
-    tf.config.optimizer.set_experimental_options(
-      {'disable_meta_optimizer': True}
-    )
     parts = run.build(config)
     self.study = parts.study
     self._widths = parts.widths

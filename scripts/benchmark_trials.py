@@ -72,7 +72,7 @@ def main(_) -> None:
     )
     for num_layers, num_blocks in zip(FLAGS.num_layers, FLAGS.num_blocks)
   ]
-  tensorflow_setup.prepare(configs[0].runtime)
+  tensorflow_setup.prepare(configs[0].runtime, optimizes_graphs=False)
   where = machine.describe()
   for config in configs:
     for line in _lines(config):
@@ -81,11 +81,8 @@ def main(_) -> None:
 
 def _lines(config: config_lib.Config):
   """What each trial of a space took."""
-  import tensorflow as tf
-
   from deeplab_nas.search.trials import evaluate
 
-  tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
   parts = run.build(config)
   clock = time.process_time if FLAGS.cpu_time else time.monotonic
   evaluator = evaluate.Evaluator(config, clock)

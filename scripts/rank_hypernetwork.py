@@ -90,14 +90,11 @@ def _scores(
       config.runtime, inter_op_threads=1, intra_op_threads=1
     ),
   )
-  tensorflow_setup.prepare(config.runtime)
-  import tensorflow as tf
-
+  # As in the processes of a study.
+  tensorflow_setup.prepare(config.runtime, optimizes_graphs=False)
   from deeplab_nas.search.trials import evaluate
   from deeplab_nas.search.trials.learnt import hypernetwork
 
-  # As in the processes of a study: on graphs this small it does not pay.
-  tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
   models = hypernetwork.Models(config, space.SPACE)
   evaluator = evaluate.Evaluator(config, models=models)
   fidelity = strategy.Fidelity(FLAGS.steps, evaluator=strategy.HYPERNETWORK)

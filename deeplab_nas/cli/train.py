@@ -232,7 +232,7 @@ def _dry_run(
       ' data.batch_size to the images of one.'
     )
   if genotype is not None or not _trains_elsewhere(config):
-    tensorflow_setup.prepare(config.runtime)
+    tensorflow_setup.prepare(config.runtime, genotype is not None)
   with lifecycle.readable(config, lifecycle.splits(config.data)) as config:
     if genotype is None:
       from deeplab_nas.search import run as search_run

@@ -133,7 +133,7 @@ def started(
     this = continuation.start(run, config, argv, mode)
     logging.info('Writing to %s.', run)
     if with_tensorflow:
-      tensorflow_setup.prepare(config.runtime)
+      tensorflow_setup.prepare(config.runtime, mode != 'search')
     peers = cluster.naming_lost_worker(config.runtime)
     with peers, readable(config, splits(config.data)) as found:
       yield run, found

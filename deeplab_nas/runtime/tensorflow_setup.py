@@ -19,8 +19,17 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.runtime import ordered_sums
 
 
-def prepare(config: config_lib.RuntimeConfig) -> None:
+def prepare(
+  config: config_lib.RuntimeConfig, optimizes_graphs: bool = True
+) -> None:
   """Imports TensorFlow and sets it up; before anything else uses it.
+
+  Args:
+    config: Devices, threads and the seed.
+    optimizes_graphs: Whether TensorFlow optimises what it traces. Steps of a
+      search and trials mostly call kernels of our own: on CPUs they start
+      sooner without, and are as fast. On GPUs, where it fuses operations and
+      chooses layouts, it always does.
 
   Raises:
     UserError: If it was used, in a notebook, and cannot change any more.
@@ -37,6 +46,10 @@ def prepare(config: config_lib.RuntimeConfig) -> None:
       ' Python anew, and run this first.'
     ) from error
   tf.keras.utils.set_random_seed(config.seed)
+  is_off = not (optimizes_graphs or tf.config.get_visible_devices('GPU'))
+  tf.config.optimizer.set_experimental_options(
+    {'disable_meta_optimizer': is_off}
+  )
   if config.deterministic:
     ordered_sums.enforce()
     tf.config.experimental.enable_op_determinism()

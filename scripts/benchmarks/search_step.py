@@ -48,7 +48,7 @@ def build(
   if kind == 'sampled':
     overrides = [f'search.strategy={_BY_PATHS}', *overrides]
   config = config_lib.load(config, overrides)
-  tensorflow_setup.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime, optimizes_graphs=False)
   searcher = _searcher(config, num_classes)
   batch = _random_batch(config, num_classes)
   if kind == 'sampled':

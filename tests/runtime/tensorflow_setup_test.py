@@ -49,6 +49,20 @@ def test_a_tensorflow_that_was_used_keeps_its_threads(caplog):
     tensorflow_setup.use_cpu(before + 1)
 
 
+def test_graphs_are_optimised_unless_the_run_that_is_prepared_has_no_gain():
+  import tensorflow as tf
+
+  def is_off() -> bool:
+    options = tf.config.optimizer.get_experimental_options()
+    return options['disable_meta_optimizer']
+
+  config = config_lib.RuntimeConfig()
+  tensorflow_setup.prepare(config, optimizes_graphs=False)
+  assert is_off()
+  tensorflow_setup.prepare(config)
+  assert not is_off()
+
+
 class ResourceExhaustedError(Exception):
   """Named as TensorFlow's."""
 

@@ -128,7 +128,7 @@ def _measured(config: config_lib.Config, noted: _Usage) -> int:
   """Affordable steps; the search that follows starts anew."""
   from deeplab_nas.runtime import tensorflow_setup
 
-  tensorflow_setup.prepare(config.runtime)
+  tensorflow_setup.prepare(config.runtime, optimizes_graphs=False)
   import tensorflow as tf
 
   from deeplab_nas.report import measure

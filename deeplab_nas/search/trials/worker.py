@@ -45,13 +45,9 @@ def main() -> None:
   lines: queue.Queue[str] = queue.Queue()
   threading.Thread(target=_read, args=(lines,), daemon=True).start()
   config = config_lib.Config.from_dict(json.loads(lines.get()))
-  tensorflow_setup.prepare(config.runtime)
-  import tensorflow as tf
-
+  tensorflow_setup.prepare(config.runtime, optimizes_graphs=False)
   from deeplab_nas.search.trials import evaluate
 
-  # Graphs of calls have nothing to gain, and the passes take seconds.
-  tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
   evaluator = evaluate.Evaluator(config)
   beat = _Beat(answers)
   start = time.process_time()
