@@ -75,6 +75,7 @@ def affordable_steps(
   start: float,
   weight_step: float,
   both_step: float,
+  end: float = 0.0,
 ) -> int:
   """Steps in each epoch of a relaxed search that fill its budget.
 
@@ -83,6 +84,7 @@ def affordable_steps(
     start: Seconds until the first step is done.
     weight_step: Seconds of a step of the weights.
     both_step: Seconds of a step of weights and architecture.
+    end: Seconds from the last step until the strategy has decided.
 
   Raises:
     UserError: If there is no time for a step in each epoch.
@@ -90,15 +92,24 @@ def affordable_steps(
   search = config.search
   first = search.arch_start_epoch
   of_all = first * weight_step + (search.epochs - first) * both_step
-  left = search.budget_seconds() - start
+  left = search.budget_seconds() - start - end
   found = int(left / of_all)
   errors.require(
     found > 0,
     f'A budget of {search.budget_seconds():.0f} s is too short for'
     f' {search.strategy}: {search.epochs} epochs of one step take'
-    f' {start + of_all:.0f} s. Allow more, or lower search.epochs.',
+    f' {start + of_all:.0f} s{_and_then(search.strategy, end)}',
   )
   return found
+
+
+def _and_then(strategy: str, end: float) -> str:
+  """How a sentence ends that says how long all steps would take."""
+  if not end:
+    return '. Allow more, or lower search.epochs.'
+  settings = 'population_size', 'num_generations', 'num_images'
+  names = ' or '.join(f'{strategy}.{name}' for name in settings)
+  return f', and all scores at the end {end:.0f} s. Allow more, or lower {names}.'
 
 
 def _as_long_as_allowed(
@@ -145,9 +156,11 @@ def _measured(config: config_lib.Config, noted: _Usage) -> int:
     started.step()
     seconds.append(measure.median_seconds(started.step, clock))
   begin.assign(before_value)
+  scores = relaxed_run.scoring(started.run, clock)
+  end = scores['num_scored'] * scores['score_seconds'] if scores else 0.0
   tf.keras.backend.clear_session()
   noted.uncounted = clock() - before
-  return affordable_steps(config, before + started.seconds, *seconds)
+  return affordable_steps(config, before + started.seconds, *seconds, end)
 
 
 class _Usage:

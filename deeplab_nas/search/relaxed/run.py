@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import time
+from collections.abc import Callable
 
 import tensorflow as tf
 from absl import logging
@@ -315,7 +317,7 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
     arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
     epochs=config.search.epochs,
     arch_start_epoch=config.search.arch_start_epoch,
-    **_scoring(parts),
+    **scoring(parts),
     counted_bytes=supernet_cost.SupernetCost(
       searcher.space,
       parts.info.num_classes,
@@ -325,13 +327,23 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
   )
 
 
-def _scoring(parts: SearchRun) -> dict[str, float]:
-  """The fields of an `Estimate` that say what scores at the end take."""
+def scoring(
+  parts: SearchRun, clock: Callable[[], float] = time.monotonic
+) -> dict[str, float]:
+  """The fields of an `Estimate` that say what scores at the end take.
+
+  Args:
+    parts: Of a search.
+    clock: Tells the seconds.
+
+  Returns:
+    Nothing, if its strategy has decided when its steps are done.
+  """
   strategy = parts.searcher.strategy
   if not hasattr(strategy, 'conclude'):
     return {}
   evaluate = conclusion.evaluator(parts.config, parts.info, parts.searcher)
   found = strategy.genotype()
   evaluate(found)  # compiles
-  seconds = measure.median_seconds(lambda: evaluate(found))
+  seconds = measure.median_seconds(lambda: evaluate(found), clock)
   return {'num_scored': strategy.num_scored, 'score_seconds': seconds}
