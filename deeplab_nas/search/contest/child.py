@@ -15,6 +15,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from absl import logging
 
@@ -74,8 +75,9 @@ def affordable_steps(
   config: config_lib.Config,
   start: float,
   weight_step: float,
-  both_step: float,
+  arch_step: float,
   end: float = 0.0,
+  mean_cost: Callable[[int], float] = lambda num_steps: 1.0,
 ) -> int:
   """Steps in each epoch of a relaxed search that fill its budget.
 
@@ -83,22 +85,31 @@ def affordable_steps(
     config: Epochs, and how many of them leave the architecture alone.
     start: Seconds until the first step is done.
     weight_step: Seconds of a step of the weights.
-    both_step: Seconds of a step of weights and architecture.
+    arch_step: Seconds of an early step of the strategy.
     end: Seconds from the last step until the strategy has decided.
+    mean_cost: From the steps of a whole search to what the strategy's steps
+      take in the mean, by what early ones do.
 
   Raises:
     UserError: If there is no time for a step in each epoch.
   """
   search = config.search
-  first = search.arch_start_epoch
-  of_all = first * weight_step + (search.epochs - first) * both_step
+
+  def seconds(steps: int) -> float:
+    num_arch = steps * (search.epochs - search.arch_start_epoch)
+    later = num_arch * arch_step * mean_cost(steps * search.epochs)
+    return steps * search.epochs * weight_step + later
+
   left = search.budget_seconds() - start - end
-  found = int(left / of_all)
+  found = int(left / (search.epochs * weight_step))
+  while found > 0 and seconds(found) > left:
+    # Of fewer steps each takes as long or longer: there is time for no more.
+    found = min(found - 1, int(found * left / seconds(found)))
   errors.require(
     found > 0,
     f'A budget of {search.budget_seconds():.0f} s is too short for'
     f' {search.strategy}: {search.epochs} epochs of one step take'
-    f' {start + of_all:.0f} s{_and_then(search.strategy, end)}',
+    f' {start + seconds(1):.0f} s{_and_then(search.strategy, end)}',
   )
   return found
 
@@ -109,7 +120,9 @@ def _and_then(strategy: str, end: float) -> str:
     return '. Allow more, or lower search.epochs.'
   settings = 'population_size', 'num_generations', 'num_images'
   names = ' or '.join(f'{strategy}.{name}' for name in settings)
-  return f', and all scores at the end {end:.0f} s. Allow more, or lower {names}.'
+  return (
+    f', and all scores at the end {end:.0f} s. Allow more, or lower {names}.'
+  )
 
 
 def _as_long_as_allowed(
@@ -148,19 +161,13 @@ def _measured(config: config_lib.Config, noted: _Usage) -> int:
   before = time.process_time()
   clock = time.process_time
   started = measure.start(functools.partial(relaxed_run.build, config), clock)
-  begin = started.run.searcher.arch_start_step
-  before_value = begin.numpy()
-  seconds = []
-  for first in (tf.int64.max, 0):
-    begin.assign(first)
-    started.step()
-    seconds.append(measure.median_seconds(started.step, clock))
-  begin.assign(before_value)
+  seconds = relaxed_run.seconds_of_steps(started, clock)
   scores = relaxed_run.scoring(started.run, clock)
+  cost = functools.partial(relaxed_run.mean_cost, started.run)
   end = scores['num_scored'] * scores['score_seconds'] if scores else 0.0
   tf.keras.backend.clear_session()
   noted.uncounted = clock() - before
-  return affordable_steps(config, before + started.seconds, *seconds, end)
+  return affordable_steps(config, before + started.seconds, *seconds, end, cost)
 
 
 class _Usage:

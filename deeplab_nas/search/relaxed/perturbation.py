@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from deeplab_nas.config import config as config_lib
@@ -101,8 +102,9 @@ class Perturbation(tf.Module):
     self._num_paths = min(settings.num_paths, space.lattice.num_paths)
     self._num_candidates = max(most, self._num_paths)
     self._num_windows = num + self._num_paths
-    begin = max(settings.start, config.arch_start_epoch / config.epochs)
-    self.least_steps = math.ceil(self._num_windows / (1 - begin))
+    self._first = config.arch_start_epoch / config.epochs
+    self._decides = 1 - max(settings.start, self._first)
+    self.least_steps = math.ceil(self._num_windows / self._decides)
     self.order = replicas.state('order', table.order(seed), tf.int32)
     self.left = replicas.state('left', table.everything(space))
     self.removal_costs = replicas.state('removal_costs', tf.zeros([num, most]))
@@ -149,6 +151,23 @@ class Perturbation(tf.Module):
     self._count(due, costs, is_finite)
     self.before.assign(tf.where(is_finite, step.progress.fraction, self.before))
     return tf.where(is_finite, share[0], float('nan'))
+
+  def mean_cost(self, num_steps: int) -> float:
+    """Losses of a step, in the mean, by those of the first.
+
+    Args:
+      num_steps: Of the weights, in the whole search.
+    """
+    settings, num_paths = self.settings, self._num_paths
+    window = num_steps * self._decides / self._num_windows  # in steps
+    measured = (1 - settings.tuning) * window
+    of_paths = (num_paths - 1) * window + measured
+    removals = self._removals.exists
+    more = min(measured, settings.num_batches) * np.sum(removals)
+    more += of_paths * num_paths
+    decides_at_once = settings.start == settings.tuning == 0
+    first = 1 + np.sum(removals[0]) if decides_at_once else 1
+    return float(1 + more / (num_steps * (1 - self._first))) / first
 
   @property
   def _is_path(self) -> tf.Tensor:

@@ -305,16 +305,11 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
   started = measure.start(functools.partial(build, config))
   parts = started.run
   searcher = parts.searcher
-
-  def seconds_per_step(arch_start_step: int) -> float:
-    searcher.arch_start_step.assign(arch_start_step)
-    return measure.median_seconds(started.step)
-
-  weight_seconds = seconds_per_step(tf.int64.max)
-  both_seconds = seconds_per_step(0)
+  weight_seconds, arch_seconds = seconds_of_steps(started)
+  num_steps = config.search.epochs * parts.steps_per_epoch
   return started.estimate(
     weight_seconds,
-    arch_step_seconds=max(both_seconds - weight_seconds, 0.0),
+    arch_step_seconds=arch_seconds * mean_cost(parts, num_steps),
     epochs=config.search.epochs,
     arch_start_epoch=config.search.arch_start_epoch,
     **scoring(parts),
@@ -325,6 +320,36 @@ def dry_run(config: config_lib.Config) -> estimate.Estimate:
       config.data.batch_size,
     ).total_bytes(config.search.recompute),
   )
+
+
+def seconds_of_steps(
+  started: measure.Started, clock: Callable[[], float] = time.monotonic
+) -> tuple[float, float]:
+  """Seconds of a step of the weights, and of one of the strategy.
+
+  Args:
+    started: A search; afterwards it steps at once.
+    clock: Tells the seconds.
+  """
+  begin, seconds = started.run.searcher.arch_start_step, []
+  for first in (tf.int64.max, 0):
+    begin.assign(first)
+    seconds.append(measure.median_seconds(started.step, clock))
+  weights, both = seconds
+  return weights, max(both - weights, 0.0)
+
+
+def mean_cost(parts: SearchRun, num_steps: int) -> float:
+  """What the strategy's steps take in the mean, by what the first ones do.
+
+  Args:
+    parts: Of a search.
+    num_steps: Of the weights, in the whole search.
+  """
+  strategy = parts.searcher.strategy
+  if not hasattr(strategy, 'mean_cost'):
+    return 1.0
+  return strategy.mean_cost(num_steps)
 
 
 def scoring(

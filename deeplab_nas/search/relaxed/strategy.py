@@ -158,6 +158,17 @@ class ByPaths(RelaxedStrategy, Protocol):
   compares_paths: bool
 
 
+class Uneven(RelaxedStrategy, Protocol):
+  """What a strategy has besides whose later steps take longer."""
+
+  def mean_cost(self, num_steps: int) -> float:
+    """What its steps take in the mean, by what the first ones do.
+
+    Args:
+      num_steps: Of the weights, in the whole search.
+    """
+
+
 class Concluding(RelaxedStrategy, Protocol):
   """What a strategy has besides that decides when the weights are trained.
 

@@ -20,16 +20,26 @@ def config(budget):
 
 def test_steps_fill_the_budget():
   """4 epochs of 1 s a step, 6 of 2 s: 16 s for one step in each."""
-  assert child.affordable_steps(config('200s'), 40.0, 1.0, 2.0) == 10
-  assert child.affordable_steps(config('57s'), 40.0, 1.0, 2.0) == 1
-  assert child.affordable_steps(config('200s'), 40.0, 1.0, 2.0, 100.0) == 3
+  assert child.affordable_steps(config('200s'), 40.0, 1.0, 1.0) == 10
+  assert child.affordable_steps(config('57s'), 40.0, 1.0, 1.0) == 1
+  assert child.affordable_steps(config('200s'), 40.0, 1.0, 1.0, 100.0) == 3
+
+
+def test_later_steps_may_take_longer():
+  """With 10 steps in each epoch the 60 of the strategy take 2 s, 220 s."""
+
+  def cost(num_steps):
+    return 1 + 100 / num_steps
+
+  assert child.affordable_steps(config('260s'), 40.0, 1.0, 1.0, 0.0, cost) == 10
+  assert child.affordable_steps(config('259s'), 40.0, 1.0, 1.0, 0.0, cost) == 9
 
 
 def test_a_budget_without_a_step_is_refused():
   with pytest.raises(errors.UserError, match='10 epochs of one step take 56 s'):
-    child.affordable_steps(config('55s'), 40.0, 1.0, 2.0)
+    child.affordable_steps(config('55s'), 40.0, 1.0, 1.0)
   with pytest.raises(errors.UserError, match='56 s, and all scores .* 100 s'):
-    child.affordable_steps(config('155s'), 40.0, 1.0, 2.0, 100.0)
+    child.affordable_steps(config('155s'), 40.0, 1.0, 1.0, 100.0)
 
 
 def test_the_time_of_all_sessions_counts(tmp_path):

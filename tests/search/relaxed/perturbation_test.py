@@ -42,11 +42,12 @@ def loss(batch, arch):
   )
 
 
-def build(space=SPACE, seed=0, **settings):
+def build(space=SPACE, seed=0, search=None, **settings):
   section = relaxed_strategies.PerturbationConfig(
     num_paths=NUM_PATHS, **settings
   )
-  return toy.build('perturbation', space, seed=seed, settings=section)
+  search = search or {}
+  return toy.build('perturbation', space, seed, section, **search)
 
 
 def even(op, moves):
@@ -94,6 +95,32 @@ def by_hand(order, value):
       alone[edge.index] = 1
     best.append((value(even(op, alone)), alone))
   return even(op, min(best, key=lambda pair: pair[0])[1])
+
+
+@pytest.mark.parametrize(
+  'settings',
+  [
+    {},
+    {'num_batches': 2},
+    {'start': 0.2, 'tuning': 0.8},
+    {'start': 0.0, 'tuning': 0.0},
+  ],
+)
+def test_the_mean_cost_is_that_of_the_losses_that_are_asked_for(settings):
+  num_steps, count = 400, tf.Variable(0.0)
+
+  def counted(batch, arch):
+    count.assign_add(1)
+    return loss(batch, arch)
+
+  built = build(search={'arch_start_epoch': 0}, **settings)
+  run = toy.compiled(built, counted, SPACE, num_steps)
+  run(0, 1)
+  first = float(count)
+  run(1, num_steps)
+  mean = float(count) / num_steps / first
+  assert built.mean_cost(num_steps) == pytest.approx(mean, rel=0.1)
+  assert mean > 1.5 or first > 1
 
 
 @pytest.mark.parametrize('num_steps', [200, 33])
