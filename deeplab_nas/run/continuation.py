@@ -68,9 +68,10 @@ def start(
     starts = run_files.read(run.provenance, json.loads).get('starts', [])
     if not isinstance(starts, list):
       raise run_files.damaged(run.provenance)
-  _keep_classes(run, config.data)
   given = {'config': config.name, 'set': list(config.overrides)}
   this = {**provenance.collect(argv), **given}
+  # At once, as files without provenance are taken for another program's.
+  _keep_classes(run, config.data)
   files.write(run.config, config.to_yaml())
   _write(run, mode, [*starts, this])
   return this

@@ -95,7 +95,8 @@ class RunDirectory:
         f'--run_dir={run.path} is not empty: add --resume to continue the run'
         ' that it holds, or --overwrite to remove that and start again.'
       )
-    foreign = [path.name for path in run.written if path.exists()]
+    # One that was killed before its provenance leaves an empty folder.
+    foreign = [path.name for path in run.written if _has_content(path)]
     if foreign and not run.is_started:
       raise errors.UserError(
         f'--run_dir={run.path} holds {foreign[0]}, but not of a run of ours'
@@ -279,6 +280,10 @@ class RunDirectory:
 
 def _journal(database: pathlib.Path) -> pathlib.Path:
   return database.with_name(f'{database.name}-journal')
+
+
+def _has_content(path: pathlib.Path) -> bool:
+  return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def _has_checkpoint(folder: pathlib.Path) -> bool:

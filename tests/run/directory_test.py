@@ -24,6 +24,13 @@ def test_resume_and_overwrite_also_start_a_run(tmp_path, resume, overwrite):
   assert run.pictures.is_dir()
 
 
+@pytest.mark.parametrize('resume, overwrite', [(True, False), (False, True)])
+def test_what_a_killed_start_left_is_taken(tmp_path, resume, overwrite):
+  (tmp_path / 'pictures').mkdir()
+  run = RunDirectory.create(tmp_path, resume, overwrite)
+  assert run.pictures.is_dir()
+
+
 def test_a_run_is_not_touched_without_resume_or_overwrite(started):
   before = sorted(started.path.rglob('*'))
   with pytest.raises(errors.UserError, match='add --resume .* or --overwrite'):
