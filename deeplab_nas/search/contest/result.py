@@ -142,17 +142,25 @@ def table(entries: Sequence[Entry]) -> str:
   return '\n'.join(wording.aligned(cells))
 
 
-def remarks(entries: Sequence[Entry], budget: float) -> list[str]:
+def remarks(
+  entries: Sequence[Entry], budget: float, num_seeds: int
+) -> list[str]:
   """Sentences on what the table leaves out.
 
   Args:
     entries: All.
     budget: Seconds of processors, that each search was allowed.
+    num_seeds: Trainings of each architecture.
   """
   found = []
   for entry in entries:
     if not entry.cross_entropy:
       found.append(f'{entry.name} is left out: all its trainings failed.')
+    elif num_failed := num_seeds - len(entry.cross_entropy):
+      found.append(
+        f'{entry.name} has the mean of the others where {num_failed} of'
+        f' {num_seeds} trainings failed, which flatters it.'
+      )
     if entry.seconds is None:
       continue
     share = entry.seconds / budget - 1
@@ -191,7 +199,7 @@ def summary(entries: Sequence[Entry], facts: Mapping[str, Any]) -> str:
     'p: exact permutation test of the cross-entropy against random, one-sided.',
     f'above best: with less cross-entropy than the best of {of};',
     'p of rank: how often chance alone would rank so many above all of these.',
-    *remarks(entries, facts['budget']),
+    *remarks(entries, facts['budget'], facts['seeds']),
   ]
   return '\n'.join(lines)
 

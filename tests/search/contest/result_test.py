@@ -72,13 +72,16 @@ def test_the_table_has_a_line_for_each_group():
 def test_what_is_not_quite_comparable_is_said():
   slow = entries('halving', [0.5], 120.0)
   failed = [FOUND[0]._replace(name='random_9', cross_entropy=(), miou=())]
-  found = result.remarks([*FOUND[:4], *slow, *failed], 100.0)
+  failed.append(FOUND[1]._replace(cross_entropy=(0.1,), miou=(0.9,)))
+  found = result.remarks([*FOUND[:4], *slow, *failed], 100.0, 2)
   assert found == [
     'halving_0 took 20 % more processor time than the budget: it is not quite'
     ' comparable.',
     'random_9 is left out: all its trainings failed.',
+    'random_1 has the mean of the others where 1 of 2 trainings failed, which'
+    ' flatters it.',
   ]
-  assert 'no baseline' in result.remarks(slow, 120.0)[0]
+  assert 'no baseline' in result.remarks(slow, 120.0, 2)[0]
 
 
 def test_summary_numbers_and_picture_are_whole(tmp_path):
