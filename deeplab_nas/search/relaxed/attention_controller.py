@@ -4,7 +4,7 @@ An LSTM decides step by step: the move into each layer, then for each block its
 two sources and their two primitives, as in Sec. 2.4. A source is picked by
 attention over what the LSTM said of the inputs and of the earlier blocks:
 
-  logit_j = c tanh(v . tanh(W1 h_j + W2 h_t))
+  logit_j = c tanh(s_j - mean(s)),  s_j = v . tanh(W1 h_j + u_j + W2 h_t)
 
 and a move or a primitive by c tanh(softmax weights . h_t), with a smaller c for
 primitives, as in the authors' code.
@@ -57,12 +57,15 @@ class AttentionController(tf.Module):
   architecture is decided once, in either order: the probability of an
   architecture is the sum over the orders of its blocks' sources.
 
-  Differs from the paper: embeddings and queries are of one decision, the
-  softmax weights of a move are its node's, and those of a primitive its edge's.
-  Where all share them, an LSTM that is still near its start says nearly the
-  same at each decision, and what one of them learns moves all. And which
-  primitive is the better one depends on the source, which may be picked first
-  or second: until the LSTM tells these apart, the reward speaks for neither.
+  Differs from the paper: embeddings, v and W2 are of one decision, the softmax
+  weights of a move are its node's, and those of a primitive its edge's. Where
+  all share them, an LSTM that is still near its start says nearly the same at
+  each decision, and what one of them learns moves all. And which primitive is
+  the better one depends on the source, which may be picked first or second:
+  until the LSTM tells these apart, the reward speaks for neither. So that one
+  block may tell sources apart that another one need not, each decision has an
+  embedding u_j of each source, too; and as only differences of scores matter,
+  their mean is taken off, which else can drift to where tanh has no gradient.
 
   Attributes:
     num_decisions: T.
@@ -126,7 +129,12 @@ class AttentionController(tf.Module):
     self._of_queries = [
       self._variable('w2', num_units, num_units) for _ in range(2 * num_blocks)
     ]
-    self._attention = self._variable('v', num_units, 1)
+    self._attention = [
+      self._variable('v', num_units, 1) for _ in range(2 * num_blocks)
+    ]
+    self._source_embeddings = [
+      self._variable('u', 2 + i // 2, num_units) for i in range(2 * num_blocks)
+    ]
 
   def _uniform(self, shape: Sequence[int], dtype=tf.float32, **_) -> tf.Tensor:
     return self._generator.uniform(shape, -_SCALE, _SCALE, dtype)
@@ -216,8 +224,11 @@ class AttentionController(tf.Module):
     seen = keys @ self._of_anchors
     legal, chosen = tf.ones(keys.shape[:2], bool), []
     for slot in range(2):
-      query = walk.step(inputs) @ self._of_queries[2 * block + slot]
-      scores = tf.tanh(seen + query[:, tf.newaxis]) @ self._attention
+      number = 2 * block + slot
+      query = walk.step(inputs) @ self._of_queries[number]
+      source = seen + self._source_embeddings[number]
+      scores = tf.tanh(source + query[:, tf.newaxis]) @ self._attention[number]
+      scores -= tf.reduce_mean(scores, 1, keepdims=True)
       choice = walk.decide(self._bound * tf.tanh(scores[..., 0]), legal)
       legal &= ~tf.one_hot(choice, len(anchors), True, False)
       inputs = tf.gather(keys, choice, batch_dims=1)

@@ -40,6 +40,9 @@ from deeplab_nas.space import (
   search_space,
 )
 
+# Steps by which a search is timed.
+_FEW = 6
+
 
 class _Due(NamedTuple):
   """What a step has to do.
@@ -153,20 +156,20 @@ class Perturbation(tf.Module):
     return tf.where(is_finite, share[0], float('nan'))
 
   def mean_cost(self, num_steps: int) -> float:
-    """Losses of a step, in the mean, by those of the first.
+    """Losses of a step, in the mean, by those of the first few.
 
     Args:
       num_steps: Of the weights, in the whole search.
     """
     settings, num_paths = self.settings, self._num_paths
     window = num_steps * self._decides / self._num_windows  # in steps
-    measured = (1 - settings.tuning) * window
+    measured = max((1 - settings.tuning) * window, 1)
     of_paths = (num_paths - 1) * window + measured
     removals = self._removals.exists
     more = min(measured, settings.num_batches) * np.sum(removals)
     more += of_paths * num_paths
-    decides_at_once = settings.start == settings.tuning == 0
-    first = 1 + np.sum(removals[0]) if decides_at_once else 1
+    before = settings.start * num_steps + settings.tuning * window
+    first = 1 + np.sum(removals[0]) if before < _FEW else 1
     return float(1 + more / (num_steps * (1 - self._first))) / first
 
   @property

@@ -14,7 +14,6 @@ from deeplab_nas.space import (
 )
 from tests.search.relaxed import toy
 
-NUM_STEPS = 200
 NOISE = 0.5
 # Where an edge is not wanted, `none` is.
 SPACE = search_space.SearchSpace(
@@ -24,28 +23,12 @@ SPACE = search_space.SearchSpace(
   lattice.Lattice(3),
   1,
 )
-
-TARGET = SPACE.random(np.random.default_rng(1))
-
-
-def loss(batch, arch):
-  """Minus the weight of what the answer has; each batch errs by noise."""
-  op, transition = arch_weights.one_hot(TARGET, SPACE)
-  op[:, 0] = op.sum(-1) == 0
-  errors = (
-    tf.random.stateless_normal(
-      x.shape, tf.stack([tf.cast(batch, tf.int32), part]), stddev=NOISE
-    )
-    for part, x in enumerate((op, transition))
-  )
-  return tf.add_n(
-    [
-      tf.reduce_sum((error - wanted) * x)
-      for error, wanted, x in zip(errors, (op, transition), arch)
-    ]
-  )
-
-
+# Its last block has four sources.
+THREE_BLOCKS = search_space.SearchSpace(
+  cell_space.CellSpace(3, (primitives.SKIP, primitives.SEP_CONV_3X3)),
+  lattice.Lattice(2, (4, 8)),
+  1,
+)
 # A fifth of the space's 546 architectures.
 SETTINGS = {
   'single_path': relaxed_strategies.SinglePathConfig(
@@ -54,7 +37,30 @@ SETTINGS = {
 }
 
 
-def mean_loss(first, last):
+def loss_of(target, space):
+  """Minus the weight of what the answer has; each batch errs by noise."""
+  op, transition = arch_weights.one_hot(target, space)
+  if space.cell.primitives[0] is primitives.NONE:
+    op[:, 0] = op.sum(-1) == 0
+
+  def loss(batch, arch):
+    errors = (
+      tf.random.stateless_normal(
+        x.shape, tf.stack([tf.cast(batch, tf.int32), part]), stddev=NOISE
+      )
+      for part, x in enumerate((op, transition))
+    )
+    return tf.add_n(
+      [
+        tf.reduce_sum((error - wanted) * x)
+        for error, wanted, x in zip(errors, (op, transition), arch)
+      ]
+    )
+
+  return loss
+
+
+def mean_loss(loss, space, first, last):
   """Scores by the mean over batches."""
 
   @tf.function(autograph=False)
@@ -70,24 +76,43 @@ def mean_loss(first, last):
     )
 
   return lambda found: float(
-    mean(*map(tf.constant, arch_weights.one_hot(found, SPACE)))
+    mean(*map(tf.constant, arch_weights.one_hot(found, space)))
   )
+
+
+def state(strategy):
+  """All that a search begins with."""
+  optimizer = getattr(strategy, 'optimizer', None)
+  return [*strategy.variables, *(optimizer.variables if optimizer else [])]
+
+
+def found(name, space, target, num_steps, seeds):
+  """What searches of some seeds end with."""
+  settings = SETTINGS.get(name)
+  loss = loss_of(target, space)
+  built = toy.build(name, space, settings=settings)
+  steps = toy.compiled(built, loss, space, num_steps)
+  for seed in seeds:
+    fresh = toy.build(name, space, seed=seed, settings=settings)
+    for variable, value in zip(state(built), state(fresh)):
+      variable.assign(value)
+    batches = seed * num_steps, (seed + 1) * num_steps
+    steps(*batches)
+    if hasattr(built, 'conclude'):
+      built.seed = seed
+      built.conclude(mean_loss(loss, space, *batches))
+    yield built.genotype()
 
 
 @pytest.mark.parametrize('name', toy.RELAXED)
 def test_it_finds_the_right_architecture(name):
-  settings = SETTINGS.get(name)
-  built = toy.build(name, SPACE, settings=settings)
-  steps = toy.compiled(built, loss, SPACE, NUM_STEPS)
-  found = []
-  for seed in range(10):
-    fresh = toy.build(name, SPACE, seed=seed, settings=settings)
-    for variable, value in zip(built.variables, fresh.variables):
-      variable.assign(value)
-    batches = seed * NUM_STEPS, (seed + 1) * NUM_STEPS
-    steps(*batches)
-    if hasattr(built, 'conclude'):
-      built.seed = seed
-      built.conclude(mean_loss(*batches))
-    found.append(built.genotype())
-  assert sum(genotype == TARGET for genotype in found) >= 9, found
+  target = SPACE.random(np.random.default_rng(1))
+  each = list(found(name, SPACE, target, 200, range(10)))
+  assert sum(genotype == target for genotype in each) >= 9, each
+
+
+def test_enas_tells_the_sources_of_a_third_block_apart():
+  """Where decisions share all weights, it does in a quarter of the seeds."""
+  target = THREE_BLOCKS.random(np.random.default_rng(7))
+  each = list(found('enas', THREE_BLOCKS, target, 400, range(5)))
+  assert sum(genotype == target for genotype in each) >= 4, each

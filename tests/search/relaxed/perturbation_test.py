@@ -98,16 +98,17 @@ def by_hand(order, value):
 
 
 @pytest.mark.parametrize(
-  'settings',
+  'num_steps, settings',
   [
-    {},
-    {'num_batches': 2},
-    {'start': 0.2, 'tuning': 0.8},
-    {'start': 0.0, 'tuning': 0.0},
+    (400, {}),
+    (400, {'num_batches': 2}),
+    (400, {'start': 0.2, 'tuning': 0.8}),
+    (400, {'start': 0.0, 'tuning': 0.0}),
+    (40, {'tuning': 0.9}),
   ],
 )
-def test_the_mean_cost_is_that_of_the_losses_that_are_asked_for(settings):
-  num_steps, count = 400, tf.Variable(0.0)
+def test_the_mean_cost_is_that_of_the_losses_asked_for(num_steps, settings):
+  count = tf.Variable(0.0)
 
   def counted(batch, arch):
     count.assign_add(1)
