@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from deeplab_nas.space import arch_weights, lattice, search_space
+from deeplab_nas.space import arch_weights, cell_space, lattice, search_space
 
 # All weights at the start are uniform in +-.1, as in the paper.
 _SCALE = 0.1
@@ -116,24 +116,26 @@ class AttentionController(tf.Module):
         ('of_move', [levels, num_units, moves]),
       )
     )
+    self._build_cell(space.cell, num_units)
+
+  def _build_cell(self, cell: cell_space.CellSpace, num_units: int) -> None:
+    """What decides on primitives and sources."""
+    num_primitives, slots = len(self._primitives), range(2 * cell.num_blocks)
     self._primitive_embeddings = [
-      self._variable('primitive', num_primitives, num_units)
-      for _ in range(2 * num_blocks)
+      self._variable('primitive', num_primitives, num_units) for _ in slots
     ]
     self._of_primitives = self._variable(
-      'of_primitive', len(space.cell.edges), num_units, num_primitives
+      'of_primitive', len(cell.edges), num_units, num_primitives
     )
     # The two inputs of the cell have no LSTM output to be attended by.
     self._inputs = self._variable('inputs', 2, num_units)
     self._of_anchors = self._variable('w1', num_units, num_units)
     self._of_queries = [
-      self._variable('w2', num_units, num_units) for _ in range(2 * num_blocks)
+      self._variable('w2', num_units, num_units) for _ in slots
     ]
-    self._attention = [
-      self._variable('v', num_units, 1) for _ in range(2 * num_blocks)
-    ]
+    self._attention = [self._variable('v', num_units, 1) for _ in slots]
     self._source_embeddings = [
-      self._variable('u', 2 + i // 2, num_units) for i in range(2 * num_blocks)
+      self._variable('u', 2 + i // 2, num_units) for i in slots
     ]
 
   def _uniform(self, shape: Sequence[int], dtype=tf.float32, **_) -> tf.Tensor:
