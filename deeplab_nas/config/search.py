@@ -46,6 +46,21 @@ _OF_TRIALS = (
   'final_seeds',
   'objectives',
 )
+# Of Adam on alpha and beta, and of what else pulls at them.
+_OF_LOGITS = (
+  'arch_learning_rate',
+  'arch_weight_decay',
+  'arch_beta_1',
+  'arch_beta_2',
+  'arch_init_stddev',
+  'cost_weight',
+  'cost_rate',
+  'cost_sharpness',
+  'cost_floor',
+  'cost_alpha_scale',
+  'cost_beta_scale',
+)
+_WITHOUT_LOGITS = ('enas', 'perturbation', 'single_path')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,12 +256,19 @@ class SearchConfig(config_loss.LossConfig):
     )
 
   def reads(self, key: str) -> bool:
-    """Whether a setting of this section is one of the strategy's family."""
+    """Whether the strategy reads a setting of this section."""
+    if key in _OF_LOGITS and self.strategy in _WITHOUT_LOGITS:
+      return False
     is_by_trials = self.strategy in config_strategies.BY_TRIALS
     return key in _OF_BOTH or (key in _OF_TRIALS) == is_by_trials
 
   def require_reads(self, key: str) -> None:
     """Refuses a setting of this section that would change nothing."""
+    errors.require(
+      key not in _OF_LOGITS or self.strategy not in _WITHOUT_LOGITS,
+      f'search.{key} is of searches that learn alpha and beta, which'
+      f' search.strategy={self.strategy} does not have: leave it out.',
+    )
     if key in _OF_TRIALS:
       by, example = 'by trials', config_strategies.HalvingConfig.NAME
     else:

@@ -88,3 +88,9 @@ def test_what_no_strategy_of_the_family_reads_is_refused():
   relaxed.require_reads('epochs')
   with pytest.raises(errors.UserError, match='by gradients, .* is random: set'):
     trials.require_reads('epochs')
+  for name in ('enas', 'perturbation', 'single_path'):
+    without = config_search.SearchConfig(strategy=name)
+    with pytest.raises(errors.UserError, match=f'{name} does not have: leave'):
+      without.require_reads('arch_learning_rate')
+    without.require_reads('arch_start_epoch')
+  relaxed.require_reads('arch_learning_rate')
