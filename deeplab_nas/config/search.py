@@ -264,21 +264,21 @@ class SearchConfig(config_loss.LossConfig):
 
   def require_reads(self, key: str) -> None:
     """Refuses a setting of this section that would change nothing."""
-    errors.require(
-      key not in _OF_LOGITS or self.strategy not in _WITHOUT_LOGITS,
-      f'search.{key} is of searches that learn alpha and beta, which'
-      f' search.strategy={self.strategy} does not have: leave it out.',
-    )
-    if key in _OF_TRIALS:
-      by, example = 'by trials', config_strategies.HalvingConfig.NAME
+    if self.strategy in _WITHOUT_LOGITS and key not in _OF_TRIALS:
+      why = (
+        f'is of searches that learn alpha and beta, which search.strategy='
+        f'{self.strategy} does not have: leave it out.'
+      )
     else:
       by, example = 'by gradients', SearchConfig.strategy
-    errors.require(
-      self.reads(key),
-      f'search.{key} is a setting of searches {by}, but search.strategy is'
-      f' {self.strategy}: set one of these, such as search.strategy={example},'
-      f' or leave search.{key} out.',
-    )
+      if key in _OF_TRIALS:
+        by, example = 'by trials', config_strategies.HalvingConfig.NAME
+      why = (
+        f'is a setting of searches {by}, but search.strategy is'
+        f' {self.strategy}: set one of these, such as search.strategy='
+        f'{example}, or leave search.{key} out.'
+      )
+    errors.require(self.reads(key), f'search.{key} {why}')
 
   def budget_seconds(self) -> float | None:
     """The time of a study; None for no limit."""
