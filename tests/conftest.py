@@ -41,3 +41,32 @@ def alike():
     # Keras draws its initializers from a generator that outlives a test.
     sys.modules['tensorflow'].keras.utils.set_random_seed(0)
   logging.getLogger('absl').setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def same_graphs():
+  """Has TensorFlow optimise graphs afterwards if and only if it did before.
+
+  A search in the test's process turns that off.
+  """
+  before = {}
+  if tf := sys.modules.get('tensorflow'):
+    before = tf.config.optimizer.get_experimental_options()
+  yield
+  if tf := sys.modules.get('tensorflow'):
+    is_off = before.get('disable_meta_optimizer', False)
+    _set_meta_optimizer(tf, is_off)
+
+
+@pytest.fixture
+def plain_graphs(same_graphs):
+  """As searches and trials have them: no operations are fused or left out."""
+  import tensorflow as tf
+
+  _set_meta_optimizer(tf, is_off=True)
+
+
+def _set_meta_optimizer(tf, is_off):
+  tf.config.optimizer.set_experimental_options(
+    {'disable_meta_optimizer': is_off}
+  )

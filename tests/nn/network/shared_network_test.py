@@ -77,16 +77,6 @@ def test_losses_and_validation_are_those_of_the_network():
   assert scores['loss'] == pytest.approx(own_scores['loss'], rel=1e-4)
 
 
-@pytest.fixture
-def plain_graphs():
-  """As the processes of trials have them: no operations are fused."""
-  before = tf.config.optimizer.get_experimental_options()
-  tf.config.optimizer.set_experimental_options({'disable_meta_optimizer': True})
-  yield
-  before.setdefault('disable_meta_optimizer', False)
-  tf.config.optimizer.set_experimental_options(before)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures('plain_graphs')
 def test_a_step_of_a_deep_network_has_the_same_gradient():
