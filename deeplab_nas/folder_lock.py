@@ -1,4 +1,4 @@
-"""One process that writes to a folder at a time: a run, or a conversion."""
+"""One process that writes to a folder or a file at a time: a run, a table."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ except ImportError:  # Windows
 
 
 class FolderLock:
-  """Keeps other processes from a folder, for as long as this object lives.
+  """Keeps other processes away, for as long as this object lives.
 
-  The folder itself is locked: nothing is left behind when the process is
-  killed.
+  The folder or file itself is locked: nothing is left behind when the process
+  is killed.
   """
 
   def __init__(self, file: int):
@@ -35,32 +35,35 @@ _held: weakref.WeakValueDictionary[tuple[int, int], FolderLock] = (
 )
 
 
-def take(folder: pathlib.Path) -> FolderLock | None:
-  """Locks a folder; a process that has it already gets it again.
+def take(path: pathlib.Path) -> FolderLock | None:
+  """Locks a folder or a file; a process that has it already gets it again.
+
+  Args:
+    path: Of what there is; a file must not be replaced by another one.
 
   Returns:
-    The lock; None where the system has none for folders.
+    The lock; None where the system has none.
 
   Raises:
     UserError: If another process has it.
   """
   if fcntl is None:
     return None
-  status = os.stat(folder)
+  status = os.stat(path)
   key = status.st_dev, status.st_ino
   if key in _held:
     return _held[key]
-  lock = FolderLock(os.open(folder, os.O_RDONLY))
+  lock = FolderLock(os.open(path, os.O_RDONLY))
   try:
     fcntl.flock(lock._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
     raise errors.UserError(
-      f'Another process is writing to {folder}: wait for its end, or choose'
-      ' another folder.'
+      f'Another process is writing to {path}: wait for its end, or choose'
+      ' another one.'
     ) from None
   except OSError as error:  # some network file systems
     logging.warning(
-      '%s is not locked against a second process (%s).', folder, error.strerror
+      '%s is not locked against a second process (%s).', path, error.strerror
     )
     return None
   _held[key] = lock

@@ -16,7 +16,7 @@ import tempfile
 
 from absl import flags, logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, folder_lock
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.cli import main as cli
 from deeplab_nas.config import search as config_search
@@ -55,7 +55,9 @@ def main(_) -> None:
       (new,) = builder.run([old.key])
       print(build.Rebuilt(old, new).to_text())
     else:
+      lock = folder_lock.take(path)
       _fill(table, builder, seconds)
+      del lock
 
 
 def _fill(

@@ -29,7 +29,7 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks import arenas, contestants, race_records, race_report, races
-from deeplab_nas import errors
+from deeplab_nas import errors, folder_lock
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.cli import main as cli
 from deeplab_nas.config import search as config_search
@@ -65,6 +65,19 @@ def main(_) -> None:
   records = race_records.Records.open(FLAGS.output, _facts())
   runs = range(FLAGS.first_run, FLAGS.first_run + FLAGS.num_runs)
   missing = [(t, run) for run in runs for t in texts if (t, run) not in records]
+  if missing:
+    _race(missing, records)
+  for line in race_report.table(records, texts, _COLUMNS):
+    print(line)
+  if FLAGS.picture:
+    race_report.save_picture(records, texts, FLAGS.picture)
+
+
+def _race(
+  missing: list[tuple[str, int]], records: race_records.Records
+) -> None:
+  """Adds the studies that are missing, and says how many are left."""
+  lock = folder_lock.take(pathlib.Path(FLAGS.output))
   begun = said = time.monotonic()
   for number, record in enumerate(_raced(missing, records.facts), start=1):
     records.append(record)
@@ -76,10 +89,7 @@ def main(_) -> None:
         '%d of %d studies, %s left.',
         *(number, len(missing), race_report.duration(left)),
       )
-  for line in race_report.table(records, texts, _COLUMNS):
-    print(line)
-  if FLAGS.picture:
-    race_report.save_picture(records, texts, FLAGS.picture)
+  del lock
 
 
 def _facts() -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deeplab_nas import folder_lock
 from deeplab_nas.search.trials.table import plan, rows
 from tests import command
 from tests.search.trials.table import build_test
@@ -40,3 +41,12 @@ def test_it_goes_on_with_a_file_and_repeats_a_row_of_it(records, tmp_path):
 def test_there_must_be_a_table_to_rebuild_a_row_of(tmp_path):
   result = run('data', tmp_path / 'table', '--rebuild=f0ab1ee3c1a2:400:0')
   assert 'table does not exist' in command.refusal(result)
+
+
+def test_another_process_that_fills_the_file_is_refused(records, tmp_path):
+  path = tmp_path / 'table'
+  rows.Table.create(build_test.PROTOCOL, path)
+  lock = folder_lock.take(path)
+  result = run(records, path)
+  assert 'Another process is writing to' in command.refusal(result)
+  del lock

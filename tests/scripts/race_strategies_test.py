@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from deeplab_nas import folder_lock
 from tests import command
 
 FLAGS = (
@@ -71,3 +72,16 @@ def test_what_cannot_race_is_refused_in_a_sentence(tmp_path):
       'scripts/race_strategies.py', f'--output={tmp_path / "x"}', *flags
     )
     assert result.returncode == 2 and text in result.stderr
+
+
+def test_another_race_on_a_file_is_refused_and_its_table_is_not(tmp_path):
+  path = tmp_path / 'races.jsonl'
+  flags = ('--strategies=random', '--budget=10m', f'--output={path}')
+  script = 'scripts/race_strategies.py'
+  assert command.run(script, *flags, '--num_runs=1').returncode == 0
+  lock = folder_lock.take(path)
+  result = command.run(script, *flags, '--num_runs=2')
+  assert 'Another process is writing to' in command.refusal(result)
+  result = command.run(script, *flags, '--num_runs=0')
+  assert '| `random` | 1 |' in result.stdout
+  del lock
