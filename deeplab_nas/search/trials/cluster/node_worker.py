@@ -20,6 +20,14 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, shards
 from deeplab_nas.search.trials import costs, executor, job
 
+# Settings that may name a file or folder which a trial reads.
+_FILES = (
+  ('data', 'dir'),
+  ('search', 'latency_table'),
+  ('train', 'init_from'),
+  ('train', 'class_weights'),
+)
+
 
 class Answer(NamedTuple):
   """What became of a job, as far as its node knows.
@@ -77,6 +85,7 @@ class NodeWorker:
       dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
       shards.listed(data.dir, data.train_split)
       costs.latencies(config)
+      _require_whole(config.train)
     except errors.UserError as error:
       return f'{node} needs the same files as this machine: {error}'
     if digest != dataset_info.digest(data.dir):
@@ -110,3 +119,25 @@ class NodeWorker:
     text = self._log.read_text('utf-8', errors='replace')
     os.truncate(self._log, 0)  # the process appends
     return text
+
+
+def with_whole_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
+  """Settings whose files are found from any folder.
+
+  Args:
+    settings: As `Config.to_dict` gives them.
+  """
+  found = {section: dict(values) for section, values in settings.items()}
+  for section, key in _FILES:
+    if os.path.exists(found[section][key]):  # else it is a name
+      found[section][key] = os.path.abspath(found[section][key])
+  return found
+
+
+def _require_whole(config: config_lib.TrainConfig) -> None:
+  """Raises a UserError if what whole paths of it name is not here."""
+  for path in (config.init_from, config.class_weights):
+    errors.require(
+      not os.path.isabs(path) or os.path.exists(path),
+      f'{path} does not exist.',
+    )

@@ -93,7 +93,7 @@ class RayExecutor:
       self._open.close()
       raise
     self._has_accelerator = found.get('GPU', 0) > 0
-    self._settings = _with_whole_paths(settings)
+    self._settings = node_worker.with_whole_paths(settings)
     self._timeout = timeout
     self._actors: list[_Actor] = []
     self._queue: list[job_lib.Job] = []
@@ -216,15 +216,6 @@ class RayExecutor:
       ' and a GPU' if self._has_accelerator else '',
       {name: free.get(name, 0) for name in ('CPU', 'GPU')},
     )
-
-
-def _with_whole_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-  """Settings whose files are found from any folder."""
-  found = {section: dict(values) for section, values in settings.items()}
-  for section, key in (('data', 'dir'), ('search', 'latency_table')):
-    if found[section][key]:
-      found[section][key] = os.path.abspath(found[section][key])
-  return found
 
 
 def _import() -> Any:

@@ -68,6 +68,30 @@ def test_a_node_without_the_table_of_latencies_says_so(made, records):
   assert '/nowhere/table.json' in reason
 
 
+def test_files_are_found_from_any_folder_and_names_stay(
+  made, records, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
+  for name in ('teacher', 'weights.json'):
+    pathlib.Path(name).touch()
+  settings = settings_of(os.path.relpath(records))
+  settings['train'].update(init_from='teacher', class_weights='weights.json')
+  whole = node_worker.with_whole_paths(settings)
+  assert whole['data']['dir'] == str(records)
+  assert whole['train']['init_from'] == str(tmp_path / 'teacher')
+  assert whole['train']['class_weights'] == str(tmp_path / 'weights.json')
+  digest = dataset_info.digest(records)
+  assert made(whole).refusal(deeplab_nas.__version__, digest) is None
+  for name in ('teacher', 'weights.json'):
+    pathlib.Path(name).unlink()
+    reason = made(whole).refusal(deeplab_nas.__version__, digest)
+    assert reason.endswith(f'{tmp_path / name} does not exist.')
+    pathlib.Path(name).touch()
+  settings['train'].update(init_from='', class_weights='inverse')
+  whole = node_worker.with_whole_paths(settings)
+  assert whole['train'] == settings['train']
+
+
 def test_what_is_lost_comes_back_as_such_and_leaves_no_file(made, tmp_path):
   worker = made()
   job = executor_test.job(tmp_path, 3)
