@@ -160,7 +160,7 @@ def save_picture(
     path: Of the PNG file.
   """
   times = np.array(records.facts['times']) / 60
-  picture = figure.Figure(figsize=(10, 4.2), layout='constrained')
+  picture = figure.Figure(figsize=(11.5, 4.2), layout='constrained')
   left, right = picture.subplots(1, 2)
   for number, (contestant, runs) in enumerate(
     _found(records, contestants).items()
@@ -196,7 +196,8 @@ def save_picture(
   left.set_ylim(bottom=0)
   right.set_yscale('log')
   right.yaxis.set_major_formatter('{x:g}')
-  right.legend(fontsize=7, loc='lower left')
+  right.yaxis.set_minor_formatter('{x:g}')
+  right.legend(fontsize=7, loc='upper left', bbox_to_anchor=(1.02, 1))
   content = io.BytesIO()
   picture.savefig(content, format='png', dpi=130)
   files.write(path, content.getvalue())
