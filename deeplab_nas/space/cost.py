@@ -132,6 +132,14 @@ class CostModel:
     """The numbers that `expected` reads; see `measure_tables`."""
     return tuple(map(cost_table.build, self.layers.by_coarsest()))
 
+  def has_network(self, genotype: genotype_lib.Genotype) -> bool:
+    """Whether its path has the stride of the low-level features.
+
+    One without it is counted as if a node of that stride fed the decoder.
+    """
+    strides = self.space.lattice.strides
+    return strides[max(genotype.path)] >= self.low_level_stride
+
   def of(self, genotype: genotype_lib.Genotype) -> Cost:
     """The cost of one architecture, in integers.
 

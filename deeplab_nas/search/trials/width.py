@@ -44,6 +44,8 @@ class Widths:
 
   def widest(self, genotype: genotype_lib.Genotype) -> float | None:
     """The largest F within budget and limit; None if there is none."""
+    if not self.model.has_network(genotype):
+      return None
     if genotype not in self._known:
       try:
         found = self._found(genotype)
@@ -79,6 +81,8 @@ class Widths:
     One that can with F = 1, as most can, is not measured any wider: strategies
     ask this of hundreds for each that is trained.
     """
+    if not self.model.has_network(genotype):
+      return False
     if genotype not in self._known and (self.most is None or self.most >= 1):
       with contextlib.suppress(latency.UntimedError):
         if self._narrowest.measure(genotype, self.measure) <= self.budget:

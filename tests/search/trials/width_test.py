@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.nn.network import network
 from deeplab_nas.search.trials import strategy, width
+from deeplab_nas.space import genotype as genotype_lib
 from tests.search.trials import studies
 
 
@@ -73,3 +75,20 @@ def test_what_no_width_allows_is_not_within():
   assert not found.is_within(genotype)
   assert found.of(proposal(genotype)) is None
   assert widths(trial_budget=5e6).is_within(genotype)
+
+
+@pytest.mark.parametrize('stride', [4, 8, 16, 32])
+def test_only_what_has_a_network_is_within(stride):
+  found = widths()
+  model = dataclasses.replace(found.model, low_level_stride=stride)
+  found = dataclasses.replace(found, model=model)
+  cell = studies.genotypes(studies.MIDDLE, 1)[0].cell
+  for path in studies.MIDDLE.lattice.paths():
+    genotype = genotype_lib.Genotype(path, cell)
+    try:
+      network.low_level_end_point(genotype, stride)
+    except ValueError:
+      assert not found.is_within(genotype)
+      assert found.widest(genotype) is None
+    else:
+      assert found.is_within(genotype)
