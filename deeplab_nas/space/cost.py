@@ -137,8 +137,8 @@ class CostModel:
 
     One without it is counted as if a node of that stride fed the decoder.
     """
-    strides = self.space.lattice.strides
-    return strides[max(genotype.path)] >= self.low_level_stride
+    level = self.space.lattice.strides.index(self.low_level_stride)
+    return max(genotype.path) >= level
 
   def of(self, genotype: genotype_lib.Genotype) -> Cost:
     """The cost of one architecture, in integers.
