@@ -6,12 +6,13 @@ the same way; it imports neither Ray nor TensorFlow.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import deeplab_nas
@@ -19,14 +20,6 @@ from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.data import dataset_info, shards
 from deeplab_nas.search.trials import costs, executor, job
-
-# Settings that may name a file or folder which a trial reads.
-_FILES = (
-  ('data', 'dir'),
-  ('search', 'latency_table'),
-  ('train', 'init_from'),
-  ('train', 'class_weights'),
-)
 
 
 class Answer(NamedTuple):
@@ -85,7 +78,7 @@ class NodeWorker:
       dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
       shards.listed(data.dir, data.train_split)
       costs.latencies(config)
-      _require_whole(config.train)
+      _require_whole(config)
     except errors.UserError as error:
       return f'{node} needs the same files as this machine: {error}'
     if digest != dataset_info.digest(data.dir):
@@ -128,16 +121,25 @@ def with_whole_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
     settings: As `Config.to_dict` gives them.
   """
   found = {section: dict(values) for section, values in settings.items()}
-  for section, key in _FILES:
-    if os.path.exists(found[section][key]):  # else it is a name
-      found[section][key] = os.path.abspath(found[section][key])
+  for section, key, value in _files(config_lib.Config.from_dict(settings)):
+    if os.path.exists(value):  # else it is a name
+      found[section][key] = os.path.abspath(value)
   return found
 
 
-def _require_whole(config: config_lib.TrainConfig) -> None:
-  """Raises a UserError if what whole paths of it name is not here."""
-  for path in (config.init_from, config.class_weights):
+def _require_whole(config: config_lib.Config) -> None:
+  """Raises a UserError if what a whole path names is not here."""
+  for _, _, path in _files(config):
     errors.require(
       not os.path.isabs(path) or os.path.exists(path),
       f'{path} does not exist.',
     )
+
+
+def _files(config: config_lib.Config) -> Iterator[tuple[str, str, str]]:
+  """Section, key and value of what may name a file or a folder."""
+  for section in config.to_dict():
+    values = getattr(config, section)
+    for item in dataclasses.fields(values):
+      if item.metadata['rule'].is_path:
+        yield section, item.name, getattr(values, item.name)
