@@ -58,11 +58,10 @@ class Preferences:
     moves = np.where(legal, 2 * rng.normal(size=legal.shape), 0)
     self.gains = arch_weights.ArchWeights(*map(np.float32, (op, moves)))
 
+  @functools.cached_property
   def of_all(self):
     """The gain of every architecture, by whichever edges it gains most."""
-    op, moves = map(np.exp, self.gains)
-    moves = np.where(SPACE.lattice.legal, moves, 0)
-    weights = arch_weights.ArchWeights(op, moves)
+    weights = arch_weights.ArchWeights(*map(np.exp, self.gains))
     return enumeration.all_genotypes(weights, SPACE, decode.PRODUCT)
 
   def loss(self, strength):
@@ -77,6 +76,11 @@ class Preferences:
       return strength * total
 
     return loss
+
+
+@functools.cache
+def preferences_of(seed):
+  return Preferences(seed)
 
 
 def term(strategy, budget, **settings):
@@ -105,7 +109,7 @@ def searched(strategy, preferences, strength, costs, seed):
 def within(budget):
   """All architectures within the budget, by counting each."""
   costs = term('first_order', budget)
-  return [*filter(costs.is_within, Preferences(0).of_all())]
+  return [*filter(costs.is_within, preferences_of(0).of_all)]
 
 
 @pytest.mark.soak
@@ -118,9 +122,9 @@ def test_what_is_found_is_near_the_best_within_the_budget(strategy, strength):
     costs, ends, shares = term(strategy, budget, **settings), [], []
     for seed in range(NUM_LOSSES):
       costs.multipliers.assign([0, 0])
-      preferences = Preferences(seed)
+      preferences = preferences_of(seed)
       built = searched(strategy, preferences, strength, costs, seed)
-      gains = preferences.of_all()
+      gains = preferences.of_all
       best = max(gains[each] for each in within(budget))
       ends.append(best - gains[built.genotype()])
       shares.append(float(costs.expected(built.mode())) / budget)
