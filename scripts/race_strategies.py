@@ -2,13 +2,14 @@ r"""Races strategies by trials in simulated time, where the best is known.
 
   python scripts/race_strategies.py --output=races.jsonl --picture=races.png
   python scripts/race_strategies.py --output=made_up.jsonl --arena=made_up:0.8 \
-      --strategies=random,halving,halving:trial_steps=400 --num_runs=27
+      --strategies=random,halving,halving:trial_steps=50+400 --num_runs=27
 
 Each run is another landscape, the same for all. On `table` it is a draw from
 what the table of trials leaves open, with its seconds; `made_up:R` has
 formulas, where short and full trials correlate by R and a second is a step. The
 strategies are those of real searches and see what they would see there. A
-strategy's settings follow its name after colons. The same command goes on where
+strategy's settings follow its name after colons; trials have their full length
+unless it says others. The same command goes on where
 an earlier one ended or was killed; more strategies or runs may be added. With
 --num_runs=0 what there is is told and drawn.
 """
@@ -101,6 +102,7 @@ def _facts() -> dict:
     'arena': FLAGS.arena,
     'times': [round(float(each), 3) for each in times],
     'workers': FLAGS.workers,
+    'lengths': 'the full one by default',
   }
   if FLAGS.arena == 'table':
     content = pathlib.Path(FLAGS.table).read_bytes()

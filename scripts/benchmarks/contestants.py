@@ -25,7 +25,8 @@ class Contestant:
     text: As it was written, its name in a race.
     name: Of the strategy.
     settings: Its own section.
-    trial_steps: Of the lengths that there are, those it may use; None for all.
+    trial_steps: Of the lengths that there are, those it may use; None for the
+      full one alone, as in searches.
   """
 
   text: str
@@ -79,17 +80,16 @@ class Contestant:
     Raises:
       UserError: If there are no trials as long as it wants.
     """
-    if self.trial_steps is None:
-      return study
     known = {fidelity.steps: fidelity for fidelity in study.fidelities}
-    unknown = [steps for steps in self.trial_steps if steps not in known]
+    wanted = self.trial_steps or tuple(known)[-1:]
+    unknown = [steps for steps in wanted if steps not in known]
     errors.require(
-      not unknown and self.trial_steps[-1:] == tuple(known)[-1:],
+      not unknown and wanted[-1:] == tuple(known)[-1:],
       f'{self.text}: trials have {", ".join(map(str, known))} steps here; name'
       ' some of these, the last one among them.',
     )
     return dataclasses.replace(
-      study, fidelities=tuple(known[steps] for steps in self.trial_steps)
+      study, fidelities=tuple(known[steps] for steps in wanted)
     )
 
   def build(self, study: strategy.Study) -> strategy.TrialStrategy:

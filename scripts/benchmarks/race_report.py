@@ -6,12 +6,13 @@ import io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.stats
-from matplotlib import figure
+from matplotlib import figure, ticker
 
+from benchmarks import contestants as contestants_lib
 from benchmarks import race_records
 from deeplab_nas import files
 
@@ -160,30 +161,30 @@ def save_picture(
     path: Of the PNG file.
   """
   times = np.array(records.facts['times']) / 60
-  picture = figure.Figure(figsize=(11.5, 4.2), layout='constrained')
+  picture = figure.Figure(figsize=(11.5, 4.8), layout='constrained')
   left, right = picture.subplots(1, 2)
-  for number, (contestant, runs) in enumerate(
-    _found(records, contestants).items()
-  ):
-    regrets = np.array([record.regrets for record in runs.values()])
-    shares = np.array([record.shares for record in runs.values()])
-    style = {
-      'color': 'black' if contestant == BASELINE else f'C{number % 10}',
-      'linestyle': ('-', '--', ':')[number // 10 % 3],
-      'label': contestant,
-    }
-    found = [Interval.of(column) for column in regrets.T]
-    left.plot(times, [each.mean for each in found], **style)
-    left.fill_between(
-      times,
-      [each.low for each in found],
-      [each.high for each in found],
-      color=style['color'],
-      alpha=0.12,
-      linewidth=0,
-    )
-    right.plot(times, 100 * np.median(shares, axis=0), **style)
-  left.set_ylabel('mean regret, and 95 % of bootstrap')
+  found = _found(records, contestants)
+  means = {
+    contestant: np.mean([record.regrets for record in runs.values()], axis=0)
+    for contestant, runs in found.items()
+  }
+  best = min(means, key=lambda contestant: means[contestant][-1], default=None)
+  for contestant, style in _styles(list(found)).items():
+    runs = found[contestant].values()
+    left.plot(times, means[contestant], **style)
+    if contestant in (BASELINE, best):
+      spreads = [Interval.of(c) for c in zip(*(run.regrets for run in runs))]
+      left.fill_between(
+        times,
+        [each.low for each in spreads],
+        [each.high for each in spreads],
+        color=style['color'],
+        alpha=0.15,
+        linewidth=0,
+      )
+    shares = np.median([run.shares for run in runs], axis=0)
+    right.plot(times, 100 * shares, **style)
+  left.set_ylabel('mean regret; of two 95 % by bootstrap')
   right.set_ylabel('better architectures in the space, %, median')
   for axes in (left, right):
     axes.set_xlabel('simulated minutes')
@@ -193,11 +194,29 @@ def save_picture(
     axes.set_xticks([], minor=True)
     axes.xaxis.set_major_formatter('{x:g}')
     axes.grid(alpha=0.3, which='both')
-  left.set_ylim(bottom=0)
   right.set_yscale('log')
+  right.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
   right.yaxis.set_major_formatter('{x:g}')
-  right.yaxis.set_minor_formatter('{x:g}')
+  right.yaxis.set_minor_formatter('')
   right.legend(fontsize=7, loc='upper left', bbox_to_anchor=(1.02, 1))
   content = io.BytesIO()
   picture.savefig(content, format='png', dpi=130)
   files.write(path, content.getvalue())
+
+
+def _styles(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+  """How each is drawn, a strategy in one colour in all pictures.
+
+  The baseline is last, above the others, since some begin as it does.
+  """
+  names = [name for name in contestants_lib.everyone() if name != BASELINE]
+  drawn: dict[str, dict[str, Any]] = {}
+  for text in sorted(texts, key=lambda text: text == BASELINE):
+    name = text.partition(':')[0]
+    alike = sum(other.partition(':')[0] == name for other in drawn)
+    drawn[text] = {
+      'color': 'black' if name == BASELINE else f'C{names.index(name) % 10}',
+      'linestyle': ('-', '--', ':', '-.')[alike % 4],
+      'label': text,
+    }
+  return drawn

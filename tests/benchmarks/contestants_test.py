@@ -15,7 +15,7 @@ def test_a_name_alone_has_the_defaults_of_a_search():
   search = found.build(STUDY)
   assert isinstance(search, strategies.load('halving'))
   assert search.settings == type(search.settings)()
-  assert search.study == STUDY
+  assert search.study.fidelities == STUDY.fidelities[-1:]
 
 
 def test_settings_follow_the_name():
