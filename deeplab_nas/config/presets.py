@@ -233,7 +233,7 @@ PRESETS: dict[str, Preset] = {
       'A short and quiet training on CamVid, made to tell architectures apart.'
     ),
     expected=(
-      'Two minutes on a core; mIoU 18 to 28 %. What it leaves to chance is'
+      'One to two minutes on a core; mIoU 18 to 28 %. Its noise is'
       ' measured in g3doc/projects/camvid.md.'
     ),
     command=_train('camvid_compare', 'camvid_tfrecord', 'zoo:deeplabv3'),
