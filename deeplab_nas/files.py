@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 
@@ -48,6 +49,8 @@ def write(path: str | os.PathLike[str], content: str | bytes) -> None:
     OSError: If it cannot be written; nothing is left behind.
   """
   path = pathlib.Path(path)
+  if not path.name:  # such as '.'
+    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
   partial = path.with_name(f'.{path.name}.part')
   if isinstance(content, str):
     content = content.encode('utf-8')

@@ -45,7 +45,7 @@ def main(_) -> None:
     table = rows.Table.load(path)
   else:
     errors.require(not FLAGS.rebuild, f'--table={path} does not exist.')
-    table = rows.Table.create(protocol.Protocol(), path)
+    table = rows.Table(protocol.Protocol())
   with tempfile.TemporaryDirectory() as folder:
     builder = build.Builder(
       table.protocol, FLAGS.data_dir, pathlib.Path(folder), FLAGS.num_workers
@@ -55,6 +55,8 @@ def main(_) -> None:
       (new,) = builder.run([old.key])
       print(build.Rebuilt(old, new).to_text())
     else:
+      if not path.exists():
+        table = rows.Table.create(table.protocol, path)
       lock = folder_lock.take(path)
       _fill(table, builder, seconds)
       del lock

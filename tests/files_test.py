@@ -44,6 +44,14 @@ def test_a_file_is_written_whole(tmp_path, content):
   assert [each.name for each in tmp_path.iterdir()] == ['file']
 
 
+def test_a_folder_is_not_written_over(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  for path in ('.', '', tmp_path):
+    with pytest.raises(IsADirectoryError):
+      files.write(path, 'text')
+  assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize('step', ['fsync', 'replace'])
 @pytest.mark.parametrize('problem', [OSError('disk full'), KeyboardInterrupt()])
 def test_a_file_that_fails_keeps_the_old_one(

@@ -32,7 +32,15 @@ SHELL_SCRIPTS = [ROOT / '.ci/run', *sorted((ROOT / 'scripts').glob('*.sh'))]
 # The rooms of the package in the order of its imports: each imports its own and
 # those before it. Rooms in one row do not know each other.
 FLOORS = (
-  ('callable_room', 'errors', 'files', 'safe_yaml', 'commands', 'wording'),
+  (
+    'callable_room',
+    'errors',
+    'files',
+    'safe_json',
+    'safe_yaml',
+    'commands',
+    'wording',
+  ),
   ('folder_lock', 'paths'),
   ('checked_fields',),
   ('space', 'data'),

@@ -57,7 +57,11 @@ def _define(values: flags.FlagValues) -> None:
     ' of the training crops.',
   )
   define.integer(
-    'num_alternatives', 4, 'How many of the next best to show.', lower_bound=0
+    'num_alternatives',
+    4,
+    'How many of the next best to show.',
+    lower_bound=0,
+    upper_bound=1000,
   )
   define.boolean('overwrite', False, 'Replace an output file that is there.')
 

@@ -12,7 +12,7 @@ import tqdm
 from absl import flags, logging
 from PIL import Image
 
-from deeplab_nas import errors
+from deeplab_nas import errors, safe_json
 from deeplab_nas.cli import command
 from deeplab_nas.cli import flags as flags_lib
 from deeplab_nas.data import palettes, street_scenes
@@ -75,8 +75,8 @@ def _claim(root: pathlib.Path, values: flags.FlagValues) -> None:
 def _read(path: pathlib.Path):
   """The contents of a file, None if it is missing or damaged."""
   try:
-    return json.loads(path.read_text('utf-8'))
-  except (OSError, ValueError, RecursionError):
+    return safe_json.parse(path.read_text('utf-8'))
+  except (OSError, ValueError):
     return None
 
 

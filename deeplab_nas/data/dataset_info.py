@@ -16,7 +16,7 @@ import pathlib
 import reprlib
 from typing import Any
 
-from deeplab_nas import commands, errors, files
+from deeplab_nas import commands, errors, files, safe_json
 from deeplab_nas.data import palettes
 
 FILE_NAME = 'dataset.json'
@@ -130,8 +130,8 @@ class DatasetInfo:
         f' ({", ".join(sorted(_KNOWN))}).'
       )
     try:
-      fields = json.loads(files.read(path))
-    except (OSError, ValueError, RecursionError) as error:
+      fields = safe_json.parse(files.read(path))
+    except (OSError, ValueError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise errors.UserError(
         f'{path} is not valid JSON ({reason}): run the converter again.'

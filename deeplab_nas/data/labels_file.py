@@ -16,14 +16,13 @@ the ignore label: its colour counts in colour masks.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Union
 
-from deeplab_nas import errors, files, safe_yaml
+from deeplab_nas import errors, files, safe_json, safe_yaml
 from deeplab_nas.data import dataset_info, label_lines, palettes
 
 FILE_NAMES = (
@@ -153,13 +152,13 @@ def read(path: Source) -> Labels:
     is_yaml = path.suffix in ('.yaml', '.yml')
     is_json = not is_yaml and text.lstrip().startswith(('{', '['))
     if is_json or path.suffix == '.json':
-      entries = _entries(json.loads(text, object_pairs_hook=_unique), path)
+      entries = _entries(safe_json.parse(text, object_pairs_hook=_unique), path)
     elif is_yaml:
       text = _BARE_COLOUR.sub(r'\1"\2"', text)
       entries = _entries(safe_yaml.parse(text), path)
     else:
       entries = label_lines.parse(text)
-  except (ValueError, TypeError, RecursionError) as error:
+  except (ValueError, TypeError) as error:
     reason = ' '.join(str(error).split())
     raise _fault(path, f'it cannot be read ({reason})') from error
   return _labels(path, entries)

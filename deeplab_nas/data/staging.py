@@ -16,7 +16,7 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from deeplab_nas import errors, folder_lock
+from deeplab_nas import errors, folder_lock, safe_json
 from deeplab_nas import files as whole_file
 from deeplab_nas.data import dataset_info, findings, layouts, pairs, shards
 
@@ -192,9 +192,9 @@ def _explained(directory: pathlib.Path) -> Iterator[None]:
 def _read_json(path: pathlib.Path, keys: Sequence[str]) -> dict[str, Any]:
   """The record in a file, empty if it is missing, damaged or lacks a key."""
   try:
-    record = json.loads(path.read_text('utf-8'))
+    record = safe_json.parse(path.read_text('utf-8'))
     return record if record.keys() >= set(keys) else {}
-  except (OSError, ValueError, RecursionError, AttributeError):
+  except (OSError, ValueError, AttributeError):
     return {}
 
 

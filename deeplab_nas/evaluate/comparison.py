@@ -194,7 +194,7 @@ def _cost_rows(a: evaluated.Evaluated, b: evaluated.Evaluated) -> list[str]:
 
 def _pair(values, written) -> tuple[str, str, str]:
   """Both values and their ratio; '-' for what was not noted."""
-  is_known = [isinstance(x, (int, float)) for x in values]
+  is_known = [isinstance(x, (int, float)) and math.isfinite(x) for x in values]
   texts = [written(x) if known else '-' for x, known in zip(values, is_known)]
   has_ratio = all(is_known) and values[0] > 0
   return (*texts, f'{values[1] / values[0]:.2f}' if has_ratio else '-')

@@ -6,7 +6,7 @@ TensorFlow is not imported here.
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import os
 import pathlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplab_nas import commands, errors, safe_yaml
+from deeplab_nas import commands, errors, safe_json, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.evaluate import image_counts
 from deeplab_nas.run import directory as run_directory
@@ -54,8 +54,9 @@ class Evaluated:
       UserError: If there is none, or a file is missing or damaged.
     """
     folder = _folder(pathlib.Path(path), name)
-    results = run_files.read(folder / RESULTS, json.loads, _AGAIN)
-    if not isinstance(results.get('class_iou'), dict):
+    results = run_files.read(folder / RESULTS, safe_json.parse, _AGAIN)
+    costs = results.get('costs') or {}
+    if not all(isinstance(x, dict) for x in (results.get('class_iou'), costs)):
       raise run_files.damaged(folder / RESULTS, _AGAIN)
     counts = folder / IMAGE_COUNTS
     errors.require(
@@ -129,13 +130,13 @@ def _seconds(run: run_directory.RunDirectory) -> float | None:
   """What all starts of the run took together, if each says it."""
   if not run.provenance.is_file():
     return None
-  record = run_files.read(run.provenance, json.loads, run_files.RESTORE)
+  record = run_files.read(run.provenance, safe_json.parse, run_files.RESTORE)
   starts = record.get('starts')
   if not isinstance(starts, list) or not starts:
     return None
   seconds = [
     start.get('seconds') for start in starts if isinstance(start, dict)
   ]
-  if not all(isinstance(x, (int, float)) for x in seconds):
+  if not all(isinstance(x, (int, float)) and math.isfinite(x) for x in seconds):
     return None
   return float(sum(seconds)) if seconds else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -105,10 +104,19 @@ class ImageCounts:
         names, counts = arrays['names'], arrays['counts']
         # Earlier releases did not measure it.
         nats = arrays.get('nats')
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
-      counts, names, nats = np.zeros([]), np.zeros([]), None
-    is_whole = counts.ndim == 4 and counts.shape[:3] == (len(names), 2, 3)
-    if not is_whole or (nats is not None and nats.shape != (len(names),)):
+        columns = np.zeros(len(names)) if nats is None else nats
+        is_whole = (
+          names.dtype.kind == 'U'
+          and counts.dtype.kind in 'iu'
+          and columns.dtype.kind == 'f'
+          and counts.ndim == 4
+          and counts.shape[:3] == (len(names), 2, 3)
+          and columns.shape == names.shape
+        )
+    # NumPy lets through what zipfile, zlib and its own parser raise.
+    except Exception:
+      is_whole = False
+    if not is_whole:
       raise errors.UserError(
         f'{where} is damaged: evaluate that run again with'
         f' {commands.name("eval")}.'

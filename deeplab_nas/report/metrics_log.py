@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 from deeplab_nas.data import dataset_info
 from deeplab_nas.evaluate import class_iou
 from deeplab_nas.report import arch_state, baseline, decode_agreement
@@ -94,8 +94,8 @@ def read(run: run_directory.RunDirectory) -> list[dict[str, Any]]:
     return []
   try:
     lines = run.metrics.read_text('utf-8').splitlines()
-    return [dict(json.loads(line)) for line in lines]
-  except (TypeError, ValueError, RecursionError) as error:
+    return [dict(safe_json.parse(line)) for line in lines]
+  except (TypeError, ValueError) as error:
     raise errors.UserError(
       f'{run.metrics} is damaged ({error}): remove the bad line, or start again'
       ' with --overwrite.'

@@ -62,6 +62,7 @@ def costs(value: cost.Cost, filters: float, size: Sequence[int]) -> str:
 
 
 def count(value: float) -> str:
-  """'1.23 M' from 1234567."""
-  index = int(math.log10(max(value, 1)) // 3)
+  """'1.23 M' from 1234567; more than thousands of T are in T."""
+  value = float(f'{value:.3g}')  # so that 999,999 is 1 M
+  index = min(int(math.log10(max(value, 1)) // 3), 4)
   return f'{value / 1000**index:.3g} {" KMBT"[index]}'.strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ from typing import Any
 
 from absl import logging
 
-from deeplab_nas import errors
+from deeplab_nas import errors, safe_json
 from deeplab_nas.config import runtime as config_runtime
 from deeplab_nas.run import directory as run_directory
 
@@ -36,7 +35,7 @@ def read() -> dict[str, Any] | None:
   if not text:
     return None
   try:
-    config = json.loads(text)
+    config = safe_json.parse(text)
     workers, task = config['cluster']['worker'], config['task']
     is_sound = task['type'] == 'worker' and type(task['index']) is int
     is_sound = is_sound and 0 <= task['index'] < len(workers)

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import logging
 
-from deeplab_nas import commands, errors, files, safe_yaml
+from deeplab_nas import commands, errors, files, safe_json, safe_yaml
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import classes, dataset_info
@@ -65,7 +65,7 @@ def start(
   starts = []
   if run.is_started:
     _check_same(run, config, mode)
-    starts = run_files.read(run.provenance, json.loads).get('starts', [])
+    starts = run_files.read(run.provenance, safe_json.parse).get('starts', [])
     if not isinstance(starts, list):
       raise run_files.damaged(run.provenance)
   given = {'config': config.name, 'set': list(config.overrides)}
@@ -96,7 +96,7 @@ def note_end(
   """
   if not run.is_started:
     return
-  record = run_files.read(run.provenance, json.loads)
+  record = run_files.read(run.provenance, safe_json.parse)
   starts = record.get('starts')
   if isinstance(starts, list) and starts[-1:] == [this]:
     ended = {**this, 'seconds': round(seconds, 1), 'end': end}
@@ -145,7 +145,7 @@ def last_start(run: run_directory.RunDirectory) -> dict[str, Any]:
   """What run.json says of the last start; nothing where there was none."""
   if not run.is_started:
     return {}
-  starts = run_files.read(run.provenance, json.loads).get('starts')
+  starts = run_files.read(run.provenance, safe_json.parse).get('starts')
   is_known = (
     isinstance(starts, list) and starts and isinstance(starts[-1], dict)
   )
@@ -224,7 +224,7 @@ def mode_of(
   Raises:
     UserError: If it is.
   """
-  record = run_files.read(run.provenance, json.loads, remedy)
+  record = run_files.read(run.provenance, safe_json.parse, remedy)
   mode = record.get('mode', 'search')
   if mode not in _KINDS:
     raise run_files.damaged(run.provenance, remedy)

@@ -19,7 +19,7 @@ def read(
 
   Args:
     path: The file.
-    parse: Of its text; a ValueError or RecursionError says that it is none.
+    parse: Of its text; a ValueError says that it is none.
     remedy: What to do about a damaged file.
 
   Raises:
@@ -27,7 +27,7 @@ def read(
   """
   try:
     content = parse(files.read(path))
-  except (ValueError, RecursionError):
+  except ValueError:
     content = None
   if not isinstance(content, dict):
     raise damaged(path, remedy)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab_nas import files
+from deeplab_nas import files, safe_json
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import search_space
 
@@ -63,7 +63,7 @@ def load(
   """
   edges, primitives = len(space.cell.edges), len(space.cell.primitives)
   try:
-    record = json.loads(files.read(path))
+    record = safe_json.parse(files.read(path))
     if not isinstance(record, dict) or record.get('version') != 1:
       raise ValueError('it holds no weights of version 1')
     weights = ArchWeights(
@@ -74,7 +74,7 @@ def load(
     )
     if min(array.min() for array in weights) < 0:
       raise ValueError('it has a negative weight')
-  except (OSError, TypeError, ValueError, RecursionError) as error:
+  except (OSError, TypeError, ValueError) as error:
     reason = getattr(error, 'strerror', None) or error
     raise ValueError(f'{os.fspath(path)}: {reason}') from error
   return weights

@@ -19,7 +19,7 @@ import reprlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from deeplab_nas import files, paths
+from deeplab_nas import files, paths, safe_json
 from deeplab_nas.space import canonical, cell_space, text
 from deeplab_nas.space import primitives as primitives_lib
 
@@ -121,8 +121,8 @@ class Genotype:
       GenotypeError: If the text is no genotype; the message names the field.
     """
     try:
-      record = json.loads(content, object_pairs_hook=_unique)
-    except (TypeError, ValueError, RecursionError) as error:
+      record = safe_json.parse(content, object_pairs_hook=_unique)
+    except (TypeError, ValueError) as error:
       raise GenotypeError(f'a genotype has to be JSON: {error}') from error
     if not isinstance(record, dict):
       raise GenotypeError(

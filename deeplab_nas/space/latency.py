@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from deeplab_nas import errors, files, wording
+from deeplab_nas import errors, files, safe_json, wording
 from deeplab_nas.space import cost_table, derived_layers, operations
 from deeplab_nas.space import genotype as genotype_lib
 
@@ -164,8 +164,8 @@ class LatencyTable:
       ValueError: If the text is no table; the message says why.
     """
     try:
-      record = json.loads(content)
-    except (ValueError, RecursionError) as error:
+      record = safe_json.parse(content)
+    except ValueError as error:
       raise ValueError(f'it is no JSON: {error}') from error
     _check_fields(record)
     rows = map(parse_row, record['operations'])
@@ -283,6 +283,8 @@ def _check_fields(record: Any) -> None:
     )
   if type(record.get('factor', 1)) not in (int, float):
     raise ValueError('its "factor" is no number')
+  if record['threads'] < 1:
+    raise ValueError(f'its "threads" is {record["threads"]}')
   size = record['image_size']
   if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
     raise ValueError('its "image_size" is not [height, width]')

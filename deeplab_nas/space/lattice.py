@@ -121,9 +121,9 @@ class Lattice:
     Args:
       image_size: Height and width; padded to a multiple of the coarsest stride
         plus 1.
-      stride: Of the feature map.
+      stride: Of the feature map; the lattice may lack it.
     """
-    coarsest = self.strides[-1]
+    coarsest = max(self.strides[-1], stride)
     return tuple(
       -(-(side - 1) // coarsest) * (coarsest // stride) + 1
       for side in image_size

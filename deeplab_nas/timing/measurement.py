@@ -23,7 +23,7 @@ import tensorflow as tf
 import tqdm
 from absl import logging
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 from deeplab_nas.data import scan
 from deeplab_nas.nn.network import winograd
 from deeplab_nas.space import latency, operations
@@ -195,7 +195,7 @@ class Measurement:
     whole, _, _ = content.rpartition(b'\n')
     lines = whole.decode('utf-8', 'replace').splitlines()
     try:
-      place, *portions = map(json.loads, lines or [head])
+      place, *portions = map(safe_json.parse, lines or [head])
       place = Place(**{**place, 'image_size': tuple(place['image_size'])})
       found = [latency.parse_row(row) for rows in portions for row in rows]
     except (ValueError, TypeError, KeyError) as error:

@@ -57,7 +57,7 @@ class Contestant:
       if key == _STEPS:
         steps = _whole_numbers(value)
       else:
-        values[key] = safe_yaml.parse(value)
+        values[key] = _parsed(pair, value)
     settings: dict[str, dict[str, Any]] = {'search': {'strategy': name}}
     section = strategies.entry(name).section
     errors.require(
@@ -116,6 +116,13 @@ def _only_trains(config: config_lib.Config) -> bool:
   chosen = strategies.load(config.search.strategy)
   found = chosen.fidelities(config.search, strategies.settings(config))
   return all(fidelity.is_trained for fidelity in found)
+
+
+def _parsed(pair: str, value: str) -> Any:
+  try:
+    return safe_yaml.parse(value)
+  except ValueError as error:
+    raise errors.UserError(f'{pair}: {error}.') from error
 
 
 def _whole_numbers(text: str) -> tuple[int, ...]:

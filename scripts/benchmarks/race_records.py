@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +35,12 @@ class Record:
   @classmethod
   def from_line(cls, line: str) -> Record:
     """Reads what `to_line` has given."""
-    values = json.loads(line)
+    values = dict(safe_json.parse(line))
     for name in ('regrets', 'shares'):
-      values[name] = tuple(values[name])
+      values[name] = tuple(map(float, values[name]))
+    counts = dict(values['num_trials'])
+    values['num_trials'] = {str(int(k)): int(counts[k]) for k in counts}
+    values['run'] = int(values['run'])
     return cls(**values)
 
   def to_line(self) -> str:
@@ -86,8 +89,11 @@ class Records:
       text = records._path.read_text('utf-8')
       whole = text[: text.rfind('\n') + 1]
       first, *lines = whole.splitlines()
-      held = dict(json.loads(first))
+      held = dict(safe_json.parse(first))
       found = [Record.from_line(line) for line in lines]
+      lengths = {len(x) for r in found for x in (r.regrets, r.shares)}
+      if lengths - {len(held['times'])}:
+        raise ValueError('a study was noted at other times')
     except (ValueError, TypeError, KeyError) as error:
       raise errors.UserError(
         f'{path} is no file of a race ({error}): name another one.'

@@ -44,6 +44,7 @@ def test_everyone_is_all_that_train_networks_of_their_own():
     'halving:reduction',
     'halving:reductions=3',
     'halving:reduction=0.5',
+    'halving:reduction=[1',
     'halving:trial_steps=x',
   ],
 )

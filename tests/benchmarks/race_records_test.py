@@ -1,6 +1,7 @@
 """The file of a race survives kills and refuses what it is not of."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_what_was_raced_is_read_back(tmp_path):
 def test_a_file_of_thousands_of_studies_is_read_back(tmp_path):
   path = tmp_path / 'races.jsonl'
   race_records.Records.open(path, FACTS)
-  line = dataclasses.replace(RECORD, regrets=(0.3,) * 200).to_line()
+  line = RECORD.to_line()
   number = 2**20 // len(line) + 2
   with open(path, 'a') as file:
     for run in range(number):
@@ -55,6 +56,28 @@ def test_a_file_of_another_race_is_refused(tmp_path):
     race_records.Records.open(path, {**FACTS, 'workers': 1})
   with pytest.raises(errors.UserError, match='other table'):
     race_records.Records.open(path, {**FACTS, 'table': 'abc'})
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'regrets': [0.3]},
+    {'shares': 'ab'},
+    {'regrets': 1},
+    {'num_trials': [1]},
+    {'num_trials': {'many': 1}},
+    {'run': 'a'},
+  ],
+  ids=str,
+)
+def test_a_study_that_cannot_be_is_refused(change, tmp_path):
+  path = tmp_path / 'races.jsonl'
+  race_records.Records.open(path, FACTS)
+  line = json.dumps({**json.loads(RECORD.to_line()), **change})
+  with open(path, 'a') as file:
+    file.write(line + '\n')
+  with pytest.raises(errors.UserError, match=r'races\.jsonl is no file of'):
+    race_records.Records.open(path, FACTS)
 
 
 @pytest.mark.parametrize('text', ['', 'hello\n', '[1]\n', '{}\n{"run": 1}\n'])

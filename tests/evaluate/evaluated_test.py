@@ -70,6 +70,18 @@ def test_what_is_missing_or_damaged_is_said(tmp_path):
   del record['class_iou']['car']
   (folder / 'results.json').write_text(json.dumps(record))
   refused('images.npz is damaged')
+  (folder / 'results.json').write_text(json.dumps({**record, 'costs': [1]}))
+  refused('results.json is damaged')
   for text in ('', '[]', '{}'):
     (folder / 'results.json').write_text(text)
     refused('results.json is damaged: evaluate that run again')
+
+
+def test_seconds_that_are_no_number_are_not_known(tmp_path):
+  run = evaluations.write(tmp_path / 'a', 0.7)
+  starts = [{'seconds': 1.5}, {'seconds': 2}]
+  (run / 'run.json').write_text(json.dumps({'starts': starts}))
+  assert evaluated.Evaluated.load(run).seconds == 3.5
+  starts[0]['seconds'] = float('nan')
+  (run / 'run.json').write_text(json.dumps({'starts': starts}))
+  assert evaluated.Evaluated.load(run).seconds is None

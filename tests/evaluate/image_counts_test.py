@@ -140,6 +140,40 @@ def test_something_else_is_refused(images, cut):
     image_counts.ImageCounts.from_bytes(content, 'x')
 
 
+def test_no_flipped_bit_is_another_error(images):
+  """Zip's checks find it, or it is somewhere that is not read."""
+  content, refused = bytearray(images.to_bytes()), 0
+  for place in range(0, len(content), 3):
+    content[place] ^= 0x10
+    try:
+      image_counts.ImageCounts.from_bytes(bytes(content), 'x')
+    except errors.UserError:
+      refused += 1
+    content[place] ^= 0x10
+  assert refused > len(content) / 6
+
+
+@pytest.mark.parametrize(
+  'name, value',
+  [
+    ('names', np.array('a')),
+    ('names', np.array([1])),
+    ('counts', np.full([1, 2, 3, 1], 'a')),
+    ('nats', np.array(['a'])),
+    ('nats', np.zeros([2])),
+  ],
+)
+def test_arrays_of_other_kinds_are_refused(name, value):
+  arrays = {'names': np.array(['a']), 'counts': np.zeros([1, 2, 3, 1], int)}
+  stream = io.BytesIO()
+  np.savez(stream, **{**arrays, name: value})
+  with pytest.raises(errors.UserError, match='^x is damaged: evaluate'):
+    image_counts.ImageCounts.from_bytes(stream.getvalue(), 'x')
+  stream = io.BytesIO()
+  np.savez(stream, **arrays)
+  image_counts.ImageCounts.from_bytes(stream.getvalue(), 'x')
+
+
 def test_a_mean_is_over_what_is_known():
   values = np.array([[1.0, np.nan, 3.0], [np.nan] * 3])
   np.testing.assert_array_equal(image_counts.mean_of_known(values), [2, np.nan])

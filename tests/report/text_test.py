@@ -26,7 +26,14 @@ def test_two_units_are_enough(seconds, text):
 
 @pytest.mark.parametrize(
   'value, text',
-  [(0, '0'), (999, '999'), (1234567, '1.23 M'), (320.45e9, '320 B')],
+  [
+    (0, '0'),
+    (999, '999'),
+    (999_999, '1 M'),
+    (1234567, '1.23 M'),
+    (320.45e9, '320 B'),
+    (1e18, '1e+06 T'),
+  ],
 )
 def test_large_numbers_have_three_digits_and_a_letter(value, text):
   assert report_text.count(value) == text

@@ -43,6 +43,13 @@ def test_there_must_be_a_table_to_rebuild_a_row_of(tmp_path):
   assert 'table does not exist' in command.refusal(result)
 
 
+def test_a_table_is_not_begun_without_data(tmp_path):
+  path = tmp_path / 'table'
+  result = run(tmp_path / 'nowhere', path)
+  assert 'nowhere' in command.refusal(result)
+  assert not path.exists()
+
+
 def test_another_process_that_fills_the_file_is_refused(records, tmp_path):
   path = tmp_path / 'table'
   rows.Table.create(build_test.PROTOCOL, path)

@@ -273,6 +273,23 @@ def test_settings_are_checked(settings, message):
     CostModel(**settings)
 
 
+@pytest.mark.parametrize('stride', [8, 16])
+def test_a_path_without_the_low_level_stride_counts_as_if_it_had_it(stride):
+  """Tables and sums agree, where images need padding and where they do not."""
+  genotype = zoo.load('auto_deeplab')
+  flat = Genotype((0,) * 12, genotype.cell)
+  weights = arch_weights.one_hot(flat, SearchSpace())
+  for size in ((129, 129), (120, 150)):
+    model = CostModel(image_size=size, low_level_stride=stride)
+    assert not model.has_network(flat)
+    expected = model.expected(weights)
+    assert expected.macs == pytest.approx(model.of(flat).macs, rel=1e-9)
+    # Two 3x3 convolutions of 256 filters on its feature map are the most of it.
+    area = np.prod([-(-(side - 1) // stride) + 1 for side in size])
+    macs = model.breakdown(flat)['decoder'].macs
+    assert macs > area * 9 * (304 + 256) * 256
+
+
 def test_costs_add_and_print():
   cost = Cost(1, 2, 3) + Cost(10, 20, 30)
   assert cost == Cost(11, 22, 33)

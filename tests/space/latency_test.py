@@ -332,6 +332,8 @@ def test_tables_of_another_machine_or_size_are_refused(tmp_path):
   [
     ({'version': 2}, 'its version is 2'),
     ({'threads': '2'}, '"threads" is missing or of another type'),
+    ({'threads': -1}, '"threads" is -1'),
+    ({'factor': 10**400}, 'a number has 401 digits'),
     ({'image_size': [33]}, r'"image_size" is not \[height, width\]'),
     ({'operations': [['relu', 1, 1, 1, 4, 4, 9, 17]]}, 'it has the row'),
     ({'operations': [['relu', 1, 1, 1, 4, 4, 9, 17, -1]]}, 'takes -1.0 ms'),

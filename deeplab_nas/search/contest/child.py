@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from absl import logging
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import child_process, lifecycle, stop_signals
 from deeplab_nas.search import strategies
@@ -139,7 +139,7 @@ def _as_long_as_allowed(
     search=dataclasses.replace(config.search, recalibration_batches=0),
   )
   path = _beside(run_dir, STEPS)
-  steps = json.loads(files.read(path)) if path.is_file() else None
+  steps = safe_json.parse(files.read(path)) if path.is_file() else None
   if steps is None:
     steps = _measured(config, noted)
     files.write(path, f'{steps}\n')
@@ -216,7 +216,7 @@ def _beside(run_dir: pathlib.Path, ending: str) -> pathlib.Path:
 
 def _read(run_dir: pathlib.Path) -> dict[str, float]:
   path = _beside(run_dir, USAGE)
-  return json.loads(files.read(path)) if path.is_file() else {}
+  return safe_json.parse(files.read(path)) if path.is_file() else {}
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import dataset_info, shards
@@ -185,7 +185,9 @@ def _is_read(override: str, strategy: str) -> bool:
   if section in config_strategies.SECTIONS:
     return section == strategies.entry(strategy).section
   search = config_lib.SearchConfig(strategy=strategy)
-  return section != search.NAME or search.reads(key)
+  if section != search.NAME or not hasattr(search, key):
+    return True  # what does not exist is named when settings are loaded
+  return search.reads(key)
 
 
 _OURS = {
@@ -237,7 +239,8 @@ def keep(path: pathlib.Path, plan: Plan) -> None:
     UserError: If an earlier session compared something else.
   """
   now = json.loads(json.dumps(facts(plan)))
-  held = run_files.read(path, json.loads) if path.is_file() else {}
+  remedy = f'{run_files.RESTORE}, or give another --run_dir'
+  held = run_files.read(path, safe_json.parse, remedy) if path.is_file() else {}
   for name, value in now.items():
     errors.require(
       held.get(name, value) == value,

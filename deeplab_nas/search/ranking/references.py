@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from deeplab_nas import errors
+from deeplab_nas import errors, safe_json
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.search.trials import ledger, strategy
 from deeplab_nas.search.trials.table import rows
@@ -106,7 +106,7 @@ def _results(path: pathlib.Path) -> Iterable[Result]:
   if path.suffix == '.db':
     return _of_trials(ledger.read(path))
   try:
-    return _of_candidates(json.loads(path.read_text('utf-8')))
+    return _of_candidates(safe_json.parse(path.read_text('utf-8')))
   except (OSError, ValueError, TypeError, LookupError) as error:
     raise errors.UserError(
       f'{path} holds no results of trainings: expected the folder of a search'

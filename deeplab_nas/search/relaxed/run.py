@@ -34,7 +34,7 @@ from deeplab_nas.search import summary as search_summary
 from deeplab_nas.search.relaxed import cost_term, noise_walks
 from deeplab_nas.search.relaxed import searcher as searcher_lib
 from deeplab_nas.search.relaxed.scoring import conclusion
-from deeplab_nas.space import supernet_cost
+from deeplab_nas.space import supernet_cost, widths
 from deeplab_nas.train import class_weights, recalibration
 
 
@@ -110,9 +110,11 @@ def build(config: config_lib.Config) -> SearchRun:
   """Reads the data's description and builds the model.
 
   Raises:
-    UserError: If the data is missing or too small.
+    UserError: If the data is missing or too small, or not every path of the
+      space has a network.
   """
   data = config.data
+  _check_low_level_stride(config.network.low_level_stride)
   strategy, info = session_lib.begin(config)
   counts = input_pipeline.count_subsets(
     data.dir, data.train_split, data.pipeline().shares
@@ -160,6 +162,16 @@ def build(config: config_lib.Config) -> SearchRun:
     config, info, searcher, steps_per_epoch
   )
   return SearchRun(config, info, searcher, steps_per_epoch, val)
+
+
+def _check_low_level_stride(stride: int) -> None:
+  finest = widths.LOW_LEVEL_STRIDE
+  errors.require(
+    stride == finest,
+    f'network.low_level_stride is {stride}: a search by gradients can end with'
+    f' a path that lacks this stride, of which there is no network. Set'
+    f' {finest}, or search by trials.',
+  )
 
 
 def _warn_if_short(searcher: searcher_lib.Searcher, num_steps: int) -> None:

@@ -56,6 +56,7 @@ def test_searches_are_alike_but_for_strategy_and_seed(config):
     (('search.budget=3m',), ('random',), 'use its own flags'),
     (('tpe.num_startup=4',), ('random',), 'of a strategy that is not'),
     (('search.epochs=4',), ('random',), 'of a strategy that is not'),
+    (('search.nope=4',), ('random',), 'search.nope'),
     ((), ('random', 'esnac'), 'say which with --set=train.init_from=RUN'),
     (('runtime.seed=2147483647',), ('random',), 'seed is 2147483648'),
     (('data.val_split=',), ('random',), 'no images that nothing has seen'),
@@ -70,7 +71,7 @@ def test_a_damaged_file_of_a_comparison_is_a_sentence(config, tmp_path):
   path = tmp_path / 'comparison.json'
   for content in ('', '{', '[]'):
     path.write_text(content)
-    with pytest.raises(errors.UserError, match=r'comparison\.json is damaged'):
+    with pytest.raises(errors.UserError, match='damaged: .* another --run'):
       plan_lib.keep(path, build(config))
 
 

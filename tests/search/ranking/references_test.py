@@ -77,7 +77,7 @@ def test_a_table_gives_all_seeds_and_no_failures(tmp_path):
     (first, 5, 1, 0.6),
     (second, 5, 0, None),
   ):
-    scores = None if loss is None else {'loss_sum': loss}
+    scores = loss and {'cross_entropy': 1.0, 'loss_sum': loss}
     table.append(rows.Row(rows.Key(genotype, steps, seed), 4.0, scores, 1.0))
   found = references.read(tmp_path / 'table.jsonl', 'loss_sum')
   assert found.values == {first: (0.7, 0.6)} and found.steps == 5

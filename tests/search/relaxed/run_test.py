@@ -56,6 +56,12 @@ def test_halves_are_disjoint_and_cover_the_split(records):
   assert parts.steps_per_epoch == counts['a'] // 2
 
 
+def test_all_paths_need_a_network(records):
+  settings = config(records, {'network': {'low_level_stride': 8}})
+  with pytest.raises(errors.UserError, match='low_level_stride is 8: a search'):
+    search_run.build(settings)
+
+
 def test_halves_do_not_see_the_same_augmentation(records):
   parts = search_run.build(config(records))
   (images_a, _), (images_b, _) = next(iter(parts.train()))

@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deeplab_nas import files
+from deeplab_nas import files, safe_json
 from deeplab_nas.space import genotype as genotype_lib
 
 _VERSION = 1
@@ -41,7 +41,7 @@ class ScoreLog:
     if lines[:1] != [header]:
       lines = [header]
     for line in lines[1:]:
-      record = json.loads(line)
+      record = safe_json.parse(line)
       genotype = genotype_lib.Genotype(record['path'], record['cell'])
       self._scores[genotype] = {
         name: math.nan if value is None else value

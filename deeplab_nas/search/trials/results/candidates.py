@@ -14,11 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplab_nas import errors, wording
+from deeplab_nas import errors, safe_json, wording
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.search.trials import strategy
-from deeplab_nas.space import cost, genotype_source, latency, widest
+from deeplab_nas.space import (
+  cost,
+  genotype_source,
+  latency,
+  search_space,
+  widest,
+)
 from deeplab_nas.space import genotype as genotype_lib
 
 
@@ -174,9 +180,11 @@ def read(
   errors.require(
     bool(by_genotype), f'{run} has no trial with a score yet: wait for one.'
   )
-  layers, blocks = model.space.lattice.num_layers, model.space.cell.num_blocks
-  if any((g.num_layers, g.num_blocks) != (layers, blocks) for g in by_genotype):
-    raise run_files.damaged(run.candidates, run_files.RESTORE)
+  names = {objective, *wording.SCORES, 'filter_multiplier'}
+  for genotype, trials in by_genotype.items():
+    is_whole = all(names <= set(tried.scores) for tried in trials)
+    if not (is_whole and _is_of(model.space, genotype)):
+      raise run_files.damaged(run.candidates, run_files.RESTORE)
   found = [
     _candidate(genotype, tried, model, filter_multiplier)
     for genotype, tried in by_genotype.items()
@@ -232,7 +240,7 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
   """Steps and scores of the search's trials that have some."""
   found: dict[genotype_lib.Genotype, list[_Tried]] = {}
   try:
-    for row in json.loads(content):
+    for row in safe_json.parse(content):
       kind = row['fidelity'].get('evaluator', strategy.FROM_SCRATCH)
       is_of_search = row.get('phase', 'search') == 'search'
       is_trained = kind == strategy.FROM_SCRATCH
@@ -243,9 +251,19 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
         scores = {k: _finite(v) for k, v in row['scores'].items()}
         tried = _Tried(steps, scores, bool(row.get('is_on_front')))
         found.setdefault(genotype, []).append(tried)
-  except (TypeError, AttributeError, LookupError) as error:
+  except (TypeError, AttributeError, LookupError, OverflowError) as error:
     raise ValueError('no list of trials') from error
   return found
+
+
+def _is_of(
+  space: search_space.SearchSpace, genotype: genotype_lib.Genotype
+) -> bool:
+  try:
+    space.check(genotype)
+  except ValueError:
+    return False
+  return True
 
 
 def _finite(value: float) -> float:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from deeplab_nas import errors
+from deeplab_nas import errors, safe_json
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.search.trials import strategy, width
 from deeplab_nas.search.trials.table import space
@@ -103,10 +103,19 @@ class Protocol:
       UserError: If the line is something else.
     """
     try:
-      values = dict(json.loads(line))
+      values = dict(safe_json.parse(line))
       version = values.pop('version')
       found = cls(**{**values, 'steps': tuple(values['steps'])})
-    except (ValueError, TypeError, KeyError) as error:
+      found.config()  # says whether the settings are some
+      if not found.steps or sorted(set(found.steps)) != list(found.steps):
+        raise ValueError('steps are no ascending numbers')
+    except (
+      ValueError,
+      LookupError,
+      TypeError,
+      AttributeError,
+      errors.UserError,
+    ) as error:
       raise errors.UserError(
         'The file is no table of trials, whose first line is their protocol:'
         ' name another one.'

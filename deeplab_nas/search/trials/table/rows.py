@@ -9,9 +9,10 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from deeplab_nas import errors, files
+from deeplab_nas import errors, files, safe_json
 from deeplab_nas.search.trials import outcome
 from deeplab_nas.search.trials.table import protocol as protocol_lib
+from deeplab_nas.search.trials.table import space
 from deeplab_nas.space import genotype as genotype_lib
 
 # The table that comes with the package.
@@ -115,13 +116,17 @@ class Row(NamedTuple):
       ValueError: If it is something else.
     """
     try:
-      values = dict(json.loads(line))
+      values = dict(safe_json.parse(line))
       genotype = genotype_lib.Genotype(values.pop('path'), values.pop('cell'))
       key = Key(genotype, values.pop('steps'), values.pop('seed'))
       ious = values.pop('class_iou')
       losses = tuple(values.pop('losses'))
-      if not all(map(math.isfinite, (values['scores'] or {}).values())):
-        raise ValueError('a score is not finite')
+      scores, seconds = values['scores'], values['seconds']
+      if scores is not None and 'cross_entropy' not in scores:
+        raise ValueError('a trial that did not fail has no cross_entropy')
+      numbers = *(scores or {}).values(), *losses, seconds, key.steps, key.seed
+      if not all(map(math.isfinite, numbers)) or seconds < 0:
+        raise ValueError('a number is not finite, or less than 0 seconds')
       return cls(
         key,
         losses=losses,
@@ -189,6 +194,9 @@ class Table:
     for number, line in enumerate(lines[:-1], start=2):
       try:
         row = Row.from_line(line)
+        space.SPACE.check(row.key.genotype)
+        if row.key.steps not in table.protocol.steps:
+          raise ValueError(f'the table has no trials of {row.key.steps} steps')
       except ValueError as error:
         raise errors.UserError(f'{path}, line {number}: {error}.') from error
       table.rows[row.key] = row

@@ -169,7 +169,11 @@ def test_a_file_without_trials_is_a_sentence(model, tmp_path):
     trial(scores={'miou': 'much'}): 'is damaged',
     trial(scores={'miou': math.nan}): 'is damaged',
     trial(scores={'miou': 0.5, 'filter_multiplier': None}): 'is damaged',
+    trial(scores={'filter_multiplier': 1e400}): 'is damaged',
     trial(genotype=GENOTYPES_OF_OTHERS): 'is damaged',
+    trial().replace('"miou"', '"other"'): 'is damaged',
+    trial().replace('"filter_multiplier"', '"other"'): 'is damaged',
+    trial().replace('"steps": ', '"steps": 1e400, "_": '): 'is damaged',
   }.items():
     other.candidates.write_text(content)
     with pytest.raises(errors.UserError, match=sentence):

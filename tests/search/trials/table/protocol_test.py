@@ -12,7 +12,21 @@ def test_it_is_read_back_as_it_was_written():
   assert protocol.Protocol.from_line(made.to_line()) == made
 
 
-@pytest.mark.parametrize('line', ['', '{}', '[]', '{"version": 1}', 'steps'])
+@pytest.mark.parametrize(
+  'line',
+  [
+    '',
+    '{}',
+    '[]',
+    '{"version": 1}',
+    'steps',
+    '{"version": 1, "steps": []}',
+    '{"version": 1, "steps": [50, 25]}',
+    '{"version": 1, "steps": [25], "settings": [1]}',
+    '{"version": 1, "steps": [25], "settings": {"train": {"nope": 1}}}',
+    '{"version": 1, "steps": [25], "cell_macs": "many"}',
+  ],
+)
 def test_another_line_is_refused(line):
   with pytest.raises(errors.UserError, match='no table of trials'):
     protocol.Protocol.from_line(line)

@@ -1,5 +1,6 @@
 """The file of the table: written row by row, and read by whoever goes on."""
 
+import json
 import math
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_row_keeps_six_digits_and_tenths_of_the_losses():
 
 def test_a_row_that_a_kill_cut_off_is_done_again(tmp_path):
   path = tmp_path / 'table'
-  table = rows.Table.create(protocol.Protocol(), path)
+  table = rows.Table.create(protocol.Protocol((25,)), path)
   table.append(row(0))
   with open(path, 'a') as file:
     file.write(row(1).to_line()[:40])
@@ -55,10 +56,37 @@ def test_a_row_that_a_kill_cut_off_is_done_again(tmp_path):
 
 def test_a_line_that_is_no_row_is_named(tmp_path):
   path = tmp_path / 'table'
-  rows.Table.create(protocol.Protocol(), path).append(row())
+  rows.Table.create(protocol.Protocol((25,)), path).append(row())
   with open(path, 'a') as file:
     file.write('{"path": [0]}\n')
   with pytest.raises(errors.UserError, match='line 3: no row of a table'):
+    rows.Table.load(path)
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    {'path': [0, 1]},
+    {'steps': 50},
+    {'steps': [25]},
+    {'seed': 'a'},
+    {'seconds': 'a'},
+    {'seconds': -1.0},
+    {'seconds': math.nan},
+    {'losses': 'abc'},
+    {'scores': {'miou': 0.5}},
+    {'scores': {'cross_entropy': math.inf}},
+    {'cell': [[['prev', 'max_pool_3x3'], ['prev_prev', 'skip_connect']]] * 2},
+  ],
+  ids=str,
+)
+def test_a_row_that_the_table_cannot_have_is_named(change, tmp_path):
+  path = tmp_path / 'table'
+  rows.Table.create(protocol.Protocol((25,)), path)
+  line = json.dumps({**json.loads(row().to_line()), **change})
+  with open(path, 'a') as file:
+    file.write(line + '\n')
+  with pytest.raises(errors.UserError, match='line 2: '):
     rows.Table.load(path)
 
 
