@@ -1,4 +1,4 @@
-"""What `--config=auto` chooses of a search by trials: lengths and budget."""
+"""What `--config=auto` chooses of a search by trials: length and budget."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ BUDGET = '30m'
 _FULL_STEPS = 400
 # That score a trial, at least, and the least share of all that they are.
 _SCORED_IMAGES, _LEAST_SCORED = 60, 0.2
-# Of a full trial, where short ones are asked for.
-_SHORT_SHARE = 1 / 8
 # Of a trial besides its steps, and what a step takes on one core in place of
 # two.
 _START_SECONDS = 15
@@ -31,7 +29,7 @@ def is_asked_for(choices: choices_lib.Choices) -> bool:
 def choose(
   choices: choices_lib.Choices, step_seconds: float, num_images: int
 ) -> float:
-  """Images and lengths of trials, and when to end.
+  """Images and length of trials, and when to end.
 
   Args:
     choices: With the network that is trained.
@@ -50,11 +48,11 @@ def choose(
     round(share, 2),
     'that much scores a trial, the rest trains it',
   )
-  steps, why = [_FULL_STEPS], 'after so many, architectures differ'
-  if choices.given('search.strategy', '') == 'halving':
-    steps.insert(0, round(_SHORT_SHARE * _FULL_STEPS))
-    why = 'many are tried for an eighth of a full trial, the promising in full'
-  steps = choices.choose('search.trial_steps', steps, why)
+  steps = choices.choose(
+    'search.trial_steps',
+    [_FULL_STEPS],
+    'after so many, architectures differ; shorter trials were not seen to help',
+  )
   number = choices.given('search.num_trials', None)
   if number is None:
     choices.choose(
