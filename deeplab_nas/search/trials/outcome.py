@@ -8,7 +8,7 @@ import os
 import pathlib
 from collections.abc import Mapping
 
-from deeplab_nas import files
+from deeplab_nas import files, safe_json
 
 NAN = 'nan'
 OUT_OF_MEMORY = 'out of memory'
@@ -93,7 +93,7 @@ class Outcome:
     try:
       # As long as its losses are.
       text = pathlib.Path(path).read_text('utf-8')
-      values = {**_ADDED, **json.loads(text)}
+      values = {**_ADDED, **safe_json.parse(text)}
       lists = {name: tuple(values[name]) for name in ('losses', *_ADDED)}
       found = cls(**{**values, **lists})
     except (OSError, ValueError, TypeError, KeyError):
