@@ -67,8 +67,9 @@ class Row(NamedTuple):
     cross_entropy: Mean over seeds of each architecture.
     miou: Likewise.
     seconds: Mean of the searches; None where there are none.
-    p_value: Of the one-sided exact permutation test against the searches of
-      `random`, by cross-entropy; None where there are none.
+    p_value: Of the one-sided exact permutation test by cross-entropy against
+      the searches of `random`, else against random architectures; None where
+      there are neither.
     num_above: Architectures with less cross-entropy than the best of the random
       ones; None where there are none.
     p_of_rank: How often chance alone would rank as many above; likewise.
@@ -95,13 +96,14 @@ def rows(entries: Sequence[Entry]) -> list[Row]:
   }
   # The architectures that are trained as they are, else the searches.
   drawn = losses.get(RANDOM, losses.get(_BASELINE, []))
+  baseline = losses.get(_BASELINE, drawn)
   made = []
   for group, found in groups.items():
     seconds = [e.seconds for e in found if e.seconds is not None]
     is_compared = group not in (_BASELINE, RANDOM, OTHER)
     p_value = num_above = p_of_rank = None
-    if is_compared and _BASELINE in losses:
-      p_value = permutation.p_of_less(losses[group], losses[_BASELINE])
+    if is_compared and baseline:
+      p_value = permutation.p_of_less(losses[group], baseline)
     if drawn and group != RANDOM and losses[group] is not drawn:
       num_above = sum(loss < min(drawn) for loss in losses[group])
     if num_above is not None and group != OTHER:
@@ -188,6 +190,8 @@ def summary(entries: Sequence[Entry], facts: Mapping[str, Any]) -> str:
   """
   drawn = any(e.group == RANDOM for e in entries)
   of = 'random architectures' if drawn else 'those that random found'
+  is_searched = any(e.group == _BASELINE for e in entries)
+  against = 'what random found' if is_searched else of
   lines = [
     f'What searches of {text.duration(facts["budget"])} of processor time each'
     f' found, trained again: {facts["seeds"]} seeds of {facts["steps"]} steps,',
@@ -196,7 +200,8 @@ def summary(entries: Sequence[Entry], facts: Mapping[str, Any]) -> str:
     '',
     table(entries),
     '',
-    'p: exact permutation test of the cross-entropy against random, one-sided.',
+    f'p: exact permutation test of the cross-entropy against {against},',
+    'one-sided;',
     f'above best: with less cross-entropy than the best of {of};',
     'p of rank: how often chance alone would rank so many above all of these.',
     *remarks(entries, facts['budget'], facts['seeds']),

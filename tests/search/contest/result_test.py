@@ -44,6 +44,18 @@ def test_a_row_has_the_means_of_seeds_and_an_exact_p():
   assert (random.p_value, random.num_above, random.p_of_rank) == (None,) * 3
 
 
+def test_without_searches_by_random_chance_is_the_baseline():
+  drawn = entries(result.RANDOM, [0.45] + [0.9] * 11, None)
+  halving, last = result.rows([*FOUND[4:], *drawn])
+  assert halving.p_value == permutation.p_of_less(
+    halving.cross_entropy, last.cross_entropy
+  )
+  assert last.p_value is None
+  summary = result.summary([*FOUND[4:], *drawn], FACTS)
+  assert 'against random architectures' in summary
+  assert 'against what random found' in result.summary(FOUND, FACTS)
+
+
 def test_ranks_are_above_the_best_random_architecture():
   # Without architectures of their own, those that random found.
   assert result.rows(FOUND)[1].num_above == 3
