@@ -18,13 +18,7 @@ from deeplab_nas import errors, safe_json, wording
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import files as run_files
 from deeplab_nas.search.trials import strategy
-from deeplab_nas.space import (
-  cost,
-  genotype_source,
-  latency,
-  search_space,
-  widest,
-)
+from deeplab_nas.space import cost, genotype_source, latency, widest
 from deeplab_nas.space import genotype as genotype_lib
 
 
@@ -183,7 +177,7 @@ def read(
   names = {objective, *wording.SCORES, 'filter_multiplier'}
   for genotype, trials in by_genotype.items():
     is_whole = all(names <= set(tried.scores) for tried in trials)
-    if not (is_whole and _is_of(model.space, genotype)):
+    if not is_whole or genotype not in model.space:
       raise run_files.damaged(run.candidates, run_files.RESTORE)
   found = [
     _candidate(genotype, tried, model, filter_multiplier)
@@ -254,16 +248,6 @@ def _parse(content: str) -> dict[genotype_lib.Genotype, list[_Tried]]:
   except (TypeError, AttributeError, LookupError, OverflowError) as error:
     raise ValueError('no list of trials') from error
   return found
-
-
-def _is_of(
-  space: search_space.SearchSpace, genotype: genotype_lib.Genotype
-) -> bool:
-  try:
-    space.check(genotype)
-  except ValueError:
-    return False
-  return True
 
 
 def _finite(value: float) -> float:
