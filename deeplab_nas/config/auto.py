@@ -5,8 +5,8 @@ r"""`--config=auto`: settings for one's own data set, from its dataset.json.
 
 Sizes, counts and class frequencies decide; equal files give equal settings, on
 every machine. Each setting comes with its reason, in one line. The sizes of
-steps and networks are made for two processor cores: a search and a training of
-minutes. Who has a GPU and days takes a preset.
+steps and networks are made for two processor cores: a search of half an hour,
+a training of minutes. Who has a GPU and days takes a preset.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any
 from deeplab_nas import commands, wording
 from deeplab_nas.config import auto_study, data_facts, image_sizes
 from deeplab_nas.config import choices as choices_lib
+from deeplab_nas.config import search as config_search
+from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import dataset_info, pipeline_config
 from deeplab_nas.space import widths
 
@@ -66,6 +68,7 @@ def choose(
     choices.given('data.val_split', 'val'),
   )
   scale = _choose_images(choices, facts)
+  _choose_strategy(choices)
   _choose_validation(choices, facts, scale)
   _choose_weights(choices, facts)
   _choose_space(choices, facts)
@@ -117,6 +120,22 @@ def _choose_images(
     f'decoded, the images take {_memory(num_bytes)}',
   )
   return scale
+
+
+def _choose_strategy(choices: choices_lib.Choices) -> None:
+  """Trials, unless a setting is given that only searches by gradients read."""
+  by_trials = config_strategies.HalvingConfig.NAME
+  reads = config_search.SearchConfig(strategy=by_trials).reads
+  chosen = by_trials
+  why = (
+    'it trains networks of their own, and is what found better than random'
+    ' ones where we compared strategies on real images'
+  )
+  others = [key for key in choices.given_of('search') if not reads(key)]
+  if others:
+    chosen = config_search.SearchConfig.strategy
+    why = f'search.{others[0]} is a setting of searches by gradients'
+  choices.choose('search.strategy', chosen, why)
 
 
 def _choose_validation(

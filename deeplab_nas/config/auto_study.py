@@ -21,9 +21,7 @@ _ONE_CORE = 1.7
 
 def is_asked_for(choices: choices_lib.Choices) -> bool:
   """Whether the strategy trains networks of their own."""
-  default = config_search.SearchConfig().strategy
-  strategy = choices.given('search.strategy', default)
-  return strategy in config_strategies.BY_TRIALS
+  return choices.held('search.strategy') in config_strategies.BY_TRIALS
 
 
 def choose(

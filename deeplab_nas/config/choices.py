@@ -38,6 +38,10 @@ class Choices:
     section, name = key.split('.')
     return self._given.get(section, {}).get(name, default)
 
+  def given_of(self, section: str) -> tuple[str, ...]:
+    """Names of the settings of a section that were given."""
+    return tuple(self._given.get(section, {}))
+
   def held(self, key: str) -> Any:
     """The value that holds of a setting that was chosen before."""
     section, name = key.split('.')

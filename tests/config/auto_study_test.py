@@ -32,6 +32,7 @@ def test_nothing_of_a_supernet_is_chosen(name):
   config, reasons = chosen(name)
   told = {reason.partition('=')[0] for reason in reasons}
   assert {name for name in told if name.startswith('search.')} == {
+    'search.strategy',
     'search.trial_steps',
     'search.budget',
   }

@@ -30,8 +30,27 @@ def steps_of(config):
   return config.train.epochs * config.train.steps_per_epoch
 
 
+@pytest.mark.parametrize(
+  'given, strategy',
+  [
+    ({}, 'halving'),
+    ({'search': {'budget': '10m'}}, 'halving'),
+    ({'search': {'epochs': 24}}, 'first_order'),
+    ({'search': {'strategy': 'gdas', 'epochs': 24}}, 'gdas'),
+    ({'search': {'strategy': 'random'}}, 'random'),
+  ],
+)
+def test_the_strategy_is_one_that_reads_what_is_given(given, strategy):
+  config = chosen(made_info.DATA['cracks'], **given)
+  assert config.search.strategy == strategy
+  assert config.search.budget_seconds() == {
+    'halving': 600 if given else 1800,
+    'random': 1800,
+  }.get(strategy)
+
+
 def test_there_are_steps_enough_for_weights_statistics_and_alpha(info):
-  config = chosen(info)
+  config = chosen(info, search={'strategy': 'first_order'})
   assert steps_of(config) >= 800
   renewals = steps_of(config) * (1 - config.network.batch_norm_momentum)
   assert renewals >= 25
@@ -66,7 +85,7 @@ def test_crops_are_grids_of_the_coarsest_stride_within_the_image(info):
 
 
 def test_stem_and_head_are_slim_in_both_networks(info):
-  config = chosen(info)
+  config = chosen(info, search={'strategy': 'first_order'})
   assert config.space.stem_filters == (16, 16, 32)
   assert config.network.stem_filters == (16, 16, 32)
   assert config.network.head_filters == 64
@@ -113,7 +132,7 @@ def test_equal_descriptions_give_equal_settings(info):
 
 @pytest.mark.parametrize('name', ['cracks', 'large cracks'])
 def test_thin_classes_keep_their_scale_and_get_weight(name):
-  config = chosen(made_info.DATA[name])
+  config = chosen(made_info.DATA[name], search={'strategy': 'first_order'})
   assert config.data.image_scale == 1
   assert config.data.min_scale == 1
   assert config.train.class_weights == 'inverse'

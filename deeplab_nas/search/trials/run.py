@@ -64,7 +64,8 @@ def build(config: config_lib.Config) -> Parts:
   errors.require(
     config.runtime.distribution == 'none',
     f'runtime.distribution is {config.runtime.distribution}, but each trial of'
-    f' {search.strategy} is on one device: set it to none.',
+    f' {search.strategy} is on one device: set it to none, or choose a search'
+    f' by gradients, such as search.strategy={type(search).strategy}.',
   )
   info = dataset_info.DatasetInfo.load(data.dir, data.dataset or None)
   classes.require_several(info, data.train_split)
