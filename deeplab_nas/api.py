@@ -3,12 +3,10 @@
     import deeplab_nas
 
     deeplab_nas.convert('my_data', 'records')
-    found = deeplab_nas.search(
-      'camvid_small', 'runs/search', data_dir='records'
-    )
+    found = deeplab_nas.search('auto', 'runs/search', data_dir='records')
     found.genotype                             # a notebook draws it
     trained = deeplab_nas.train(
-      'camvid_train', 'runs/train', data_dir='records', genotype=found
+      'auto', 'runs/train', data_dir='records', genotype=found
     )
     model = trained.load()
     mask = model.predict('photo.jpg')          # uint8 [H, W]
@@ -38,6 +36,7 @@ from deeplab_nas.report import metrics_log
 from deeplab_nas.run import continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import console, tensorflow_setup
+from deeplab_nas.search import next_training
 from deeplab_nas.search.trials.compression import stem_and_head
 from deeplab_nas.serving import check_images, model_source
 from deeplab_nas.serving import export as export_lib
@@ -182,7 +181,8 @@ def train(
     run_dir: Folder for all that the training writes.
     data_dir: As in `search`.
     genotype: The architecture: a genotype, its file, the run that found it, or
-      a name of the zoo.
+      a name of the zoo. What a search by trials found is as wide as it was
+      tried, unless a `Config` or nested settings say otherwise.
     init_from: Run folder or checkpoint to take weights from.
     resume: Whether to go on with the training that is there.
     overwrite: Whether to replace it.
@@ -190,7 +190,9 @@ def train(
   Raises:
     UserError: If a setting, the data, the genotype or the folder does not fit.
   """
-  config = config_like.resolve(config, data_dir)
+  is_path = isinstance(genotype, (str, os.PathLike))
+  width = next_training.width(paths.expand_given(genotype)) if is_path else None
+  config = config_like.resolve(config, data_dir, width)
   if init_from is not None:
     settings = dataclasses.replace(config.train, init_from=os.fspath(init_from))
     config = dataclasses.replace(config, train=settings)

@@ -5,7 +5,9 @@ import pytest
 
 import deeplab_nas
 from deeplab_nas import errors
+from deeplab_nas.config import config as config_lib
 from tests.data import tiny_folder
+from tests.search.trials.results import candidates_test
 from tests.serving import tiny
 from tests.train import records as records_lib
 from tests.train import tiny_training
@@ -65,6 +67,25 @@ def test_a_search_gives_its_run_and_what_it_found(records, tmp_path):
     found.load()
   resumed = deeplab_nas.search(SEARCH, found, records, resume=True)
   assert resumed.genotype == found.genotype
+
+
+def test_what_a_study_found_is_trained_as_wide_as_it_was_tried(
+  records, tmp_path
+):
+  study = candidates_test.make_study(
+    tmp_path / 'study',
+    [(0, candidates_test.FULL, 0.5, 2.0)],
+    found=0,
+    genotypes=[tiny_training.GENOTYPE, tiny_training.OTHER_GENOTYPE],
+  )
+  config = records_lib.config('', epochs=1, steps_per_epoch=1).to_dict()
+  del config['network']['filter_multiplier']
+  trained = deeplab_nas.train(
+    config, tmp_path / 'train', records, genotype=study.path
+  )
+  assert trained.genotype == tiny_training.GENOTYPE
+  held = config_lib.load(str(trained.path / 'config.yaml'))
+  assert held.network.filter_multiplier == 2
 
 
 def refusal(function, *args, **kwargs):

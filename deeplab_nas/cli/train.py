@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
-from absl import flags, logging
+from absl import flags
 
 from deeplab_nas import commands, errors
 from deeplab_nas.cli import command
@@ -16,9 +16,8 @@ from deeplab_nas.config import config as config_lib
 from deeplab_nas.run import cluster, continuation, lifecycle, stop_signals
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.runtime import tensorflow_setup
-from deeplab_nas.search import strategies
+from deeplab_nas.search import next_training, strategies
 from deeplab_nas.search.trials.compression import stem_and_head
-from deeplab_nas.search.trials.results import candidates
 from deeplab_nas.space import genotype as genotype_lib
 from deeplab_nas.space import genotype_source
 
@@ -192,11 +191,8 @@ def _tried_width(values: flags.FlagValues) -> list[str]:
   setting = 'network.filter_multiplier'
   given = any(text.strip().startswith(setting) for text in values['set'].value)
   folder = values['genotype'].value if 'genotype' in values else None
-  width = None if given or not folder else candidates.width_found(folder)
-  if width is None:
-    return []
-  logging.info('%s=%g: as wide as the search tried it.', setting, width)
-  return [f'{setting}={width:g}']
+  width = None if given or not folder else next_training.width(folder)
+  return [] if width is None else [f'{setting}={width:g}']
 
 
 def _with_flags(

@@ -14,9 +14,13 @@ ConfigLike = Union[
   str, 'os.PathLike[str]', Mapping[str, Any], config_lib.Config
 ]
 
+_WIDTH = 'network.filter_multiplier'
+
 
 def resolve(
-  given: ConfigLike, data_dir: str | os.PathLike[str] | None = None
+  given: ConfigLike,
+  data_dir: str | os.PathLike[str] | None = None,
+  filters: float | None = None,
 ) -> config_lib.Config:
   """The configuration that is meant.
 
@@ -24,25 +28,31 @@ def resolve(
     given: A preset's name, a YAML file, settings such as
       {'search': {'epochs': 2}} or {'search.epochs': 2}, or a configuration.
     data_dir: Comes before any other data.dir; None for that.
+    filters: Comes before the network.filter_multiplier of a preset or file, and
+      is that of settings without one; None for what they say.
 
   Raises:
     UserError: If there is no such preset or file, or a setting does not fit.
   """
   where = None if data_dir is None else os.fspath(data_dir)
+  wide = {} if filters is None else {_WIDTH: filters}
   if isinstance(given, Mapping):
-    given = config_lib.Config.from_dict(_nested(given))
+    given = config_lib.Config.from_dict(_nested(given, wide))
   elif not isinstance(given, config_lib.Config):
-    return config_lib.load(paths.expand_given(given), (), where)
+    overrides = [f'{name}={value:g}' for name, value in wide.items()]
+    return config_lib.load(paths.expand_given(given), overrides, where)
   if where is None:
     return given
   data = dataclasses.replace(given.data, dir=where)
   return dataclasses.replace(given, data=data)
 
 
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(
+  settings: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
   """{'search': {'epochs': 2}} of {'search.epochs': 2}, as --set writes it."""
   nested = {}
-  for name, value in settings.items():
+  for name, value in (*defaults.items(), *settings.items()):
     section, dot, key = str(name).partition('.')
     value = {key: value} if dot else value
     known = nested.get(section)

@@ -1,14 +1,17 @@
-"""The command that trains what a search has found; needs no TensorFlow."""
+"""How what a search has found is trained; needs no TensorFlow."""
 
 from __future__ import annotations
 
 import os
+
+from absl import logging
 
 from deeplab_nas import commands
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import follow_up
 from deeplab_nas.run import continuation
 from deeplab_nas.run import directory as run_directory
+from deeplab_nas.search.trials.results import candidates
 
 _WIDTH = '--set=network.filter_multiplier='
 
@@ -37,6 +40,27 @@ def line(
     f'--genotype={os.fspath(genotype)}',
     f'--run_dir={run.beside(name)}',
   )
+
+
+def width(genotype: str | os.PathLike[str]) -> float | None:
+  """F at which a search by trials tried what it found, and logs it.
+
+  Args:
+    genotype: What is to be trained: the folder of a search, or anything else
+      that names an architecture.
+
+  Returns:
+    None where there was no such search.
+
+  Raises:
+    UserError: If a file of the search is damaged.
+  """
+  found = candidates.width_found(genotype)
+  if found is not None:
+    logging.info(
+      'network.filter_multiplier=%g: as wide as the search tried it.', found
+    )
+  return found
 
 
 def _flags(run: run_directory.RunDirectory) -> tuple[str, ...]:

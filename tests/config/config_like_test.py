@@ -33,6 +33,25 @@ def test_the_data_may_be_elsewhere(kind, tmp_path):
   assert found.search == config.search
 
 
+def test_a_width_that_was_tried_is_that_of_what_names_none(tmp_path):
+  config = config_lib.load('quickstart')
+  (tmp_path / 'a.yaml').write_text(config.to_yaml())
+  widths = {
+    2.5: ('quickstart', tmp_path / 'a.yaml', {'train.epochs': 3}, {}),
+    config.network.filter_multiplier: (config, config.to_dict()),
+    7: (
+      {'network.filter_multiplier': 7},
+      {'network': {'filter_multiplier': 7}},
+    ),
+  }
+  for width, given in widths.items():
+    for each in given:
+      found = config_like.resolve(each, filters=2.5)
+      assert found.network.filter_multiplier == width
+  with pytest.raises(errors.UserError, match='network'):
+    config_like.resolve({'network': 3}, filters=2.5)
+
+
 def test_what_is_neither_is_refused():
   with pytest.raises(errors.UserError, match='neither a file nor a preset'):
     config_like.resolve('quickstrt')

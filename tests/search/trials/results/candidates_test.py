@@ -31,8 +31,8 @@ TRIALS = (
 GENOTYPES = studies.genotypes(studies.MIDDLE, 5)
 
 
-def make_study(path, trials=TRIALS, found=1, settings=()):
-  """A run folder as a search by trials leaves it."""
+def make_study(path, trials=TRIALS, found=1, settings=(), genotypes=GENOTYPES):
+  """A run folder as a search by trials leaves it; the last one failed."""
   config = config_lib.load(
     'quickstart',
     ['search.strategy=random', 'space.num_layers=6', *settings],
@@ -42,17 +42,17 @@ def make_study(path, trials=TRIALS, found=1, settings=()):
   dataset_info.DatasetInfo.cityscapes().save(run.dataset)
   book = ledger.Ledger(run.ledger, ('cross_entropy',))
   for index, fidelity, loss, width in trials:
-    proposal = strategy.Proposal(GENOTYPES[index], fidelity)
+    proposal = strategy.Proposal(genotypes[index], fidelity)
     number = book.append(proposal, seed=0).number
     scores = {'cross_entropy': loss, 'miou': 1 - loss}
     book.finish(number, {**scores, 'filter_multiplier': width})
   book.finish(
-    book.append(strategy.Proposal(GENOTYPES[4], FULL), seed=0).number,
+    book.append(strategy.Proposal(genotypes[-1], FULL), seed=0).number,
     failure='nan',
   )
   book.export(run.candidates)
   book.close()
-  GENOTYPES[found].save(run.genotype)
+  genotypes[found].save(run.genotype)
   return run
 
 
