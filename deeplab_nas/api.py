@@ -190,9 +190,7 @@ def train(
   Raises:
     UserError: If a setting, the data, the genotype or the folder does not fit.
   """
-  is_path = isinstance(genotype, (str, os.PathLike))
-  width = next_training.width(paths.expand_given(genotype)) if is_path else None
-  config = config_like.resolve(config, data_dir, width)
+  config = config_like.resolve(config, data_dir, _width_tried(genotype, config))
   if init_from is not None:
     settings = dataclasses.replace(config.train, init_from=os.fspath(init_from))
     config = dataclasses.replace(config, train=settings)
@@ -305,6 +303,14 @@ def export(
     check_images.synthetic()
     + check_images.of_split(data.dir, data.val_split, 3),
   ).path
+
+
+def _width_tried(genotype, config: ConfigLike) -> float | None:
+  """F of a search's trials, where the settings do not say how wide it is."""
+  is_path = isinstance(genotype, (str, os.PathLike))
+  if not is_path or config_like.names_width(config):
+    return None
+  return next_training.width(paths.expand_given(genotype))
 
 
 def _genotype(source) -> genotype_lib.Genotype:

@@ -5,8 +5,8 @@ r"""`--config=auto`: settings for one's own data set, from its dataset.json.
 
 Sizes, counts and class frequencies decide; equal files give equal settings, on
 every machine. Each setting comes with its reason, in one line. The sizes of
-steps and networks are made for two processor cores: a search of half an hour,
-a training of minutes. Who has a GPU and days takes a preset.
+steps and networks are made for two processor cores: a search of half an hour
+or one, a training of minutes. Who has a GPU and days takes a preset.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from deeplab_nas import commands, wording
+from deeplab_nas import commands, errors, wording
 from deeplab_nas.config import auto_study, data_facts, image_sizes
 from deeplab_nas.config import choices as choices_lib
 from deeplab_nas.config import search as config_search
+from deeplab_nas.config import space as config_space
 from deeplab_nas.config import strategies as config_strategies
 from deeplab_nas.data import dataset_info, pipeline_config
 from deeplab_nas.space import widths
@@ -124,18 +125,40 @@ def _choose_images(
 
 def _choose_strategy(choices: choices_lib.Choices) -> None:
   """Trials, unless a setting is given that only searches by gradients read."""
-  by_trials = config_strategies.HalvingConfig.NAME
-  reads = config_search.SearchConfig(strategy=by_trials).reads
-  chosen = by_trials
-  why = (
-    'it trains networks of their own, and is what found better than random'
-    ' ones where we compared strategies on real images'
+  by_gradients = config_search.SearchConfig()
+  by_trials = config_search.SearchConfig(
+    strategy=config_strategies.HalvingConfig.NAME
   )
-  others = [key for key in choices.given_of('search') if not reads(key)]
-  if others:
-    chosen = config_search.SearchConfig.strategy
-    why = f'search.{others[0]} is a setting of searches by gradients'
-  choices.choose('search.strategy', chosen, why)
+  given = choices.given_of('search')
+  of_gradients = [
+    *(f'search.{key}' for key in given if not by_trials.reads(key)),
+    *(
+      f'space.{key}'
+      for key in choices.given_of('space')
+      if key in config_space.SpaceConfig.OF_SUPERNET
+    ),
+  ]
+  of_trials = [
+    *(f'search.{key}' for key in given if not by_gradients.reads(key)),
+    *(
+      f'{name}.{key}'
+      for name in config_strategies.BY_TRIALS
+      for key in choices.given_of(name)
+    ),
+  ]
+  if 'strategy' not in given and of_gradients and of_trials:
+    raise errors.UserError(
+      f'{of_gradients[0]} is a setting of searches by gradients, and'
+      f' {of_trials[0]} of searches by trials: leave one of them out.'
+    )
+  chosen = by_gradients if of_gradients else by_trials
+  why = (
+    f'{of_gradients[0]} is a setting of searches by gradients'
+    if of_gradients
+    else 'it trains networks of their own, and is what found better than'
+    ' random ones where we compared strategies on real images'
+  )
+  choices.choose('search.strategy', chosen.strategy, why)
 
 
 def _choose_validation(

@@ -9,7 +9,11 @@ from deeplab_nas.config import data as config_data
 from deeplab_nas.config import search as config_search
 from deeplab_nas.config import strategies as config_strategies
 
-BUDGET = '30m'
+_LEAST_MINUTES, _ROUND_MINUTES = 30, 10
+# That a budget has time for, at least: a search of fewer is nearly at random.
+_TRIALS = 24
+# Of a budget, what training again with fresh seeds leaves for them.
+_SEARCH_SHARE = 0.75
 _FULL_STEPS = 400
 # That score a trial, at least, and the least share of all that they are.
 _SCORED_IMAGES, _LEAST_SCORED = 60, 0.2
@@ -51,16 +55,27 @@ def choose(
     [_FULL_STEPS],
     'after so many, architectures differ; shorter trials were not seen to help',
   )
+  at_a_time = choices.given('search.parallel_trials', 2)
+  each = _START_SECONDS + steps[-1] * _ONE_CORE * step_seconds
   number = choices.given('search.num_trials', None)
   if number is None:
+    minutes = _TRIALS * each / at_a_time / _SEARCH_SHARE / 60
+    minutes = _ROUND_MINUTES * math.ceil(minutes / _ROUND_MINUTES)
+    minutes = max(_LEAST_MINUTES, minutes)
+    fit = int(_SEARCH_SHARE * minutes * 60 / each * at_a_time)
     choices.choose(
-      'search.budget', BUDGET, 'time for some tens of trials on two cores'
+      'search.budget',
+      f'{minutes}m',
+      f'time for some {fit} trials on two cores, and to train again what they'
+      ' found',
     )
   budget = choices.held('search.budget') or ''
   seconds = config_search.SearchConfig(budget=budget).budget_seconds()
-  if number is None:
-    return seconds or math.inf
-  at_a_time = choices.given('search.parallel_trials', 2)
-  each = _START_SECONDS + steps[-1] * _ONE_CORE * step_seconds
-  needed = math.ceil(number / at_a_time) * each
+  if number is None and seconds is not None:
+    return seconds
+  again = 2 * choices.given(
+    'search.final_seeds', config_search.SearchConfig.final_seeds
+  )
+  rounds = math.ceil((number or config_search.DEFAULT_TRIALS) / at_a_time)
+  needed = (rounds + math.ceil(again / at_a_time)) * each
   return needed if seconds is None else min(needed, seconds)

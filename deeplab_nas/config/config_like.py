@@ -28,16 +28,16 @@ def resolve(
     given: A preset's name, a YAML file, settings such as
       {'search': {'epochs': 2}} or {'search.epochs': 2}, or a configuration.
     data_dir: Comes before any other data.dir; None for that.
-    filters: Comes before the network.filter_multiplier of a preset or file, and
-      is that of settings without one; None for what they say.
+    filters: Of a network, where `given` does not say it itself, by
+      `names_width`; None for the width of the preset, or the default one.
 
   Raises:
     UserError: If there is no such preset or file, or a setting does not fit.
   """
   where = None if data_dir is None else os.fspath(data_dir)
-  wide = {} if filters is None else {_WIDTH: filters}
+  wide = {} if filters is None or names_width(given) else {_WIDTH: filters}
   if isinstance(given, Mapping):
-    given = config_lib.Config.from_dict(_nested(given, wide))
+    given = config_lib.Config.from_dict(_nested({**wide, **given}))
   elif not isinstance(given, config_lib.Config):
     overrides = [f'{name}={value:g}' for name, value in wide.items()]
     return config_lib.load(paths.expand_given(given), overrides, where)
@@ -47,12 +47,22 @@ def resolve(
   return dataclasses.replace(given, data=data)
 
 
-def _nested(
-  settings: Mapping[str, Any], defaults: Mapping[str, Any]
-) -> dict[str, Any]:
+def names_width(given: ConfigLike) -> bool:
+  """Whether it is settings, all of them or one that is F of the network.
+
+  Those of a preset or a file are for any architecture.
+  """
+  if not isinstance(given, Mapping):
+    return isinstance(given, config_lib.Config)
+  section, _, key = _WIDTH.partition('.')
+  network = _nested(given).get(section)
+  return isinstance(network, dict) and key in network
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
   """{'search': {'epochs': 2}} of {'search.epochs': 2}, as --set writes it."""
   nested = {}
-  for name, value in (*defaults.items(), *settings.items()):
+  for name, value in settings.items():
     section, dot, key = str(name).partition('.')
     value = {key: value} if dot else value
     known = nested.get(section)

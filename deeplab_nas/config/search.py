@@ -20,6 +20,8 @@ from deeplab_nas.space import widest
 _field = checked_fields.field
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
+# Of a study that has neither a number of trials nor a budget of time.
+DEFAULT_TRIALS = 20
 _MEASURES = (*widest.MEASURES, widest.LATENCY)
 # Of a compression, which `esnac` alone makes.
 REWARD = 'reward'

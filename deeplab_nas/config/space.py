@@ -36,6 +36,14 @@ class SpaceConfig(checked_fields.Section):
   """
 
   NAME: ClassVar[str] = 'space'
+  # Which networks that are trained by themselves do not have.
+  OF_SUPERNET: ClassVar[tuple[str, ...]] = (
+    'filter_multiplier',
+    'partial_channels',
+    'stem_filters',
+    'shared_kernels',
+    'paths',
+  )
 
   num_layers: int = _field(12, int, low=1)
   num_blocks: int = _field(5, int, low=1, high=cell_space.MAX_BLOCKS)

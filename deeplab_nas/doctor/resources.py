@@ -37,7 +37,8 @@ def memory(needed: int = SEARCH_BYTES) -> Finding:
       finding.WARN,
       text,
       "End other programs, raise the container's limit, or see with"
-      f' {commands.name("search")} --dry_run how small a search has to be.',
+      f' {commands.name("search")} --dry_run how small a search by gradients'
+      ' has to be; one by trials needs least with search.parallel_trials=1.',
     )
   return Finding(finding.OK, text)
 

@@ -38,6 +38,10 @@ _FREE_SETTINGS = (
   'search.cluster',
   'search.final_seeds',
 )
+# Which only a search reads.
+_FREE_IN_TRAINING = ('data.b_fraction',)
+# Named before what follows from it.
+_DECIDES_OTHERS = ('search', 'strategy')
 _KINDS = {'search': 'a search', 'train': 'a training'}
 
 
@@ -253,14 +257,18 @@ def _check_same(
     raise run_files.damaged(run.config)
   then = config_lib.of_run(then)
   now = config.to_dict()
-  for section in _FIXED_SECTIONS[mode]:
-    for key, value in now.get(section, {}).items():
-      if f'{section}.{key}' in _FREE_SETTINGS:
-        continue
-      earlier = then[section].get(key)
-      if earlier != value:
-        raise errors.UserError(
-          f'--run_dir={run} was started with {section}.{key}={earlier},'
-          f' now it is {value}: resume with the same settings, or choose'
-          ' another folder.'
-        )
+  free = _FREE_SETTINGS + (_FREE_IN_TRAINING if mode == 'train' else ())
+  settings = [
+    (section, key)
+    for section in _FIXED_SECTIONS[mode]
+    for key in now.get(section, {})
+    if f'{section}.{key}' not in free
+  ]
+  for section, key in sorted(settings, key=lambda x: x != _DECIDES_OTHERS):
+    earlier, value = then[section].get(key), now[section][key]
+    if earlier != value:
+      raise errors.UserError(
+        f'--run_dir={run} was started with {section}.{key}={earlier},'
+        f' now it is {value}: resume with the same settings, or choose'
+        ' another folder.'
+      )

@@ -69,6 +69,15 @@ def data(tmp_path):
       ['--config=quickstart', '--set=search.budget=30m', '--print_config'],
       'search.budget is a setting of searches by trials',
     ),
+    (
+      [
+        '--config=quickstart',
+        '--set=search.strategy=random',
+        '--set=space.partial_channels=2',
+        '--print_config',
+      ],
+      'space.partial_channels is of a supernet, which search.strategy=random',
+    ),
     (['--mode=fly'], '--mode=fly is unknown'),
     (['--config=missing.yaml'], 'neither a file nor a preset'),
     (['--config=quickstart'], 'Say where the data is with --data_dir'),

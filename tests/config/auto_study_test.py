@@ -5,8 +5,7 @@ import re
 import pytest
 
 from deeplab_nas import errors
-from deeplab_nas.config import auto, auto_study
-from deeplab_nas.config import choices as choices_lib
+from deeplab_nas.config import auto
 from deeplab_nas.config import config as config_lib
 from deeplab_nas.config import strategies as config_strategies
 from tests.config import made_info
@@ -40,7 +39,7 @@ def test_nothing_of_a_supernet_is_chosen(name):
   assert config.space.num_layers == 4
   assert config.train.class_weights == 'inverse'
   assert any('unweighted, a short run' in reason for reason in reasons)
-  assert config.search.budget == auto_study.BUDGET
+  assert config.search.budget == '30m'
   assert minutes(reasons) == 30
 
 
@@ -66,9 +65,27 @@ def test_a_budget_that_is_none_is_a_sentence():
     chosen('random', budget='soon')
 
 
-def test_who_names_no_strategy_gets_the_default_one():
-  given = choices_lib.Choices({})
-  assert not auto_study.is_asked_for(given)
+def test_without_number_and_budget_the_time_is_that_of_twenty_trials():
+  without = minutes(chosen('random', budget='')[1])
+  assert without == minutes(chosen('random', num_trials=20)[1])
+
+
+def test_the_time_has_that_of_fresh_seeds():
+  without = minutes(chosen('random', num_trials=8, final_seeds=0)[1])
+  # Of two architectures, two at a time, so of as many trials as those eight.
+  both = minutes(chosen('random', num_trials=8, final_seeds=4)[1])
+  assert abs(both - 2 * without) <= 1
+
+
+@pytest.mark.parametrize('name', made_info.DATA)
+def test_the_budget_has_time_for_two_dozen_trials(name):
+  choice = auto.choose(made_info.DATA[name])
+  (reason,) = [x for x in choice.reasons if x.startswith('search.budget=')]
+  found = re.search(r'=(\d+)m: time for some (\d+) trials', reason)
+  minutes, trials = map(int, found.groups())
+  assert minutes >= 30 and trials >= 24
+  # No longer than it has to be.
+  assert minutes == 30 or trials * (minutes - 10) / minutes < 24
 
 
 @pytest.mark.parametrize(

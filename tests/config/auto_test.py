@@ -36,6 +36,7 @@ def steps_of(config):
     ({}, 'halving'),
     ({'search': {'budget': '10m'}}, 'halving'),
     ({'search': {'epochs': 24}}, 'first_order'),
+    ({'space': {'filter_multiplier': 4}}, 'first_order'),
     ({'search': {'strategy': 'gdas', 'epochs': 24}}, 'gdas'),
     ({'search': {'strategy': 'random'}}, 'random'),
   ],
@@ -47,6 +48,24 @@ def test_the_strategy_is_one_that_reads_what_is_given(given, strategy):
     'halving': 600 if given else 1800,
     'random': 1800,
   }.get(strategy)
+
+
+@pytest.mark.parametrize(
+  'given, names',
+  [
+    (
+      {'search': {'epochs': 24, 'num_trials': 5}},
+      ('search.epochs', 'search.num_trials'),
+    ),
+    (
+      {'space': {'paths': 'global'}, 'halving': {'num_initial': 3}},
+      ('space.paths', 'halving.num_initial'),
+    ),
+  ],
+)
+def test_settings_of_both_kinds_of_search_are_named(given, names):
+  with pytest.raises(errors.UserError, match='.*'.join(names)):
+    auto.choose(made_info.DATA['cracks'], given)
 
 
 def test_there_are_steps_enough_for_weights_statistics_and_alpha(info):
@@ -123,7 +142,7 @@ def test_the_reasons_end_with_the_time_of_both_runs(info):
     '\n'.join(auto.choose(info).reasons),
   )
   assert len(minutes) == 2
-  assert all(1 <= int(number) <= 60 for number in minutes)
+  assert all(1 <= int(number) <= 90 for number in minutes)
 
 
 def test_equal_descriptions_give_equal_settings(info):

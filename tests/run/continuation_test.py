@@ -60,6 +60,10 @@ def test_a_run_goes_on_only_with_the_same_search(started):
   [
     (['tpe.num_startup=4'], 'tpe.num_startup=3, now it is 4'),
     (['search.strategy=nsga2'], 'search.strategy=tpe, now it is nsga2'),
+    (
+      ['search.strategy=nsga2', 'space.num_blocks=1', 'search.loss=dice'],
+      'search.strategy=tpe, now it is nsga2',
+    ),
   ],
 )
 def test_a_run_goes_on_only_with_the_same_strategy(
@@ -108,9 +112,11 @@ def test_a_run_goes_on_where_the_data_moved(started):
 
 
 def test_a_run_goes_on_only_with_the_same_batches(started):
-  other = config_lib.load('quickstart', ['data.batch_size=16'])
-  with pytest.raises(errors.UserError, match='data.batch_size'):
-    continuation.start(started, other, ['train.py'])
+  for other in ('data.batch_size=16', 'data.b_fraction=0.1'):
+    with pytest.raises(errors.UserError, match=other.split('=')[0]):
+      continuation.start(
+        started, config_lib.load('quickstart', [other]), ['train.py']
+      )
 
 
 @pytest.fixture
@@ -122,7 +128,12 @@ def training(tmp_path):
 
 def test_a_training_goes_on_only_with_the_same_training(training):
   assert continuation.mode_of(training) == 'train'
-  same = ['search.epochs=99', 'train.init_from=x', 'eval.flip=true']
+  same = [
+    'search.epochs=99',
+    'data.b_fraction=0.1',
+    'train.init_from=x',
+    'eval.flip=true',
+  ]
   continuation.start(training, config_lib.load('quickstart', same), [], 'train')
   for other in ('train.epochs=3', 'network.aspp_rates=[1]', 'data.flip=false'):
     with pytest.raises(errors.UserError, match=other.split('=')[0]):

@@ -13,6 +13,7 @@ from absl import logging
 
 from deeplab_nas import errors, files
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import search as config_search
 from deeplab_nas.data import classes, dataset_info
 from deeplab_nas.report import text
 from deeplab_nas.run import directory as run_directory
@@ -28,9 +29,6 @@ from deeplab_nas.search.trials.compression import students
 from deeplab_nas.search.trials.results import curves, front, picture, report
 from deeplab_nas.space import draw, latency, widest
 from deeplab_nas.space import genotype as genotype_lib
-
-# Where neither their number nor a time is set.
-DEFAULT_TRIALS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +95,7 @@ def build(config: config_lib.Config) -> Parts:
   )
   seconds, num_trials = search.budget_seconds(), search.num_trials
   if seconds is None and num_trials is None:
-    num_trials = DEFAULT_TRIALS
+    num_trials = config_search.DEFAULT_TRIALS
   limits = driver_lib.Limits(
     num_trials,
     seconds,

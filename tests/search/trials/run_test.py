@@ -13,6 +13,7 @@ import pytest
 
 from deeplab_nas import errors
 from deeplab_nas.config import config as config_lib
+from deeplab_nas.config import search as config_search
 from deeplab_nas.data import dataset_info
 from deeplab_nas.run import directory as run_directory
 from deeplab_nas.run import provenance
@@ -150,7 +151,7 @@ def test_settings_become_a_study(records):
   assert parts.study.objectives == ('miou', 'params')
   assert parts.limits == driver.Limits(None, 1800.0, 2)
   plain = config_lib.Config.from_dict(settings(records, num_trials=None))
-  assert run.build(plain).limits.num_trials == run.DEFAULT_TRIALS
+  assert run.build(plain).limits.num_trials == config_search.DEFAULT_TRIALS
 
 
 def test_halving_alone_has_shorter_trials(records):
