@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import threadpoolctl
 from absl import flags, logging
 
 from benchmarks import arenas, contestants, race_records, race_report, races
@@ -139,6 +140,7 @@ def _begin() -> None:
   threading.Thread(target=follow_parent, daemon=True).start()
 
 
+@threadpoolctl.threadpool_limits.wrap(limits=1, user_api='blas')
 def _study(work: tuple) -> race_records.Record:
   """One study, and what it would have returned at each time."""
   arena_name, table, text, run, times, workers = work

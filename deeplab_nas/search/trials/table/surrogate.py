@@ -28,6 +28,7 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 import scipy.special
+import threadpoolctl
 
 from deeplab_nas.search.trials.table import rows as rows_lib
 from deeplab_nas.search.trials.table import space
@@ -149,6 +150,8 @@ class Surrogate:
     covariance[np.diag_indices_from(covariance)] += noise + 1e-6
     return covariance
 
+  # Threads of BLAS would wait for each other, busily, where others compute.
+  @threadpoolctl.threadpool_limits.wrap(limits=1, user_api='blas')
   def _fitted(self, num_levels: int) -> Parameters:
     priors = np.array(
       [_SHARE_PRIOR] * 4 + [_CORRELATION_PRIOR] + [_NOISE_PRIOR] * num_levels
