@@ -184,14 +184,13 @@ def _require_read(config: config_lib.Config, overrides: Sequence[str]) -> None:
     section, key = config_lib.key_of(override)
     if section == config.search.NAME:
       config.search.require_reads(key)
-    errors.require(
-      section != config.space.NAME
-      or key not in config.space.OF_SUPERNET
-      or not _trains_elsewhere(config),
-      f'space.{key} is of a supernet, which search.strategy='
-      f'{config.search.strategy} does not have: its trials are as wide as'
-      ' search.trial_budget allows. Leave it out.',
-    )
+    elif section == config.space.NAME and _trains_elsewhere(config):
+      errors.require(
+        key not in config.space.OF_SUPERNET,
+        f'space.{key} is of a supernet, which search.strategy='
+        f'{config.search.strategy} does not have: its trials are as wide as'
+        ' search.trial_budget allows. Leave it out.',
+      )
 
 
 def _tried_width(values: flags.FlagValues) -> list[str]:

@@ -12,8 +12,6 @@ from deeplab_nas.config import strategies as config_strategies
 _LEAST_MINUTES, _ROUND_MINUTES = 30, 10
 # That a budget has time for, at least: a search of fewer is nearly at random.
 _TRIALS = 24
-# Of a budget, what training again with fresh seeds leaves for them.
-_SEARCH_SHARE = 0.75
 _FULL_STEPS = 400
 # That score a trial, at least, and the least share of all that they are.
 _SCORED_IMAGES, _LEAST_SCORED = 60, 0.2
@@ -59,10 +57,11 @@ def choose(
   each = _START_SECONDS + steps[-1] * _ONE_CORE * step_seconds
   number = choices.given('search.num_trials', None)
   if number is None:
-    minutes = _TRIALS * each / at_a_time / _SEARCH_SHARE / 60
+    left = 1 - config_search.FINAL_SHARE
+    minutes = _TRIALS * each / at_a_time / left / 60
     minutes = _ROUND_MINUTES * math.ceil(minutes / _ROUND_MINUTES)
     minutes = max(_LEAST_MINUTES, minutes)
-    fit = int(_SEARCH_SHARE * minutes * 60 / each * at_a_time)
+    fit = int(left * minutes * 60 / each * at_a_time)
     choices.choose(
       'search.budget',
       f'{minutes}m',

@@ -35,7 +35,7 @@ def resolve(
     UserError: If there is no such preset or file, or a setting does not fit.
   """
   where = None if data_dir is None else os.fspath(data_dir)
-  wide = {} if filters is None or names_width(given) else {_WIDTH: filters}
+  wide = {} if filters is None else {_WIDTH: filters}
   if isinstance(given, Mapping):
     given = config_lib.Config.from_dict(_nested({**wide, **given}))
   elif not isinstance(given, config_lib.Config):

@@ -22,6 +22,8 @@ _SECONDS = {'s': 1, 'm': 60, 'h': 3600}
 _LONGEST = 366 * 24 * 3600
 # Of a study that has neither a number of trials nor a budget of time.
 DEFAULT_TRIALS = 20
+# Of `budget`, the most that trainings with fresh seeds may take.
+FINAL_SHARE = 0.25
 _MEASURES = (*widest.MEASURES, widest.LATENCY)
 # Of a compression, which `esnac` alone makes.
 REWARD = 'reward'

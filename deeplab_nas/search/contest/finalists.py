@@ -17,6 +17,7 @@ import numpy as np
 from absl import logging
 
 from deeplab_nas import wording
+from deeplab_nas.config import search as config_search
 from deeplab_nas.evaluate import permutation
 from deeplab_nas.report import text
 from deeplab_nas.run import stop_signals
@@ -27,8 +28,6 @@ from deeplab_nas.search.trials import job as job_lib
 from deeplab_nas.search.trials import ledger as ledger_lib
 from deeplab_nas.space import genotype as genotype_lib
 
-# Of `search.budget`, the most that trainings with fresh seeds may take.
-_LARGEST_SHARE = 0.25
 # Larger than the number of any trial: their seeds are not used again.
 _SEED_STREAM = 2**32
 _LEVEL = 0.05
@@ -143,7 +142,7 @@ def affordable(limits: driver_lib.Limits, full: float, wanted: int) -> int:
   """
   if limits.seconds is None:
     return wanted
-  most = _LARGEST_SHARE * limits.seconds
+  most = config_search.FINAL_SHARE * limits.seconds
   numbers = range(wanted, 0, -1)
   return next((n for n in numbers if seconds(limits, full, n) <= most), 0)
 
